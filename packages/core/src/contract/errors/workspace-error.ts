@@ -1,0 +1,29 @@
+import { ClauderonError, type ClauderonErrorOptions } from "./clauderon-error.ts";
+
+/** A repository or workspace that cannot be used as asked. */
+export class WorkspaceError extends ClauderonError<
+  | "repository.not-found"
+  | "repository.empty"
+  | "repository.failed"
+  | "workspace.base-not-found"
+  | "workspace.branch-in-use"
+  | "workspace.branch-exists"
+  | "workspace.missing"
+  | "workspace.exists"
+> {
+  constructor(
+    options: Omit<ClauderonErrorOptions, "code"> & {
+      readonly code?:
+        | "repository.not-found"
+        | "repository.empty"
+        | "repository.failed"
+        | "workspace.base-not-found"
+        | "workspace.branch-in-use"
+        | "workspace.branch-exists"
+        | "workspace.missing"
+        | "workspace.exists";
+    },
+  ) {
+    super({ code: "repository.failed", ...options });
+  }
+}

@@ -1,0 +1,75 @@
+/** A UUID chosen by the caller; the session's id. */
+export type SandboxId = string;
+
+/** Which files the sandbox works on. */
+export interface WorkspaceMount {
+  /** Absolute path on this machine. Absent for backends whose workspace access is `remote`: there the sandbox starts with an empty one. */
+  readonly hostPath?: string | undefined;
+  /**
+   * For `mounted` access: a file on this machine to be laid over the workspace's `.git`, and the directory it names, which the sandbox
+   * may write. Absent where the workspace is no linked worktree.
+   */
+  readonly gitFile?: { readonly hostPath: string; readonly directory: string } | undefined;
+}
+
+/** Upper bounds; absent = none. */
+export interface ResourceLimits {
+  /** Whole or fractional processors. */
+  readonly cpus?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+}
+
+/** When an image is fetched. */
+export type PullPolicy = "always" | "if-not-present" | "never";
+
+/**
+ * What may be reached. `open`: everything; `listed`: the hosts named, by the proxy alone; `none`: nothing.
+ */
+export interface NetworkPolicy {
+  readonly mode: "open" | "listed" | "none";
+  /** Host names, `HOST:PORT`, or `*.HOST`; read in mode `listed`. */
+  readonly allow?: readonly string[] | undefined;
+}
+
+/** The program put into sandboxes of other images and machines: PID 1, terminal, reports, way out (DESIGN §5.1). */
+export interface GuestProgram {
+  /** Absolute path on this machine of the program for that platform. */
+  pathFor(platform: { readonly os: "linux"; readonly architecture: "x64" | "arm64" }): string;
+  readonly version: string;
+}
+
+/** One duplex between the sandbox and the proxy; the carrier is the identity. */
+export interface SandboxChannel {
+  readonly kind: "socket" | "stream";
+  /** For `socket`: the directory on this machine that holds the socket and is mounted whole. */
+  readonly directory?: string | undefined;
+  /** For `stream`: takes the sandbox's end of the carrier. The backend dials and closes. */
+  accept?(carrier: {
+    readonly readable: ReadableStream<Uint8Array>;
+    readonly writable: WritableStream<Uint8Array>;
+  }): void;
+}
+
+/** Everything a backend needs to make a sandbox. Plain data but for `guest` and `channel`; equal specs make equal sandboxes. */
+export interface SandboxSpec {
+  readonly sandboxId: SandboxId;
+  /** The session's name, `[a-z0-9][a-z0-9-]*`, ≤ 63 characters. What is created outside is called `clauderon-<name>`. */
+  readonly name: string;
+  readonly workspace: WorkspaceMount;
+  /** The environment of the agent and of every `exec`, whole on host backends, added to the image's elsewhere. Never written to a disk by us. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Needs the capability `image`. */
+  readonly image?: string | undefined;
+  /** Needs the capability `pullPolicy`. */
+  readonly pullPolicy?: PullPolicy | undefined;
+  /** Needs the capabilities `cpuLimit`, `memoryLimit`. */
+  readonly limits?: ResourceLimits | undefined;
+  /** Needs the capability `networkPolicy`. */
+  readonly network?: NetworkPolicy | undefined;
+  /** Needs the capability `user`: a user name or `UID[:GID]`. */
+  readonly user?: string | undefined;
+  /** Needs the capability `hibernate`; milliseconds of idleness, `"never"` = stays awake. */
+  readonly hibernationTimeoutMs?: number | "never" | undefined;
+  readonly guest?: GuestProgram | undefined;
+  readonly channel?: SandboxChannel | undefined;
+}

@@ -1,0 +1,110 @@
+import type { PermissionMode } from "./agent.ts";
+import type { Isolation } from "./backend-capabilities.ts";
+import type { ClauderonErrorJson } from "./errors/clauderon-error.ts";
+import type { PullPolicy, ResourceLimits } from "./sandbox-spec.ts";
+import type { WorkspaceStatus } from "./workspace.ts";
+
+export type SessionId = string;
+
+/** Where a session is in its life, as observed from outside. */
+export type Lifecycle = "creating" | "running" | "hibernated" | "stopped" | "failed" | "deleting" | "archived";
+
+/** What the agent is doing, where that is known. */
+export type Attention = "working" | "waiting" | "done" | "idle" | "unknown";
+
+/** The one word that is printed: the attention where it is known and the session runs, else the lifecycle. */
+export type SessionWord = Lifecycle | Exclude<Attention, "unknown">;
+
+/** A session as lists show it; the object of `clauderon list --json`. Stable: fields are only added. */
+export interface SessionSummary {
+  readonly schemaVersion: 1;
+  readonly id: SessionId;
+  readonly name: string;
+  readonly state: SessionWord;
+  readonly lifecycle: Lifecycle;
+  readonly attention: Attention;
+  readonly backend: string;
+  readonly agent: string;
+  /** Absolute path of the repository. */
+  readonly repository: string;
+  readonly branch: string;
+  /** Absolute path of the working tree on this machine. */
+  readonly workspace: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+}
+
+/** Everything about a session that is not secret. */
+export interface SessionDetail extends SessionSummary {
+  /** Grows with every change. */
+  readonly revision: number;
+  readonly updatedAt: string;
+  /** The commit the session started from. */
+  readonly base: string;
+  readonly prompt?: string | undefined;
+  readonly model?: string | undefined;
+  readonly permissionMode: PermissionMode;
+  readonly isPlanMode: boolean;
+  readonly isHeadless: boolean;
+  readonly conversationId: string;
+  readonly isolation: Isolation;
+  /** Of the agent's last run. */
+  readonly exitCode?: number | undefined;
+  /** Why it failed, with the fix. */
+  readonly error?: ClauderonErrorJson | undefined;
+  /** What the user should know, a sentence each: no isolation, changes that stayed behind, … */
+  readonly notices: readonly string[];
+  /** Present when asked for: what the workspace holds now. */
+  readonly workspaceStatus?: WorkspaceStatus | undefined;
+}
+
+/** What a caller asks for. Paths are the caller's, made absolute by it. */
+export interface CreateSessionRequest {
+  /** Absolute path or URL. */
+  readonly repository: string;
+  /** Default: made from the prompt, else from the repository's name. */
+  readonly name?: string | undefined;
+  readonly prompt?: string | undefined;
+  /** Backend id, or `auto`; default: the configuration's choice. */
+  readonly backend?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly model?: string | undefined;
+  readonly isPlanMode?: boolean | undefined;
+  readonly permissionMode?: PermissionMode | undefined;
+  readonly isHeadless?: boolean | undefined;
+  readonly base?: string | undefined;
+  readonly branch?: string | undefined;
+  readonly withChanges?: boolean | undefined;
+  readonly image?: string | undefined;
+  readonly pullPolicy?: PullPolicy | undefined;
+  readonly limits?: ResourceLimits | undefined;
+  /** The caller's own environment: what the agent gets on host backends. Kept in memory alone. */
+  readonly callerEnvironment?: Readonly<Record<string, string>> | undefined;
+  /** `--env` and `--env-file`. Kept in memory alone. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** Of the caller's terminal. */
+  readonly size?: { readonly columns: number; readonly rows: number } | undefined;
+  /** A repeated call with the same key answers with the session of the first. ≤ 128 characters. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** What `delete` does beyond removing session and sandbox. */
+export interface DeleteSessionRequest {
+  /** Uncommitted and untracked work may be lost. Without it a session that holds such work is refused with `session.work-at-risk`. */
+  readonly discard?: boolean | undefined;
+  readonly keepBranch?: boolean | undefined;
+  readonly keepWorktree?: boolean | undefined;
+}
+
+export interface DeletedSession {
+  readonly id: SessionId;
+  readonly name: string;
+  /** Sentences for the user: which branch or directory stayed, and why. */
+  readonly kept: readonly string[];
+}
+
+export interface StartSessionRequest {
+  readonly callerEnvironment?: Readonly<Record<string, string>> | undefined;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  readonly size?: { readonly columns: number; readonly rows: number } | undefined;
+}

@@ -1,0 +1,103 @@
+import type { CallOptions } from "./call-options.ts";
+
+/** A repository as found from what the user named. */
+export interface RepositoryInfo {
+  /** Absolute path of what sessions are made from: the main working tree's root, or the bare repository. */
+  readonly path: string;
+  /** Absolute path of the git directory shared by its worktrees. */
+  readonly commonDirectory: string;
+  /** Commit of HEAD. */
+  readonly head: string;
+  /** Short name, absent when detached. */
+  readonly branch?: string | undefined;
+  /** What of the user's checkout no commit holds: staged, unstaged and untracked paths; at most 20 names. */
+  readonly uncommitted: { readonly count: number; readonly files: readonly string[] };
+}
+
+/** Persisted with the session; enough to find everything again. */
+export interface WorkspaceRecord {
+  readonly kind: "worktree";
+  /** Absolute path of the working tree on this machine. */
+  readonly path: string;
+  readonly repositoryPath: string;
+  readonly commonDirectory: string;
+  /** Short name. */
+  readonly branch: string;
+  /** True when the branch was made for this session (and may be deleted with it). */
+  readonly isOwnBranch: boolean;
+  /** The commit the session started from: diffs are relative to it. */
+  readonly base: string;
+}
+
+export interface WorkspaceRequest {
+  readonly sessionId: string;
+  readonly name: string;
+  readonly repository: RepositoryInfo;
+  /** Any commit-ish; default HEAD. */
+  readonly base?: string | undefined;
+  /** An existing branch to work on; default: a new one, `<prefix><name>`. */
+  readonly branch?: string | undefined;
+  readonly branchPrefix: string;
+  /** Copies the uncommitted changes of the user's checkout into the workspace; the checkout is only read. */
+  readonly withChanges: boolean;
+}
+
+/** What would be lost with the workspace. */
+export interface WorkspaceStatus {
+  /** False when the directory is gone. */
+  readonly exists: boolean;
+  readonly staged: number;
+  readonly unstaged: number;
+  readonly untracked: number;
+  /** Commits of the branch that no other ref (branch, tag, remote branch) reaches. */
+  readonly unreachedCommits: number;
+  /** Up to 20 names of uncommitted paths. */
+  readonly files: readonly string[];
+}
+
+export interface WorkspaceRemoval {
+  /** Absent when the branch was deleted or never was ours; else its name and why it stays. */
+  readonly keptBranch?: { readonly name: string; readonly reason: string } | undefined;
+  readonly keptWorktree?: string | undefined;
+}
+
+/** Something with our mark found on disk. */
+export interface WorkspaceFinding {
+  readonly sessionId: string;
+  readonly name: string;
+  readonly record: WorkspaceRecord;
+  readonly status: WorkspaceStatus;
+}
+
+/** Makes, reads and removes the git side of sessions. Errors are `WorkspaceError`s. */
+export interface WorkspaceProvider {
+  /** From a path (also a subfolder, worktree, bare repository) or URL. Rejects with `repository.not-found`, `repository.empty`. */
+  resolve(repository: string, options?: CallOptions): Promise<RepositoryInfo>;
+  /** Where `create` will put it: known before anything is made, so that a crash in between can be undone. Rejects with `workspace.base-not-found`, `workspace.branch-in-use`, `workspace.branch-exists`, `workspace.exists`. */
+  plan(request: WorkspaceRequest, options?: CallOptions): Promise<WorkspaceRecord>;
+  /** Idempotent by session id: after a crash in the middle it finishes. On failure and abort nothing of it is left. */
+  create(request: WorkspaceRequest, record: WorkspaceRecord, options?: CallOptions): Promise<void>;
+  status(record: WorkspaceRecord, options?: CallOptions): Promise<WorkspaceStatus>;
+  /** Everything since the base: commits, staged, unstaged, untracked. Unified diff, or the shorter forms. */
+  diff(
+    record: WorkspaceRecord,
+    options?: CallOptions & {
+      readonly format?: "patch" | "stat" | "names" | undefined;
+      readonly base?: string | undefined;
+    },
+  ): Promise<string>;
+  /** Idempotent. Keeps a branch with commits that no other ref reaches. `force` = uncommitted work may go with the worktree; without it such a worktree stays and `workspace.exists` is thrown. */
+  remove(
+    record: WorkspaceRecord,
+    options?: CallOptions & {
+      readonly sessionId?: string | undefined;
+      readonly force?: boolean | undefined;
+      readonly keepBranch?: boolean | undefined;
+      readonly keepWorktree?: boolean | undefined;
+    },
+  ): Promise<WorkspaceRemoval>;
+  /** Undo of `create`: removes the worktree and own branch when they hold nothing but the base (and copied changes). Idempotent. */
+  undo(record: WorkspaceRecord, sessionId: string, options?: CallOptions): Promise<void>;
+  /** Every workspace with this home's mark: the input of reconcile. */
+  list(options?: CallOptions): AsyncIterable<WorkspaceFinding>;
+}
