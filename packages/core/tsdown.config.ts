@@ -1,0 +1,8 @@
+import { library } from "../../tsdown.shared.ts";
+
+export default library({
+  index: "src/index.ts",
+  contract: "src/contract/index.ts",
+  wire: "src/wire/index.ts",
+  testing: "src/testing/index.ts",
+});

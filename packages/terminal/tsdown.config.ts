@@ -1,0 +1,3 @@
+import { bundledProgram, library } from "../../tsdown.shared.ts";
+
+export default [library({ index: "src/index.ts" }), bundledProgram("src/session-host-main.ts", ["@lydell/node-pty"])];

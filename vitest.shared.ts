@@ -1,0 +1,47 @@
+import { defineProject } from "vitest/config";
+import type { UserWorkspaceConfig } from "vitest/config";
+
+/** The private condition of `exports` that leads to sources, so tests need no build. */
+export const SOURCE_CONDITION = "@clauderon/source";
+
+const SECOND = 1000;
+
+/** Which files a run takes; chosen by the environment variable CLAUDERON_TESTS. */
+const kinds = {
+  /** Fast, needs nothing installed: `*.test.ts` without the two below. */
+  unit: { suffixes: ["test"], exclude: ["proof", "real"], timeoutMs: 15 * SECOND },
+  /** Long runs: properties with many cases, crash and load proofs. */
+  proof: { suffixes: ["proof.test"], exclude: [], timeoutMs: 900 * SECOND },
+  /** Real engines and real agents. */
+  real: { suffixes: ["real.test"], exclude: [], timeoutMs: 300 * SECOND },
+} as const;
+
+function selectedKind(): keyof typeof kinds {
+  const name = process.env["CLAUDERON_TESTS"] || "unit";
+  if (name === "unit" || name === "proof" || name === "real") {
+    return name;
+  }
+  throw new Error(`CLAUDERON_TESTS is "${name}"; it must be unit, proof or real`);
+}
+
+export const testKind: keyof typeof kinds = selectedKind();
+
+/** The vitest project of one package. */
+export function testProject(name: string): UserWorkspaceConfig {
+  const kind = kinds[testKind];
+  return defineProject({
+    ssr: { resolve: { conditions: [SOURCE_CONDITION] } },
+    test: {
+      name,
+      environment: "node",
+      include: kind.suffixes.map((suffix) => `{src,test}/**/*.${suffix}.ts`),
+      exclude: ["**/node_modules/**", "**/dist/**", ...kind.exclude.map((suffix) => `**/*.${suffix}.test.ts`)],
+      pool: "forks",
+      execArgv: ["--conditions", SOURCE_CONDITION],
+      testTimeout: kind.timeoutMs,
+      hookTimeout: kind.timeoutMs,
+      restoreMocks: true,
+      unstubEnvs: true,
+    },
+  });
+}
