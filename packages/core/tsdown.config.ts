@@ -3,6 +3,7 @@ import { library } from "../../tsdown.shared.ts";
 export default library({
   index: "src/index.ts",
   contract: "src/contract/index.ts",
+  host: "src/host/index.ts",
   wire: "src/wire/index.ts",
   testing: "src/testing/index.ts",
 });
