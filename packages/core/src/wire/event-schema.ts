@@ -1,0 +1,139 @@
+import { z } from "zod";
+
+import type { SessionEvent, SessionEventBody } from "../contract/session-event.ts";
+import type { SessionOperation, SessionState } from "../contract/session-state.ts";
+import type { WorkspaceRecord } from "../contract/workspace.ts";
+import { exactly } from "./exactly.ts";
+import { errorSchema } from "./problem.ts";
+import {
+  isolationSchema,
+  lifecycleSchema,
+  permissionModeSchema,
+  pullPolicySchema,
+  resourceLimitsSchema,
+} from "./session-schema.ts";
+
+const workspaceRecord = exactly<WorkspaceRecord>()(
+  z.object({
+    kind: z.literal("worktree"),
+    path: z.string(),
+    repositoryPath: z.string(),
+    commonDirectory: z.string(),
+    branch: z.string(),
+    isOwnBranch: z.boolean(),
+    base: z.string(),
+  }),
+);
+
+const operation = exactly<SessionOperation>()(
+  z.object({
+    kind: z.enum(["create", "start", "stop", "delete"]),
+    operationId: z.string(),
+    receipts: z.array(z.string()).readonly(),
+    undo: z.object({ reason: errorSchema, forgetsSession: z.boolean() }).optional(),
+    launchId: z.string().optional(),
+    deletion: z
+      .object({
+        discard: z.boolean().optional(),
+        keepBranch: z.boolean().optional(),
+        keepWorktree: z.boolean().optional(),
+      })
+      .optional(),
+    graceMs: z.number().optional(),
+  }),
+);
+
+const stateMembers = {
+  id: z.string(),
+  name: z.string(),
+  lifecycle: lifecycleSchema,
+  backend: z.string(),
+  agent: z.string(),
+  request: z.object({
+    prompt: z.string().optional(),
+    model: z.string().optional(),
+    isPlanMode: z.boolean(),
+    permissionMode: permissionModeSchema,
+    isHeadless: z.boolean(),
+  }),
+  conversationId: z.string(),
+  isolation: isolationSchema,
+  workspace: workspaceRecord,
+  workspaceRequest: z.object({
+    base: z.string().optional(),
+    branch: z.string().optional(),
+    withChanges: z.boolean(),
+  }),
+  sandbox: z.object({
+    image: z.string().optional(),
+    pullPolicy: pullPolicySchema.optional(),
+    limits: resourceLimitsSchema.optional(),
+  }),
+  launchId: z.string().optional(),
+  exitCode: z.int().optional(),
+  error: errorSchema.optional(),
+  notices: z.array(z.string()).readonly(),
+  idempotencyKey: z.string().optional(),
+  operation: operation.optional(),
+  createdAt: z.string(),
+};
+
+export const sessionStateSchema: z.ZodType<SessionState> = exactly<SessionState>()(
+  z.object({ ...stateMembers, revision: z.int(), updatedAt: z.string() }),
+);
+
+export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<SessionEventBody>()(
+  z.discriminatedUnion("type", [
+    z.object({ type: z.literal("session.created"), state: z.object(stateMembers) }),
+    z.object({ type: z.literal("session.operation-requested"), operation }),
+    z.object({
+      type: z.literal("session.step-completed"),
+      operationId: z.string(),
+      step: z.string(),
+      patch: z
+        .object({
+          launchId: z.string().optional(),
+          notices: z.array(z.string()).readonly().exactOptional(),
+          workspace: workspaceRecord.exactOptional(),
+          conversationId: z.string().exactOptional(),
+        })
+        .optional(),
+    }),
+    z.object({
+      type: z.literal("session.undo-requested"),
+      operationId: z.string(),
+      reason: errorSchema,
+      forgetsSession: z.boolean(),
+    }),
+    z.object({ type: z.literal("session.started"), operationId: z.string() }),
+    z.object({
+      type: z.literal("session.stopped"),
+      operationId: z.string().optional(),
+      exitCode: z.int().optional(),
+    }),
+    z.object({
+      type: z.literal("session.failed"),
+      operationId: z.string().optional(),
+      error: errorSchema,
+      exitCode: z.int().optional(),
+    }),
+    z.object({ type: z.literal("session.adopted") }),
+    z.object({
+      type: z.literal("session.deleted"),
+      operationId: z.string().optional(),
+      kept: z.array(z.string()).readonly(),
+    }),
+  ]),
+);
+
+export const sessionEventSchema: z.ZodType<SessionEvent> = exactly<SessionEvent>()(
+  z
+    .object({
+      cursor: z.int(),
+      sessionId: z.string(),
+      sessionName: z.string(),
+      at: z.string(),
+      body: sessionEventBodySchema,
+    })
+    .meta({ id: "SessionEvent" }),
+);
