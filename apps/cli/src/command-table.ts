@@ -1,0 +1,173 @@
+import type { CommandTableRow } from "./command/command.ts";
+
+/** Every command. The modules are loaded when one is run, completed or explained. */
+export const commandTable: Readonly<Record<string, CommandTableRow>> = {
+  create: {
+    description: "Create a session and start its agent",
+    aliases: ["new"],
+    load: async () => (await import("./commands/create.ts")).createCommand,
+  },
+  list: {
+    description: "List sessions",
+    aliases: ["ls"],
+    load: async () => (await import("./commands/list.ts")).listCommand,
+  },
+  status: {
+    description: "Show one session, or how many are in which state",
+    load: async () => (await import("./commands/status.ts")).statusCommand,
+  },
+  attach: {
+    description: "Connect this terminal to a session's agent",
+    load: async () => (await import("./commands/attach.ts")).attachCommand,
+  },
+  detach: {
+    description: "Disconnect all viewers of a session",
+    load: async () => (await import("./commands/detach.ts")).detachCommand,
+  },
+  exec: {
+    description: "Run a command in a session",
+    load: async () => (await import("./commands/exec.ts")).execCommand,
+  },
+  logs: {
+    description: "Show what the agent printed",
+    load: async () => (await import("./commands/logs.ts")).logsCommand,
+  },
+  diff: {
+    description: "Show what a session has changed",
+    load: async () => (await import("./commands/diff.ts")).diffCommand,
+  },
+  wait: {
+    description: "Wait for a session to end or to reach a state",
+    load: async () => (await import("./commands/wait.ts")).waitCommand,
+  },
+  start: {
+    description: "Start stopped or failed sessions again",
+    load: async () => (await import("./commands/start.ts")).startCommand,
+  },
+  stop: {
+    description: "End the agent and its processes; the work stays",
+    load: async () => (await import("./commands/stop.ts")).stopCommand,
+  },
+  restart: {
+    description: "Stop and start sessions",
+    load: async () => (await import("./commands/restart.ts")).restartCommand,
+  },
+  delete: {
+    description: "Delete sessions",
+    aliases: ["rm"],
+    load: async () => (await import("./commands/delete.ts")).deleteCommand,
+  },
+  reconcile: {
+    description: "Compare records with what exists, and mend",
+    load: async () => (await import("./commands/reconcile.ts")).reconcileCommand,
+  },
+  init: {
+    description: "Write the first configuration",
+    load: async () => (await import("./commands/init.ts")).initCommand,
+  },
+  setup: {
+    description: "Write the configuration and check this machine",
+    load: async () => (await import("./commands/setup.ts")).setupCommand,
+  },
+  doctor: {
+    description: "Check this machine (same as setup --check)",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  config: {
+    description: "Read and write settings",
+    subCommands: {
+      get: {
+        description: "Print one setting",
+        load: async () => (await import("./commands/config.ts")).configGetCommand,
+      },
+      set: {
+        description: "Write one setting",
+        load: async () => (await import("./commands/config.ts")).configSetCommand,
+      },
+      list: {
+        description: "Print all settings",
+        load: async () => (await import("./commands/config.ts")).configListCommand,
+      },
+      path: {
+        description: "Print the path of the configuration file",
+        load: async () => (await import("./commands/config.ts")).configPathCommand,
+      },
+    },
+  },
+  backend: {
+    description: "Show backends",
+    subCommands: {
+      list: {
+        description: "List backends and what they can do",
+        load: async () => (await import("./commands/backend.ts")).backendListCommand,
+      },
+    },
+  },
+  agent: {
+    description: "Show and test agents",
+    subCommands: {
+      list: {
+        description: "List agents and whether they are installed",
+        load: async () => (await import("./commands/agent.ts")).agentListCommand,
+      },
+      test: {
+        description: "Check that an agent can be started",
+        load: async () => (await import("./commands/agent.ts")).agentTestCommand,
+      },
+    },
+  },
+  daemon: {
+    description: "Run and control the daemon",
+    default: "run",
+    subCommands: {
+      run: {
+        description: "Run in the foreground",
+        load: async () => (await import("./commands/daemon.ts")).daemonRunCommand,
+      },
+      start: {
+        description: "Start it in the background",
+        load: async () => (await import("./commands/daemon.ts")).daemonStartCommand,
+      },
+      stop: {
+        description: "Stop it; sessions go on",
+        load: async () => (await import("./commands/daemon.ts")).daemonStopCommand,
+      },
+      restart: {
+        description: "Stop and start it; sessions go on",
+        load: async () => (await import("./commands/daemon.ts")).daemonRestartCommand,
+      },
+      status: {
+        description: "Show whether it runs, and where",
+        load: async () => (await import("./commands/daemon.ts")).daemonStatusCommand,
+      },
+      logs: {
+        description: "Show its log",
+        load: async () => (await import("./commands/daemon-logs.ts")).daemonLogsCommand,
+      },
+      "crash-points": {
+        description: "List the points where a test may end it",
+        load: async () => (await import("./commands/daemon.ts")).daemonCrashPointsCommand,
+      },
+    },
+  },
+  url: {
+    description: "Print the daemon's address",
+    load: async () => (await import("./commands/url.ts")).urlCommand,
+  },
+  events: {
+    description: "Show what happened",
+    load: async () => (await import("./commands/events.ts")).eventsCommand,
+  },
+  complete: {
+    description: "Print the completion script of a shell",
+    load: async () => (await import("./commands/complete.ts")).completeCommand,
+  },
+  version: {
+    description: "Print versions",
+    load: async () => (await import("./commands/version.ts")).versionCommand,
+  },
+  help: {
+    description: "Explain a command or a topic",
+    load: async () => (await import("./commands/help.ts")).helpCommand,
+  },
+};

@@ -1,0 +1,42 @@
+/** What `clauderon --help` prints; plain text, so that nothing else has to be loaded. A test holds it against the command table. */
+export const mainHelp: string = `Run AI coding agents in sessions: each has its own git worktree, terminal and sandbox.
+
+Usage: clauderon COMMAND [OPTIONS]
+
+  clauderon create fix-login --prompt "Fix the login test"
+  clauderon list
+  clauderon attach fix-login
+  clauderon delete fix-login
+
+Sessions
+  create (new)   Create a session and start its agent
+  list (ls)      List sessions
+  status         Show one session, or how many are in which state
+  attach         Connect this terminal to a session's agent
+  detach         Disconnect all viewers of a session
+  exec           Run a command in a session
+  logs           Show what the agent printed
+  diff           Show what a session has changed
+  wait           Wait for a session to end or to reach a state
+  start          Start stopped or failed sessions again
+  stop           End the agent and its processes; the work stays
+  restart        Stop and start sessions
+  delete (rm)    Delete sessions
+
+Upkeep and set-up
+  reconcile      Compare records with what exists, and mend
+  init           Write the first configuration
+  setup          Write the configuration and check this machine
+  doctor         Check this machine (same as setup --check)
+  config         Read and write settings
+  backend        Show backends
+  agent          Show and test agents
+  daemon         Run and control the daemon
+  url            Print the daemon's address
+  events         Show what happened
+  complete       Print the completion script of a shell
+  version        Print versions
+  help           Explain a command or a topic
+
+Help on one: clauderon COMMAND --help · Topics: clauderon help exit-codes|environment|formatting|agents
+`;
