@@ -66,7 +66,8 @@ export interface WorkspaceFinding {
   readonly sessionId: string;
   readonly name: string;
   readonly record: WorkspaceRecord;
-  readonly status: WorkspaceStatus;
+  /** False when the directory is gone. What it holds is asked of `status`: listing runs no git in worktrees. */
+  readonly exists: boolean;
 }
 
 /** Makes, reads and removes the git side of sessions. Errors are `WorkspaceError`s. */

@@ -16,7 +16,11 @@ export interface CrashPoints {
 
 /** What a configured proxy puts into every session's environment. */
 export interface ProxyPort {
-  environment(session: { readonly id: string; readonly name: string; readonly backend: string }): Readonly<Record<string, string>>;
+  environment(session: {
+    readonly id: string;
+    readonly name: string;
+    readonly backend: string;
+  }): Readonly<Record<string, string>>;
 }
 
 export interface EngineSettings {
@@ -40,6 +44,8 @@ export interface EngineOptions {
   readonly settings?: EngineSettings | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
+  /** What agents of host backends get from callers that name no environment of their own; default: this process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Absent = no proxy: the proxy variables are then set nowhere. */
   readonly proxy?: ProxyPort | undefined;
   readonly crashPoints?: CrashPoints | undefined;

@@ -1,0 +1,206 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import type { Sessions } from "../contract/clauderon.ts";
+import type { ReconcileFinding, ReconcileReport } from "../contract/clauderon.ts";
+import { OperationError } from "../contract/errors/operation-error.ts";
+import { silentLogger } from "../contract/logger.ts";
+import type { SessionEvent } from "../contract/session-event.ts";
+import type { SessionState } from "../contract/session-state.ts";
+import { systemClock } from "../host/system-clock.ts";
+import { KeyedMutex } from "../support/keyed-mutex.ts";
+import { agentEnd, AgentWatch } from "./agent-watch.ts";
+import { BackendRegistry } from "./backend-registry.ts";
+import { EngineSession } from "./engine-session.ts";
+import type { Engine, EngineOptions } from "./engine.ts";
+import { EventLog } from "./event-log.ts";
+import { followEvents } from "./follow-events.ts";
+import { OperationRunner } from "./operation-runner.ts";
+import { crashPointNames } from "./operation-steps.ts";
+import { Reconciler } from "./reconcile/reconciler.ts";
+import { SandboxCache } from "./sandbox-cache.ts";
+import { SessionCreator } from "./session-creator.ts";
+import { SessionService } from "./session-service.ts";
+import { sessionSummary } from "./session-view.ts";
+import { StepEffects } from "./step-effects.ts";
+
+const noCrashPoints = { reach: (): void => undefined };
+
+/**
+ * The owner of sessions, in this process. Synchronous, without I/O: sessions are read from the store by the first call. It closes nothing that it was
+ * given; `close` ends its watching and frees handles, and sessions go on.
+ */
+export function createEngine(options: EngineOptions): Engine {
+  const {
+    store,
+    workspaces,
+    crashPoints = noCrashPoints,
+    logger = silentLogger,
+    clock = systemClock,
+    settings = {},
+  } = options;
+  const locks = new KeyedMutex();
+  const log = new EventLog({ store, clock, crashPoints });
+  const registry = new BackendRegistry(
+    options.backends,
+    { backend: settings.defaultBackend, origin: settings.defaultBackendOrigin },
+    clock,
+  );
+  const sandboxes = new SandboxCache(registry);
+  const effects = new StepEffects({
+    homeDirectory: options.homeDirectory,
+    registry,
+    sandboxes,
+    workspaces,
+    agents: options.agents,
+    branchPrefix: settings.branchPrefix ?? "clauderon/",
+  });
+  const watch = new AgentWatch({
+    logger,
+    onEnd: (id, launchId, status) =>
+      locks.run(id, async () => {
+        const state = log.get(id);
+        if (state?.launchId !== launchId) return;
+        const lastLines = status.exit === undefined || status.exit.exitCode === 0 ? "" : await lastWords(state);
+        await log.commit(id, { type: "agent-ended", ...agentEnd(state, status, lastLines) }, "watch.agent-ended");
+      }),
+  });
+  const lastWords = async (state: SessionState): Promise<string> => {
+    try {
+      const text = (await (await sandboxes.find(state))?.agentText({ lines: 20 })) ?? "";
+      return text.trim().split("\n").slice(-3).join(" | ").slice(-400);
+    } catch (cause) {
+      logger.info({ session: state.name, cause }, "the agent's last lines cannot be read");
+      return "";
+    }
+  };
+  const runner = new OperationRunner({ log, effects, crashPoints, logger });
+  const creator = new SessionCreator({ log, registry, workspaces, effects, settings, clock });
+  const service = new SessionService({
+    log,
+    creator,
+    runner,
+    sandboxes,
+    workspaces,
+    watch,
+    locks,
+    proxy: options.proxy,
+    environment: options.environment ?? process.env,
+  });
+  const reconciler = new Reconciler({ registry, sandboxes, workspaces, log, logger, locks, watch, crashPoints, clock });
+
+  const sessions: Sessions = {
+    async create(request, call = {}) {
+      await log.load();
+      call.signal?.throwIfAborted();
+      const { state, finished } = await service.create(request, call);
+      const session = new EngineSession(service, state, call.ephemeral === true);
+      if (call.wait === false) {
+        finished.catch((cause: unknown) =>
+          logger.error({ session: state.name, cause }, "a creation ended unexpectedly"),
+        );
+        return session;
+      }
+      const cancel = (): void => void service.cancelCreation(state.id);
+      call.signal?.addEventListener("abort", cancel, { once: true });
+      if (call.signal?.aborted === true) cancel();
+      const outcome = await finished.finally(() => call.signal?.removeEventListener("abort", cancel));
+      if (outcome.error !== undefined)
+        throw call.signal?.aborted === true && outcome.state === undefined ? call.signal.reason : outcome.error;
+      return session;
+    },
+    async get(reference) {
+      await log.load();
+      return new EngineSession(service, log.require(reference));
+    },
+    async list() {
+      await log.load();
+      return log.list().map(sessionSummary);
+    },
+  };
+
+  /** Sessions with an operation in the store: a crash cut it off. */
+  const recoverInterrupted = async (call: CallOptions): Promise<readonly ReconcileFinding[]> => {
+    const interrupted = log.list().filter((state) => state.operation !== undefined);
+    return Promise.all(interrupted.map((state) => recoverOne(state, call)));
+  };
+
+  const recoverOne = async (state: SessionState, call: CallOptions): Promise<ReconcileFinding> => {
+    const kind = state.operation?.kind ?? "create";
+    const about = {
+      kind: "interrupted",
+      subject: "session",
+      name: state.name,
+      sessionId: state.id,
+      backend: state.backend,
+      message: `its ${kind} was interrupted`,
+    } as const;
+    try {
+      const after = await finishInterrupted(state, call);
+      return {
+        ...about,
+        action: after === undefined ? "ended: the session is deleted" : `ended: the session is ${after.lifecycle}`,
+      };
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      logger.error({ session: state.name, cause }, "an interrupted operation could not be ended");
+      return { ...about, action: `not ended: ${cause instanceof Error ? cause.message : String(cause)}` };
+    }
+  };
+
+  const finishInterrupted = async (state: SessionState, call: CallOptions): Promise<SessionState | undefined> => {
+    call.signal?.throwIfAborted();
+    const kind = state.operation?.kind ?? "create";
+    const needsCaller = (kind === "create" || kind === "start") && !state.operation?.receipts.includes("sandbox");
+    if (needsCaller && state.operation?.undo === undefined) {
+      // The caller's environment is in nobody's memory any more, and it is never written down.
+      const reason = new OperationError({
+        code: "operation.interrupted",
+        message: `The ${kind === "create" ? "creation" : "start"} of session ${state.name} was interrupted`,
+        why: "clauderon's daemon ended in the middle of it",
+        fix: [`go on with it: clauderon start ${state.name}`],
+      });
+      await locks.run(state.id, () =>
+        log.commit(
+          state.id,
+          { type: "undo", reason: reason.toJSON(), forgetsSession: false },
+          `${kind}.undo-requested`,
+        ),
+      );
+    }
+    return (await service.resume(state.id)).state;
+  };
+
+  const close = async (): Promise<void> => {
+    watch.close();
+    await sandboxes.close();
+  };
+
+  return {
+    sessions,
+    crashPointNames,
+    async recover(call = {}): Promise<ReconcileReport> {
+      await log.load();
+      return reconciler.run(call, await recoverInterrupted(call));
+    },
+    async reconcile(call = {}) {
+      await log.load();
+      return reconciler.run(call);
+    },
+    async backends(call = {}) {
+      return registry.overview(call);
+    },
+    async openSandbox(reference, call = {}) {
+      await log.load();
+      return sandboxes.require(log.require(reference), call);
+    },
+    async sessionCount() {
+      await log.load();
+      return log.size;
+    },
+    async *events(call = {}): AsyncGenerator<SessionEvent, void, void> {
+      await log.load();
+      yield* followEvents({ log, store }, call);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,95 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import type { ExecResult, Session } from "../contract/clauderon.ts";
+import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
+import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionRequest } from "../contract/session.ts";
+import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import { abortable } from "../support/abortable.ts";
+import { collectText } from "./collect-output.ts";
+import type { SessionService } from "./session-service.ts";
+
+/** A session of the engine in this process. */
+export class EngineSession implements Session {
+  readonly id: string;
+  readonly name: string;
+  readonly #service: SessionService;
+  readonly #isEphemeral: boolean;
+
+  constructor(service: SessionService, identity: { readonly id: string; readonly name: string }, isEphemeral = false) {
+    this.id = identity.id;
+    this.name = identity.name;
+    this.#service = service;
+    this.#isEphemeral = isEphemeral;
+  }
+
+  detail(options?: CallOptions & { readonly withWorkspace?: boolean | undefined }): Promise<SessionDetail> {
+    return this.#service.detail(this.id, options);
+  }
+
+  ready(options?: CallOptions): Promise<void> {
+    return this.#service.ready(this.id, options);
+  }
+
+  async exec(
+    argv: readonly [string, ...string[]],
+    options: ExecOptions & { readonly input?: string | Uint8Array | undefined } = {},
+  ): Promise<ExecResult> {
+    const { input, ...execOptions } = options;
+    const startedMs = performance.now();
+    const process = await this.spawn(argv, input === undefined ? execOptions : { ...execOptions, stdin: "pipe" });
+    const [stdout, stderr] = await Promise.all([
+      collectText(process.stdout),
+      collectText(process.stderr),
+      feed(process, input),
+    ]);
+    const { exitCode } = await process.exit;
+    return { exitCode, stdout, stderr, durationMs: performance.now() - startedMs };
+  }
+
+  spawn(argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ProcessHandle> {
+    return this.#service.spawn(this.id, argv, options);
+  }
+
+  terminal(options?: AgentTerminalOptions): Promise<TerminalStream> {
+    return this.#service.terminal(this.id, options);
+  }
+
+  text(options?: CallOptions & { readonly lines?: number | undefined }): Promise<string> {
+    return this.#service.text(this.id, options);
+  }
+
+  diff(
+    options?: CallOptions & {
+      readonly format?: "patch" | "stat" | "names" | undefined;
+      readonly base?: string | undefined;
+    },
+  ): Promise<string> {
+    return this.#service.diff(this.id, options);
+  }
+
+  start(request?: StartSessionRequest, options?: CallOptions): Promise<SessionDetail> {
+    return abortable(this.#service.start(this.id, request), options?.signal);
+  }
+
+  stop(options?: CallOptions & { readonly graceMs?: number | undefined }): Promise<SessionDetail> {
+    return abortable(this.#service.stop(this.id, options), options?.signal);
+  }
+
+  delete(request?: DeleteSessionRequest, options?: CallOptions): Promise<DeletedSession> {
+    return abortable(this.#service.delete(this.id, request), options?.signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isEphemeral) await this.#service.deleteIfPresent(this.id);
+  }
+}
+
+async function feed(process: ProcessHandle, input: string | Uint8Array | undefined): Promise<void> {
+  if (input === undefined) return;
+  const writer = process.stdin.getWriter();
+  try {
+    await writer.write(typeof input === "string" ? new TextEncoder().encode(input) : input);
+    await writer.close();
+  } catch {
+    // The process may end without reading all of its input; its exit code tells how it went.
+  }
+}

@@ -1,0 +1,3 @@
+export { createEngine } from "./create-engine.ts";
+export type { CrashPoints, Engine, EngineOptions, EngineSettings, ProxyPort } from "./engine.ts";
+export { nameFromPrompt, validateSessionName } from "./session-name.ts";

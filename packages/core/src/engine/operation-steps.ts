@@ -1,0 +1,43 @@
+import type { SessionOperation } from "../contract/session-state.ts";
+
+export type OperationKind = SessionOperation["kind"];
+
+/** One external effect; each leaves a receipt before the next begins. */
+export type StepName = "workspace" | "sandbox" | "agent" | "files";
+
+/** The steps of each operation in order, and what takes it back. Undo steps are idempotent and run without receipts. */
+export const operationSteps: Readonly<
+  Record<OperationKind, { readonly steps: readonly StepName[]; readonly undo: readonly StepName[] }>
+> = {
+  create: { steps: ["workspace", "sandbox", "agent"], undo: ["sandbox", "files", "workspace"] },
+  start: { steps: ["sandbox", "agent"], undo: ["sandbox"] },
+  stop: { steps: ["sandbox"], undo: [] },
+  delete: { steps: ["sandbox", "workspace", "files"], undo: [] },
+};
+
+const effect = (point: string): readonly string[] => [`${point}.before-effect`, `${point}.after-effect`];
+const write = (point: string): readonly string[] => [`${point}.before-write`, `${point}.after-write`];
+
+/** What reconcile may do outside (`effects`) and record (`writes`). */
+export const reconcileActions = {
+  effects: ["destroy-sandbox", "remove-workspace"],
+  writes: ["mark-lost", "mark-drifted", "adopt"],
+} as const;
+
+/** The name of every place that `CrashPoints.reach` is called from, in the order of execution. */
+export const crashPointNames: readonly string[] = [
+  ...(Object.keys(operationSteps) as OperationKind[]).flatMap((kind) => {
+    const { steps, undo } = operationSteps[kind];
+    return [
+      ...write(`${kind}.requested`),
+      ...steps.flatMap((step) => [...effect(`${kind}.${step}`), ...write(`${kind}.${step}`)]),
+      ...write(`${kind}.completed`),
+      ...(undo.length === 0 ? [] : write(`${kind}.undo-requested`)),
+      ...undo.flatMap((step) => effect(`${kind}.undo.${step}`)),
+      ...(undo.length === 0 ? [] : write(`${kind}.undone`)),
+    ];
+  }),
+  ...write("watch.agent-ended"),
+  ...reconcileActions.effects.flatMap((action) => effect(`reconcile.${action}`)),
+  ...reconcileActions.writes.flatMap((action) => write(`reconcile.${action}`)),
+];

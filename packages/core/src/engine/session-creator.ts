@@ -1,0 +1,185 @@
+import { randomUUID } from "node:crypto";
+
+import type { Backend } from "../contract/backend.ts";
+import type { CallOptions } from "../contract/call-options.ts";
+import type { Clock } from "../contract/clock.ts";
+import { BackendError } from "../contract/errors/backend-error.ts";
+import { SessionError } from "../contract/errors/session-error.ts";
+import { UsageError } from "../contract/errors/usage-error.ts";
+import { requireCapabilities } from "../contract/require-capabilities.ts";
+import type { SessionState } from "../contract/session-state.ts";
+import type { CreateSessionRequest } from "../contract/session.ts";
+import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
+import type { BackendRegistry } from "./backend-registry.ts";
+import type { EngineSettings } from "./engine.ts";
+import type { EventLog } from "./event-log.ts";
+import { nameFromPrompt, validateSessionName } from "./session-name.ts";
+import type { StepEffects } from "./step-effects.ts";
+
+/** Longer prompts cannot be handed to a program as an argument on every system. */
+const maxPromptBytes = 1024 * 1024;
+
+export interface SessionCreatorOptions {
+  readonly log: EventLog;
+  readonly registry: BackendRegistry;
+  readonly workspaces: WorkspaceProvider;
+  readonly effects: StepEffects;
+  readonly settings: EngineSettings;
+  readonly clock: Clock;
+}
+
+/** Turns a request into a recorded session: everything that can be refused is refused before the row is written. */
+export class SessionCreator {
+  readonly #options: SessionCreatorOptions;
+  /** Names between their choice and their row. */
+  readonly #reserved = new Set<string>();
+
+  constructor(options: SessionCreatorOptions) {
+    this.#options = options;
+  }
+
+  async record(request: CreateSessionRequest, options: CallOptions): Promise<SessionState> {
+    const { registry, effects, settings, workspaces } = this.#options;
+    requirePrompt(request);
+    const agent = effects.agent(request.agent ?? settings.defaultAgent ?? "claude");
+    const [{ backend, reason }, repository] = await Promise.all([
+      registry.choose(request.backend, options),
+      workspaces.resolve(request.repository, options),
+    ]);
+    requirePowers(backend, request);
+    const name = this.#reserve(request, repository);
+    try {
+      const id = randomUUID();
+      const workspaceRequest = {
+        base: request.base,
+        branch: request.branch,
+        withChanges: request.withChanges === true,
+      };
+      const planned: WorkspaceRequest = {
+        ...workspaceRequest,
+        sessionId: id,
+        name,
+        repository,
+        branchPrefix: settings.branchPrefix ?? "clauderon/",
+      };
+      const workspace = await workspaces.plan(planned, options);
+      options.signal?.throwIfAborted();
+      const state: Omit<SessionState, "revision" | "updatedAt"> = {
+        id,
+        name,
+        lifecycle: "creating",
+        backend: backend.backendId,
+        agent: agent.agentId,
+        request: {
+          prompt: request.prompt,
+          model: request.model,
+          isPlanMode: request.isPlanMode === true,
+          permissionMode: request.permissionMode ?? "ask",
+          isHeadless: request.isHeadless === true,
+        },
+        conversationId: randomUUID(),
+        isolation: backend.capabilities.isolation,
+        workspace,
+        workspaceRequest,
+        sandbox: { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits },
+        notices: notices({ backend, reason, repository, request }),
+        idempotencyKey: request.idempotencyKey,
+        operation: { kind: "create", operationId: randomUUID(), receipts: [], launchId: randomUUID() },
+        createdAt: this.#options.clock.now().toISOString(),
+      };
+      const stored = await this.#options.log.commit(id, { type: "create", state }, "create.requested");
+      if (stored === undefined) throw nameTaken(name, this.#isTaken);
+      return stored;
+    } finally {
+      this.#reserved.delete(name);
+    }
+  }
+
+  readonly #isTaken = (name: string): boolean => this.#reserved.has(name) || this.#options.log.has(name);
+
+  #reserve(request: CreateSessionRequest, repository: RepositoryInfo): string {
+    if (request.name !== undefined) {
+      validateSessionName(request.name);
+      if (this.#isTaken(request.name)) throw nameTaken(request.name, this.#isTaken);
+    }
+    const name = request.name ?? nameFromPrompt(request.prompt, repository.path, this.#isTaken);
+    this.#reserved.add(name);
+    return name;
+  }
+}
+
+function nameTaken(name: string, isTaken: (name: string) => boolean): SessionError {
+  const free = nameFromPrompt(name, name, isTaken);
+  return new SessionError({
+    code: "session.name-taken",
+    message: `There is a session called ${name} already`,
+    fix: [`take a free name: clauderon create ${free}`, `or go to the one there is: clauderon attach ${name}`],
+    context: { name, free },
+  });
+}
+
+function requirePrompt(request: CreateSessionRequest): void {
+  const { prompt } = request;
+  if (prompt === undefined) {
+    if (request.isHeadless !== true) return;
+    throw new UsageError({
+      code: "usage.needs-input",
+      message: "A headless session needs a prompt",
+      fix: ["give one: --prompt TEXT, or --prompt-file -"],
+    });
+  }
+  if (prompt.includes("\0")) {
+    throw new UsageError({
+      message: "The prompt contains a NUL character",
+      why: "no program can be given one as an argument",
+      fix: ["remove it from the text or file of the prompt"],
+    });
+  }
+  if (Buffer.byteLength(prompt) > maxPromptBytes) {
+    throw new UsageError({
+      message: `The prompt has ${Buffer.byteLength(prompt)} bytes; at most ${maxPromptBytes} are taken`,
+      fix: ["put the text into a file of the repository and let the prompt name it"],
+    });
+  }
+}
+
+function requirePowers(backend: Backend, request: CreateSessionRequest): void {
+  const spec = { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits };
+  requireCapabilities(backend.backendId, backend.capabilities, {
+    ...spec,
+    sandboxId: "",
+    name: "",
+    workspace: {},
+    environment: {},
+  });
+  if (backend.capabilities.workspace !== "remote") return;
+  throw new BackendError({
+    code: "backend.unavailable",
+    message: `Sessions cannot be created on ${backend.backendId} yet`,
+    why: "its sandboxes share no files with this machine, and a repository cannot be carried there",
+    fix: ["choose a backend that works on this machine's files: --backend local"],
+    context: { backend: backend.backendId },
+  });
+}
+
+function notices(facts: {
+  readonly backend: Backend;
+  readonly reason: string;
+  readonly repository: RepositoryInfo;
+  readonly request: CreateSessionRequest;
+}): readonly string[] {
+  const { backend, reason, repository, request } = facts;
+  const { count, files } = repository.uncommitted;
+  const named = files.slice(0, 3).join(", ") + (count > 3 ? ", …" : "");
+  return [
+    `backend ${backend.backendId}: ${reason}`,
+    ...(backend.capabilities.isolation === "none"
+      ? ["no isolation: the agent can do on this machine whatever you can"]
+      : []),
+    ...(count > 0 && request.withChanges !== true
+      ? [
+          `${count} uncommitted ${count === 1 ? "change stays" : "changes stay"} behind in ${repository.path} (${named}); --with-changes copies them`,
+        ]
+      : []),
+  ];
+}

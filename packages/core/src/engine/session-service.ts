@@ -1,0 +1,253 @@
+import { randomUUID } from "node:crypto";
+
+import type { CallOptions } from "../contract/call-options.ts";
+import { ClauderonError } from "../contract/errors/clauderon-error.ts";
+import { errorFromJson } from "../contract/errors/from-json.ts";
+import { SandboxError } from "../contract/errors/sandbox-error.ts";
+import { SessionError } from "../contract/errors/session-error.ts";
+import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
+import type { Sandbox } from "../contract/sandbox.ts";
+import type { SessionState } from "../contract/session-state.ts";
+import type {
+  CreateSessionRequest,
+  DeletedSession,
+  DeleteSessionRequest,
+  SessionDetail,
+  StartSessionRequest,
+} from "../contract/session.ts";
+import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import type { WorkspaceProvider } from "../contract/workspace.ts";
+import type { KeyedMutex } from "../support/keyed-mutex.ts";
+import type { AgentWatch } from "./agent-watch.ts";
+import type { ProxyPort } from "./engine.ts";
+import type { EventLog } from "./event-log.ts";
+import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
+import type { SandboxCache } from "./sandbox-cache.ts";
+import type { SessionCreator } from "./session-creator.ts";
+import type { SessionCommand } from "./session-decider.ts";
+import { sessionEnvironment } from "./session-environment.ts";
+import { sessionDetail } from "./session-view.ts";
+import type { OperationInput } from "./step-effects.ts";
+import { waitForSession } from "./wait-for-session.ts";
+import { refuseWorkAtRisk } from "./work-at-risk.ts";
+
+export interface SessionServiceOptions {
+  readonly log: EventLog;
+  readonly creator: SessionCreator;
+  readonly runner: OperationRunner;
+  readonly sandboxes: SandboxCache;
+  readonly workspaces: WorkspaceProvider;
+  readonly watch: AgentWatch;
+  readonly locks: KeyedMutex;
+  readonly proxy: ProxyPort | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** What can be done with sessions; every change runs under the session's own lock. */
+export class SessionService {
+  readonly #options: SessionServiceOptions;
+
+  constructor(options: SessionServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Records the session and begins its creation; `finished` resolves when that has ended, well or not. */
+  async create(
+    request: CreateSessionRequest,
+    options: CallOptions,
+  ): Promise<{ readonly state: SessionState; readonly finished: Promise<OperationOutcome> }> {
+    const { log, creator } = this.#options;
+    const known = request.idempotencyKey === undefined ? undefined : log.findByIdempotencyKey(request.idempotencyKey);
+    if (known !== undefined) return { state: known, finished: this.#repeat(known, request) };
+    const state = await creator.record(request, options);
+    this.#options.runner.prepareCreation(state.id);
+    return { state, finished: this.#operate(state.id, undefined, { ...request }) };
+  }
+
+  /** Takes back a creation in progress, the row included. */
+  async cancelCreation(id: string): Promise<void> {
+    if (!this.#options.runner.cancel(id)) return;
+    await waitForSession(this.#options.log, id, (state) => state?.operation === undefined);
+  }
+
+  async detail(
+    id: string,
+    options: CallOptions & { readonly withWorkspace?: boolean | undefined } = {},
+  ): Promise<SessionDetail> {
+    const state = this.#options.log.require(id);
+    return sessionDetail(
+      state,
+      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined,
+    );
+  }
+
+  async ready(id: string, options: CallOptions = {}): Promise<void> {
+    const state = await waitForSession(
+      this.#options.log,
+      id,
+      (candidate) => candidate?.operation === undefined,
+      options.signal,
+    );
+    if (state?.lifecycle === "failed" && state.error !== undefined) throw errorFromJson(state.error);
+    if (state === undefined) this.#options.log.require(id);
+  }
+
+  async spawn(id: string, argv: readonly [string, ...string[]], options: ExecOptions = {}): Promise<ProcessHandle> {
+    const { state, sandbox } = await this.#sandbox(id, options);
+    return this.#explainStopped(state, () => sandbox.exec(argv, options));
+  }
+
+  async terminal(id: string, options: AgentTerminalOptions = {}): Promise<TerminalStream> {
+    const { state, sandbox } = await this.#sandbox(id, options);
+    return this.#explainStopped(state, () => sandbox.agentTerminal(options));
+  }
+
+  async text(id: string, options: CallOptions & { readonly lines?: number | undefined } = {}): Promise<string> {
+    const state = this.#options.log.require(id);
+    const sandbox = await this.#options.sandboxes.find(state, options);
+    return sandbox === undefined ? "" : sandbox.agentText(options);
+  }
+
+  async diff(
+    id: string,
+    options: CallOptions & {
+      readonly format?: "patch" | "stat" | "names" | undefined;
+      readonly base?: string | undefined;
+    } = {},
+  ): Promise<string> {
+    return this.#options.workspaces.diff(this.#options.log.require(id).workspace, options);
+  }
+
+  async start(id: string, request: StartSessionRequest = {}): Promise<SessionDetail> {
+    const outcome = await this.#operate(
+      id,
+      { type: "start", operationId: randomUUID(), launchId: randomUUID() },
+      request,
+    );
+    return this.#settled(id, outcome);
+  }
+
+  async stop(id: string, options: { readonly graceMs?: number | undefined } = {}): Promise<SessionDetail> {
+    const outcome = await this.#operate(id, { type: "stop", operationId: randomUUID(), graceMs: options.graceMs }, {});
+    return this.#settled(id, outcome);
+  }
+
+  async delete(id: string, deletion: DeleteSessionRequest = {}): Promise<DeletedSession> {
+    const { log, runner, workspaces } = this.#options;
+    const { name, operation } = log.require(id);
+    if (operation?.kind === "create" && runner.cancel(id)) {
+      await waitForSession(log, id, (state) => state?.operation === undefined);
+      if (log.get(id) === undefined) return { id, name, kept: [] };
+    }
+    const outcome = await this.#options.locks.run(id, async () => {
+      const state = log.require(id);
+      await refuseWorkAtRisk({ state, deletion, status: await workspaces.status(state.workspace) });
+      return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});
+    });
+    if (outcome.error !== undefined) throw outcome.error;
+    return { id, name, kept: outcome.kept };
+  }
+
+  /** For handles of ephemeral sessions: somebody else may have deleted it. */
+  async deleteIfPresent(id: string): Promise<void> {
+    try {
+      await this.delete(id, { discard: true });
+    } catch (error) {
+      if (!ClauderonError.isInstance(error, "session.not-found")) throw error;
+    }
+  }
+
+  /** Continues an operation found in the store after a restart. */
+  async resume(id: string): Promise<OperationOutcome> {
+    return this.#operate(id, undefined, undefined);
+  }
+
+  /** Watches the agent of a session that runs. */
+  async watch(state: SessionState): Promise<void> {
+    const { sandboxes, watch } = this.#options;
+    if (state.lifecycle !== "running" || state.launchId === undefined) return;
+    const sandbox = await sandboxes.find(state);
+    if (sandbox !== undefined) watch.watch(sandbox, state.launchId);
+  }
+
+  async #repeat(known: SessionState, request: CreateSessionRequest): Promise<OperationOutcome> {
+    if (known.operation === undefined && known.error?.code === "operation.interrupted") {
+      return this.#operate(known.id, { type: "start", operationId: randomUUID(), launchId: randomUUID() }, request);
+    }
+    const state = await waitForSession(this.#options.log, known.id, (candidate) => candidate?.operation === undefined);
+    return { state, error: state?.error === undefined ? undefined : errorFromJson(state.error), kept: [] };
+  }
+
+  #operate(
+    id: string,
+    command: SessionCommand | undefined,
+    request: StartSessionRequest | undefined,
+  ): Promise<OperationOutcome> {
+    return this.#options.locks.run(id, () => this.#operateLocked(id, command, request));
+  }
+
+  async #operateLocked(
+    id: string,
+    command: SessionCommand | undefined,
+    request: StartSessionRequest | undefined,
+  ): Promise<OperationOutcome> {
+    const { log, runner, watch } = this.#options;
+    const before = log.require(id);
+    const kind = command?.type === "start" && before.launchId === undefined ? "create" : command?.type;
+    const state = command === undefined ? before : await log.commit(id, command, `${kind}.requested`);
+    if (state?.operation === undefined) return { state, kept: [] };
+    if (state.operation.kind !== "create") watch.unwatch(id);
+    const outcome = await runner.run(state, request === undefined ? {} : this.#input(state, request));
+    if (outcome.state !== undefined) await this.watch(outcome.state);
+    return outcome;
+  }
+
+  #input(state: SessionState, request: StartSessionRequest): OperationInput {
+    return {
+      environment: sessionEnvironment({
+        session: state,
+        isolation: state.isolation,
+        callerEnvironment: request.callerEnvironment ?? this.#options.environment,
+        added: request.environment ?? {},
+        proxy: this.#options.proxy,
+      }),
+      size: request.size,
+    };
+  }
+
+  #settled(id: string, outcome: OperationOutcome): SessionDetail {
+    if (outcome.error !== undefined) throw outcome.error;
+    return sessionDetail(outcome.state ?? this.#options.log.require(id));
+  }
+
+  async #sandbox(
+    id: string,
+    options: CallOptions,
+  ): Promise<{ readonly state: SessionState; readonly sandbox: Sandbox }> {
+    const state = this.#options.log.require(id);
+    if (state.lifecycle === "creating" || state.lifecycle === "deleting") {
+      throw new SessionError({
+        message: `Session ${state.name} is still ${state.lifecycle}`,
+        fix: [`wait for it: clauderon wait ${state.name} --for status=running,failed`],
+        context: { session: state.name },
+      });
+    }
+    return { state, sandbox: await this.#options.sandboxes.require(state, options) };
+  }
+
+  async #explainStopped<Result>(state: SessionState, action: () => Promise<Result>): Promise<Result> {
+    try {
+      return await action();
+    } catch (cause) {
+      if (!ClauderonError.isInstance(cause, "sandbox.not-running")) throw cause;
+      throw new SandboxError({
+        code: "sandbox.not-running",
+        message: `Session ${state.name} is ${state.lifecycle}`,
+        why: state.error?.message ?? cause.why,
+        fix: [`start it: clauderon start ${state.name}`],
+        context: { session: state.name },
+        cause,
+      });
+    }
+  }
+}

@@ -1,0 +1,244 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import type { Agent, AgentPlan } from "../contract/agent.ts";
+import type { CallOptions } from "../contract/call-options.ts";
+import { AgentError } from "../contract/errors/agent-error.ts";
+import { FileError } from "../contract/errors/file-error.ts";
+import type { Sandbox } from "../contract/sandbox.ts";
+import type { SessionPatch } from "../contract/session-event.ts";
+import type { SessionState } from "../contract/session-state.ts";
+import type { WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
+import { nearest } from "../support/nearest.ts";
+import type { BackendRegistry } from "./backend-registry.ts";
+import { environmentOf } from "./environment-of.ts";
+import type { StepName } from "./operation-steps.ts";
+import type { SandboxCache } from "./sandbox-cache.ts";
+
+/** What only the caller of an operation knows and nobody writes down. */
+export interface OperationInput {
+  /** The whole environment of the session; absent after a restart of the daemon, when the sandbox itself still has it. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  readonly size?: { readonly columns: number; readonly rows: number } | undefined;
+}
+
+/** What a step did besides its effect. */
+export interface StepOutcome {
+  readonly patch?: SessionPatch | undefined;
+  /** Sentences of a deletion: what stayed. */
+  readonly kept?: readonly string[] | undefined;
+}
+
+export interface StepEffectsOptions {
+  readonly homeDirectory: string;
+  readonly registry: BackendRegistry;
+  readonly sandboxes: SandboxCache;
+  readonly workspaces: WorkspaceProvider;
+  readonly agents: readonly Agent[];
+  readonly branchPrefix: string;
+}
+
+/** The effects behind the steps' names. Each is idempotent: after a crash it is simply run again. */
+export class StepEffects {
+  readonly #options: StepEffectsOptions;
+
+  constructor(options: StepEffectsOptions) {
+    this.#options = options;
+  }
+
+  async run(step: StepName, state: SessionState, input: OperationInput, options: CallOptions): Promise<StepOutcome> {
+    const kind = state.operation?.kind ?? "create";
+    switch (step) {
+      case "workspace":
+        return kind === "delete" ? this.#removeWorkspace(state) : this.#createWorkspace(state, options);
+      case "sandbox":
+        if (kind === "delete") return this.#destroySandbox(state);
+        if (kind === "stop") return this.#stopSandbox(state);
+        return this.#startSandbox(state, input, options);
+      case "agent":
+        return this.#startAgent(state, input, options);
+      case "files":
+        return this.#removeFiles(state);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  async undo(step: StepName, state: SessionState): Promise<void> {
+    switch (step) {
+      case "sandbox":
+        await (state.operation?.kind === "start" ? this.#stopSandbox(state) : this.#destroySandbox(state));
+        return;
+      case "workspace":
+        await this.#options.workspaces.undo(state.workspace, state.id);
+        return;
+      case "files":
+        await this.#removeFiles(state);
+        return;
+      case "agent":
+        return;
+      default:
+        step satisfies never;
+    }
+  }
+
+  /** Throws `agent.unknown` with the nearest name. */
+  agent(agentId: string): Agent {
+    const agent = this.#options.agents.find((candidate) => candidate.agentId === agentId);
+    if (agent !== undefined) return agent;
+    const known = this.#options.agents.map((candidate) => candidate.agentId);
+    const guess = nearest(agentId, known);
+    throw new AgentError({
+      code: "agent.unknown",
+      message: `There is no agent called ${JSON.stringify(agentId)}`,
+      why: `known are ${known.join(", ")}`,
+      fix: [
+        guess === undefined ? `choose one of them: --agent ${known[0] ?? "claude"}` : `did you mean --agent ${guess}?`,
+        `name it in config.toml: [agents.${agentId}] command = ["…"]`,
+      ],
+      context: { agent: agentId, known },
+    });
+  }
+
+  sessionDirectory(id: string): string {
+    return path.join(this.#options.homeDirectory, "state", "sessions", id);
+  }
+
+  async #createWorkspace(state: SessionState, options: CallOptions): Promise<StepOutcome> {
+    const { workspaces, branchPrefix } = this.#options;
+    const repository = await workspaces.resolve(state.workspace.repositoryPath, options);
+    const request: WorkspaceRequest = {
+      ...state.workspaceRequest,
+      sessionId: state.id,
+      name: state.name,
+      repository,
+      branchPrefix,
+    };
+    await workspaces.create(request, state.workspace, options);
+    return {};
+  }
+
+  async #removeWorkspace(state: SessionState): Promise<StepOutcome> {
+    const deletion = state.operation?.deletion ?? {};
+    const removal = await this.#options.workspaces.remove(state.workspace, {
+      sessionId: state.id,
+      force: deletion.discard === true,
+      keepBranch: deletion.keepBranch === true,
+      keepWorktree: deletion.keepWorktree === true,
+    });
+    return {
+      kept: [
+        ...(removal.keptBranch === undefined
+          ? []
+          : [`branch ${removal.keptBranch.name} stays: ${removal.keptBranch.reason}`]),
+        ...(removal.keptWorktree === undefined ? [] : [`the worktree stays: ${removal.keptWorktree}`]),
+      ],
+    };
+  }
+
+  async #startSandbox(state: SessionState, input: OperationInput, options: CallOptions): Promise<StepOutcome> {
+    const { sandboxes, registry } = this.#options;
+    const backend = registry.get(state.backend);
+    const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
+    if (existing !== undefined) {
+      await existing.start({ environment: input.environment, ...options });
+      return {};
+    }
+    const sandbox = await backend.create(
+      {
+        sandboxId: state.id,
+        name: state.name,
+        workspace: backend.capabilities.workspace === "remote" ? {} : { hostPath: state.workspace.path },
+        environment: input.environment ?? {},
+        ...state.sandbox,
+      },
+      options,
+    );
+    sandboxes.put(sandbox);
+    return {};
+  }
+
+  async #stopSandbox(state: SessionState): Promise<StepOutcome> {
+    const sandbox = await this.#options.sandboxes.find(state);
+    await sandbox?.stop({ graceMs: state.operation?.graceMs });
+    return {};
+  }
+
+  async #destroySandbox(state: SessionState): Promise<StepOutcome> {
+    const { sandboxes } = this.#options;
+    const sandbox = await sandboxes.find(state);
+    await sandbox?.destroy({ graceMs: state.operation?.graceMs });
+    await sandboxes.drop(state.id);
+    return {};
+  }
+
+  async #startAgent(state: SessionState, input: OperationInput, options: CallOptions): Promise<StepOutcome> {
+    const sandbox = await this.#options.sandboxes.require(state, options);
+    const launchId = state.operation?.launchId ?? state.id;
+    const status = await sandbox.inspect(options);
+    // After a crash the launch may have happened already: its receipt is all that is missing.
+    if (status.agent.launchId === launchId && status.agent.state !== "none") return { patch: { launchId } };
+    const plan = await this.#planAgent(state, { sandbox, input }, options);
+    await sandbox.startAgent(
+      {
+        launchId,
+        argv: plan.argv,
+        environment: plan.environment,
+        mode: state.request.isHeadless && state.launchId === undefined ? "headless" : "terminal",
+        size: input.size,
+      },
+      options,
+    );
+    return {
+      patch: {
+        launchId,
+        ...(plan.notices.length === 0 ? {} : { notices: [...new Set([...state.notices, ...plan.notices])] }),
+      },
+    };
+  }
+
+  async #planAgent(
+    state: SessionState,
+    from: { readonly sandbox: Sandbox; readonly input: OperationInput },
+    options: CallOptions,
+  ): Promise<AgentPlan> {
+    const sessionDirectory = this.sessionDirectory(state.id);
+    await mkdir(sessionDirectory, { recursive: true, mode: 0o700 });
+    const plan = await this.agent(state.agent).plan(
+      {
+        ...state.request,
+        isHeadless: state.request.isHeadless && state.launchId === undefined,
+        sessionName: state.name,
+        conversationId: state.conversationId,
+        isResume: state.launchId !== undefined,
+        workspacePath: from.sandbox.workspacePath,
+        sessionDirectory,
+        environment: from.input.environment ?? (await environmentOf(from.sandbox, options)),
+        isolation: state.isolation,
+      },
+      options,
+    );
+    for (const file of plan.files) await writePlannedFile(sessionDirectory, file);
+    return plan;
+  }
+
+  async #removeFiles(state: SessionState): Promise<StepOutcome> {
+    await rm(this.sessionDirectory(state.id), { recursive: true, force: true });
+    return {};
+  }
+}
+
+async function writePlannedFile(
+  directory: string,
+  file: { readonly path: string; readonly content: string },
+): Promise<void> {
+  if (!file.path.startsWith(directory + path.sep) || path.normalize(file.path) !== file.path) {
+    throw new FileError({
+      code: "path.refused",
+      message: `The agent's plan names a file outside the session's directory: ${file.path}`,
+      fix: ["report this to the author of the agent's adapter"],
+    });
+  }
+  await mkdir(path.dirname(file.path), { recursive: true, mode: 0o700 });
+  await writeFile(file.path, file.content, { mode: 0o600 });
+}
