@@ -1,4 +1,3 @@
-import type { CallOptions } from "../contract/call-options.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { InternalError } from "../contract/errors/internal-error.ts";
 import { OperationError } from "../contract/errors/operation-error.ts";
@@ -57,7 +56,7 @@ export class OperationRunner {
     const controller = this.#cancellations.get(start.id) ?? new AbortController();
     if (kind === "create") this.#cancellations.set(start.id, controller);
     try {
-      const { state, kept } = await this.#goOn(start, input, { signal: controller.signal });
+      const { state, kept } = await this.#goOn(start, { ...input, signal: controller.signal });
       return { state: await log.commit(state.id, { type: "finish", kept }, `${kind}.completed`), kept };
     } catch (cause) {
       const error = ClauderonError.isInstance(cause) ? cause : new InternalError(cause);
@@ -74,7 +73,6 @@ export class OperationRunner {
   async #goOn(
     start: SessionState,
     input: OperationInput,
-    options: CallOptions,
   ): Promise<{ readonly state: SessionState; readonly kept: readonly string[] }> {
     const { log, effects, crashPoints } = this.#options;
     let state = start;
@@ -84,10 +82,10 @@ export class OperationRunner {
       const step =
         operation === undefined ? undefined : operationSteps[operation.kind].steps[operation.receipts.length];
       if (operation === undefined || step === undefined) return { state, kept };
-      options.signal?.throwIfAborted();
+      input.signal?.throwIfAborted();
       const point = `${operation.kind}.${step}`;
       crashPoints.reach(`${point}.before-effect`);
-      const outcome = await effects.run(step, state, input, options);
+      const outcome = await effects.run(step, state, input);
       crashPoints.reach(`${point}.after-effect`);
       kept.push(...(outcome.kept ?? []));
       state = (await log.commit(state.id, { type: "complete-step", step, patch: outcome.patch }, point)) ?? state;

@@ -62,7 +62,7 @@ const commands: fc.Arbitrary<SessionCommand | "advance"> = fc.oneof(
   fc.constant<SessionCommand>({ type: "fail", error: reason }),
   fc.constant<SessionCommand>({ type: "adopt" }),
   fc
-    .constantFrom(...["workspace", "sandbox", "agent", "files"])
+    .constantFrom("workspace", "sandbox", "agent", "files")
     .map((step): SessionCommand => ({ type: "complete-step", step })),
   fc
     .integer({ min: 0, max: 3 })

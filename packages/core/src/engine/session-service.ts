@@ -67,7 +67,7 @@ export class SessionService {
   /** Takes back a creation in progress, the row included. */
   async cancelCreation(id: string): Promise<void> {
     if (!this.#options.runner.cancel(id)) return;
-    await waitForSession(this.#options.log, id, (state) => state?.operation === undefined);
+    await waitForSession(this.#options.log, id, { until: (state) => state?.operation === undefined });
   }
 
   async detail(
@@ -82,12 +82,10 @@ export class SessionService {
   }
 
   async ready(id: string, options: CallOptions = {}): Promise<void> {
-    const state = await waitForSession(
-      this.#options.log,
-      id,
-      (candidate) => candidate?.operation === undefined,
-      options.signal,
-    );
+    const state = await waitForSession(this.#options.log, id, {
+      until: (candidate) => candidate?.operation === undefined,
+      signal: options.signal,
+    });
     if (state?.lifecycle === "failed" && state.error !== undefined) throw errorFromJson(state.error);
     if (state === undefined) this.#options.log.require(id);
   }
@@ -136,12 +134,12 @@ export class SessionService {
     const { log, runner, workspaces } = this.#options;
     const { name, operation } = log.require(id);
     if (operation?.kind === "create" && runner.cancel(id)) {
-      await waitForSession(log, id, (state) => state?.operation === undefined);
+      await waitForSession(log, id, { until: (state) => state?.operation === undefined });
       if (log.get(id) === undefined) return { id, name, kept: [] };
     }
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
-      await refuseWorkAtRisk({ state, deletion, status: await workspaces.status(state.workspace) });
+      refuseWorkAtRisk({ state, deletion, status: await workspaces.status(state.workspace) });
       return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});
     });
     if (outcome.error !== undefined) throw outcome.error;
@@ -174,7 +172,9 @@ export class SessionService {
     if (known.operation === undefined && known.error?.code === "operation.interrupted") {
       return this.#operate(known.id, { type: "start", operationId: randomUUID(), launchId: randomUUID() }, request);
     }
-    const state = await waitForSession(this.#options.log, known.id, (candidate) => candidate?.operation === undefined);
+    const state = await waitForSession(this.#options.log, known.id, {
+      until: (candidate) => candidate?.operation === undefined,
+    });
     return { state, error: state?.error === undefined ? undefined : errorFromJson(state.error), kept: [] };
   }
 

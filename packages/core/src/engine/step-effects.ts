@@ -16,7 +16,7 @@ import type { StepName } from "./operation-steps.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 
 /** What only the caller of an operation knows and nobody writes down. */
-export interface OperationInput {
+export interface OperationInput extends CallOptions {
   /** The whole environment of the session; absent after a restart of the daemon, when the sandbox itself still has it. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly size?: { readonly columns: number; readonly rows: number } | undefined;
@@ -46,17 +46,17 @@ export class StepEffects {
     this.#options = options;
   }
 
-  async run(step: StepName, state: SessionState, input: OperationInput, options: CallOptions): Promise<StepOutcome> {
+  async run(step: StepName, state: SessionState, input: OperationInput): Promise<StepOutcome> {
     const kind = state.operation?.kind ?? "create";
     switch (step) {
       case "workspace":
-        return kind === "delete" ? this.#removeWorkspace(state) : this.#createWorkspace(state, options);
+        return kind === "delete" ? this.#removeWorkspace(state) : this.#createWorkspace(state, input);
       case "sandbox":
         if (kind === "delete") return this.#destroySandbox(state);
         if (kind === "stop") return this.#stopSandbox(state);
-        return this.#startSandbox(state, input, options);
+        return this.#startSandbox(state, input);
       case "agent":
-        return this.#startAgent(state, input, options);
+        return this.#startAgent(state, input);
       case "files":
         return this.#removeFiles(state);
       default:
@@ -136,7 +136,8 @@ export class StepEffects {
     };
   }
 
-  async #startSandbox(state: SessionState, input: OperationInput, options: CallOptions): Promise<StepOutcome> {
+  async #startSandbox(state: SessionState, input: OperationInput): Promise<StepOutcome> {
+    const options: CallOptions = { signal: input.signal };
     const { sandboxes, registry } = this.#options;
     const backend = registry.get(state.backend);
     const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
@@ -172,7 +173,8 @@ export class StepEffects {
     return {};
   }
 
-  async #startAgent(state: SessionState, input: OperationInput, options: CallOptions): Promise<StepOutcome> {
+  async #startAgent(state: SessionState, input: OperationInput): Promise<StepOutcome> {
+    const options: CallOptions = { signal: input.signal };
     const sandbox = await this.#options.sandboxes.require(state, options);
     const launchId = state.operation?.launchId ?? state.id;
     const status = await sandbox.inspect(options);

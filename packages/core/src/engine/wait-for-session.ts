@@ -1,17 +1,19 @@
+import type { CallOptions } from "../contract/call-options.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { EventLog } from "./event-log.ts";
 
-/** Resolves with the state once it satisfies the predicate, at once when it does already. Rejects with the signal's reason. */
-export function waitForSession(
-  log: EventLog,
-  id: string,
-  predicate: (state: SessionState | undefined) => boolean,
-  signal?: AbortSignal,
-): Promise<SessionState | undefined> {
+export interface WaitOptions extends CallOptions {
+  /** Sees `undefined` when the session is gone. */
+  readonly until: (state: SessionState | undefined) => boolean;
+}
+
+/** Resolves with the state once it is as wanted, at once when it does already. Rejects with the signal's reason. */
+export function waitForSession(log: EventLog, id: string, options: WaitOptions): Promise<SessionState | undefined> {
+  const { signal, until } = options;
   const { promise, resolve, reject } = Promise.withResolvers<SessionState | undefined>();
   const look = (): void => {
     const state = log.get(id);
-    if (predicate(state)) resolve(state);
+    if (until(state)) resolve(state);
   };
   const unsubscribe = log.subscribe(look);
   const onAbort = (): void => reject(signal?.reason);
