@@ -1,15 +1,6 @@
 import type { Isolation } from "../contract/backend-capabilities.ts";
+import { withoutSessionMarks } from "../host/without-session-marks.ts";
 import type { ProxyPort } from "./engine.ts";
-
-const sessionMarks = new Set(["CLAUDERON_SESSION", "CLAUDERON_SESSION_ID", "CLAUDERON_SANDBOX_ID"]);
-
-/** The environment without what marks a process as belonging to a session. */
-export function withoutSessionMarks(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const entries = Object.entries(environment).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !sessionMarks.has(entry[0]),
-  );
-  return Object.fromEntries(entries);
-}
 
 export interface SessionEnvironmentRequest {
   readonly session: { readonly id: string; readonly name: string; readonly backend: string };
