@@ -11,7 +11,8 @@ export type Plain<T> = T extends string | number | boolean | null | undefined | 
 
 /** `true` when the two types have the same members, optional ones included. */
 export type IsSame<Left, Right> =
-  (<T>() => T extends Plain<Left> ? 1 : 2) extends (<T>() => T extends Plain<Right> ? 1 : 2) ? true : false;
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- how the compiler compares two types is by such a function
+  (<T>() => T extends Plain<Left> ? 1 : 2) extends <T>() => T extends Plain<Right> ? 1 : 2 ? true : false;
 
 /**
  * The schema as one of the contract's type. Does not compile when what the schema accepts and the type differ, in either direction.

@@ -54,7 +54,7 @@ export function encodeExecServerFrame(frame: ExecServerFrame): Uint8Array {
       return encodeFrame(0x03, json(frame.control));
     case "exit":
       return encodeFrame(0x04, json(frame.exit));
-    case "stdin-acknowledge":
+    default:
       return encodeFrame(0x05, [{ kind: "u64", value: frame.total }]);
   }
 }
@@ -92,7 +92,7 @@ export function encodeExecClientFrame(frame: ExecClientFrame): Uint8Array {
       return encodeFrame(0x13, [{ kind: "u64", value: frame.total }]);
     case "kill":
       return encodeFrame(0x14, json(frame.signal));
-    case "stdin-close":
+    default:
       return encodeFrame(0x15, []);
   }
 }

@@ -47,16 +47,5 @@ export const processExitSchema: z.ZodType<ProcessExit> = exactly<ProcessExit>()(
 );
 
 export const processSignalSchema: z.ZodType<ProcessSignal> = exactly<ProcessSignal>()(
-  z.enum([
-    "SIGHUP",
-    "SIGINT",
-    "SIGQUIT",
-    "SIGKILL",
-    "SIGTERM",
-    "SIGUSR1",
-    "SIGUSR2",
-    "SIGCONT",
-    "SIGSTOP",
-    "SIGWINCH",
-  ]),
+  z.enum(["SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGSTOP", "SIGWINCH"]),
 );

@@ -113,7 +113,11 @@ interface Codec<Frame> {
 
 function describeCodec<Frame>(codec: Codec<Frame>): void {
   test(`${codec.name}: what is encoded is decoded`, () => {
-    fc.assert(fc.property(codec.frames, (frame) => void expect(codec.decode(codec.encode(frame))).toEqual(frame)));
+    fc.assert(
+      fc.property(codec.frames, (frame) => {
+        expect(codec.decode(codec.encode(frame))).toEqual(frame);
+      }),
+    );
   });
 
   test(`${codec.name}: any bytes are a frame or a typed error`, () => {
@@ -146,8 +150,18 @@ function describeCodec<Frame>(codec: Codec<Frame>): void {
 
 describeCodec({ name: "tty server", frames: ttyServer, encode: encodeTtyServerFrame, decode: decodeTtyServerFrame });
 describeCodec({ name: "tty client", frames: ttyClient, encode: encodeTtyClientFrame, decode: decodeTtyClientFrame });
-describeCodec({ name: "exec server", frames: execServer, encode: encodeExecServerFrame, decode: decodeExecServerFrame });
-describeCodec({ name: "exec client", frames: execClient, encode: encodeExecClientFrame, decode: decodeExecClientFrame });
+describeCodec({
+  name: "exec server",
+  frames: execServer,
+  encode: encodeExecServerFrame,
+  decode: decodeExecServerFrame,
+});
+describeCodec({
+  name: "exec client",
+  frames: execClient,
+  encode: encodeExecClientFrame,
+  decode: decodeExecClientFrame,
+});
 describeCodec({
   name: "stream server",
   frames: streamServer,

@@ -60,7 +60,7 @@ export function encodeStreamServerFrame(frame: StreamServerFrame): Uint8Array {
       ]);
     case "reply":
       return encodeFrame(0x03, [{ kind: "text", value: JSON.stringify(frame.reply) }]);
-    case "end":
+    default:
       return encodeFrame(0x04, [{ kind: "text", value: JSON.stringify(frame.end) }]);
   }
 }
@@ -99,7 +99,7 @@ export function encodeStreamClientFrame(frame: StreamClientFrame): Uint8Array {
       ]);
     case "acknowledge":
       return encodeFrame(0x13, [{ kind: "u64", value: frame.total }]);
-    case "pause":
+    default:
       return encodeFrame(0x14, [
         { kind: "u32", value: frame.id },
         { kind: "u8", value: frame.isPaused ? 1 : 0 },

@@ -108,7 +108,7 @@ export function encodeTtyServerFrame(frame: TtyServerFrame): Uint8Array {
       ]);
     case "control":
       return encodeFrame(0x03, [{ kind: "text", value: JSON.stringify(frame.control) }]);
-    case "exit":
+    default:
       return encodeFrame(0x04, [{ kind: "i32", value: frame.exitCode }]);
   }
 }
@@ -151,7 +151,7 @@ export function encodeTtyClientFrame(frame: TtyClientFrame): Uint8Array {
       return encodeFrame(0x13, [{ kind: "u64", value: frame.sequence }]);
     case "control":
       return encodeFrame(0x14, [{ kind: "u8", value: frame.isTaking ? 1 : 0 }]);
-    case "ping":
+    default:
       return encodeFrame(0x15, [{ kind: "u32", value: frame.id }]);
   }
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import type { DeletedSession, DeleteSessionRequest, SessionSummary } from "../contract/session.ts";
 import { exactly, type IsSame } from "./exactly.ts";
-import { sessionSummarySchema } from "./session-schema.ts";
+import type { sessionSummarySchema } from "./session-schema.ts";
 
 test("a schema that lacks a member does not compile", () => {
   // @ts-expect-error -- `kept` is missing
