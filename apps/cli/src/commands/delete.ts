@@ -1,0 +1,76 @@
+import { UsageError, type DeletedSession, type Session } from "@clauderon/core/contract";
+
+import { Cancelled } from "../cancelled.ts";
+import { defineCommand, type Command } from "../command/command.ts";
+import type { CommandContext } from "../command/command-context.ts";
+import { printable } from "../output/printable.ts";
+import { forEachSession, selectSessions } from "../session/for-each-session.ts";
+import { describeFiles, describeRisk, workAtRisk } from "../session/work-at-risk.ts";
+
+interface DeleteChoices {
+  readonly discard: boolean;
+  readonly keepBranch: boolean;
+  readonly keepWorktree: boolean;
+  readonly isAll: boolean;
+}
+
+export const deleteCommand: Command = defineCommand({
+  meta: { name: "delete", description: "Delete sessions with their sandbox, worktree and branch. Work is never lost without --discard." },
+  args: {
+    name: { type: "positional", repeatable: true, description: "sessions", completes: "sessions" },
+    all: { type: "boolean", description: "all sessions; needs --yes" },
+    discard: { type: "boolean", description: "uncommitted and untracked work may be lost" },
+    "keep-branch": { type: "boolean", description: "leave the branch" },
+    "keep-worktree": { type: "boolean", description: "leave the directory (and with it the branch)" },
+  },
+  examples: ["delete fix-login", "rm fix-login --discard --yes", "delete fix-login --keep-worktree"],
+  notes: ["A branch with commits that nothing else has is never deleted; the command says that it stays."],
+  async run({ args, context }) {
+    if (args.all && !context.flags.isYes && !context.canPrompt) {
+      throw new UsageError({
+        code: "usage.needs-input",
+        message: "Delete all sessions?",
+        fix: ["say so: --all --yes", "or name them"],
+      });
+    }
+    const choices: DeleteChoices = {
+      discard: args.discard,
+      keepBranch: args["keep-branch"] || args["keep-worktree"],
+      keepWorktree: args["keep-worktree"],
+      isAll: args.all,
+    };
+    const sessions = await selectSessions({ names: args.name, isAll: args.all, matches: () => true }, context);
+    const deleted: DeletedSession[] = [];
+    await forEachSession(sessions, context, async (session) => {
+      deleted.push(await deleteOne(session, choices, context));
+    });
+    if (context.flags.isJson) await context.output.json(deleted);
+    return 0;
+  },
+});
+
+async function deleteOne(session: Session, choices: DeleteChoices, context: CommandContext): Promise<DeletedSession> {
+  const { output, flags, canPrompt, signal } = context;
+  let { discard } = choices;
+  if (!discard) {
+    const detail = await session.detail({ withWorkspace: true, signal });
+    const risks = describeRisk(detail.workspaceStatus, { branch: choices.keepBranch, worktree: choices.keepWorktree });
+    if (risks.length > 0 && (flags.isYes || !canPrompt)) throw workAtRisk(detail, risks);
+    if (risks.length > 0) {
+      output.tell(`${session.name} holds ${risks.join(", ")}`);
+      const files = detail.workspaceStatus?.files ?? [];
+      if (files.length > 0) output.tell(printable(describeFiles(files)));
+      if (!(await context.prompts.confirm(`Discard this and delete ${session.name}?`))) throw new Cancelled();
+      discard = true;
+    } else if (canPrompt && !flags.isYes && !(await context.prompts.confirm(`Delete ${session.name}?`))) {
+      throw new Cancelled();
+    }
+  }
+  const result = await session.delete(
+    { discard, keepBranch: choices.keepBranch, keepWorktree: choices.keepWorktree },
+    { signal },
+  );
+  output.say(`Deleted ${session.name}`);
+  for (const sentence of result.kept) output.note(sentence);
+  return result;
+}
