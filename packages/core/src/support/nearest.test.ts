@@ -1,27 +1,35 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { expect, test } from "vitest";
 
-import { editDistance, nearest } from "./nearest.ts";
+import { nearest } from "./nearest.ts";
 
-describe("nearest", () => {
-  it.each([
-    ["backnd", ["backend", "base", "branch"], "backend"],
-    ["zelij", ["zellij", "local"], "zellij"],
-    ["lsit", ["list", "logs"], "list"],
-    ["xyz", ["list", "logs"], undefined],
-    ["", ["list"], undefined],
-  ])("%j among %j means %j", (word, candidates, expected) => {
-    expect(nearest(word, candidates)).toBe(expected);
-  });
+const words = ["default_backend", "default_agent", "port", "autostart"];
 
-  it("measures symmetrically, and 0 only for equal words", () => {
-    fc.assert(
-      fc.property(fc.string({ maxLength: 8 }), fc.string({ maxLength: 8 }), (left, right) => {
-        const distance = editDistance(left, right);
-        expect(distance).toBe(editDistance(right, left));
-        expect(distance === 0).toBe(left === right);
-        expect(distance).toBeLessThanOrEqual(Math.max(left.length, right.length));
-      }),
-    );
-  });
+test.each([
+  ["default_bakend", "default_backend"],
+  ["defualt_agent", "default_agent"],
+  ["prot", "port"],
+  ["Port", "port"],
+  ["autostrat", "autostart"],
+  ["backend", undefined],
+  ["zzzz", undefined],
+  ["", undefined],
+])("%s → %s", (word, expected) => {
+  expect(nearest(word, words)).toBe(expected);
+});
+
+test("one edit away is found", () => {
+  fc.assert(
+    fc.property(
+      fc.stringMatching(/^[a-z]{4,12}$/),
+      fc.nat(),
+      fc.constantFrom("drop", "swap", "double"),
+      (word, seed, kind) => {
+        const place = seed % (word.length - 1);
+        const [a = "", b = ""] = [word[place], word[place + 1]];
+        const middle = { drop: b, swap: b + a, double: a + a + b }[kind];
+        expect(nearest(word.slice(0, place) + middle + word.slice(place + 2), [word, "x".repeat(30)])).toBe(word);
+      },
+    ),
+  );
 });

@@ -1,0 +1,99 @@
+import { isAbsolute } from "node:path";
+
+import { z } from "zod";
+
+/** One key that the configuration may have. `*` in the key stands for a name, `**` for anything further. */
+export interface SettingDefinition {
+  readonly key: string;
+  readonly schema: z.ZodType;
+  /** What a right value is, after "expected". */
+  readonly expected: string;
+  readonly default?: unknown;
+  /** Environment variable that overrides the file. */
+  readonly variable?: string;
+}
+
+const name = z.string().regex(/^[a-z][a-z0-9-]*$/);
+const detachKey = String.raw`ctrl-[a-z@[\\\]^_]`;
+
+/** Every setting there is: the one place to add one. */
+export const settingDefinitions: readonly SettingDefinition[] = [
+  {
+    key: "general.default_backend",
+    schema: name,
+    expected: 'the name of a backend, as in "zellij"',
+    variable: "CLAUDERON_BACKEND",
+  },
+  {
+    key: "general.default_agent",
+    schema: name,
+    expected: 'the name of an agent, as in "claude"',
+    default: "claude",
+    variable: "CLAUDERON_AGENT",
+  },
+  {
+    key: "daemon.port",
+    schema: z.int().min(0).max(65_535),
+    expected: "a whole number from 0 (any free port) to 65535",
+    default: 3030,
+    variable: "CLAUDERON_PORT",
+  },
+  { key: "daemon.autostart", schema: z.boolean(), expected: "true or false", default: true },
+  {
+    key: "attach.detach_keys",
+    schema: z.string().regex(new RegExp(`^${detachKey}(,(${detachKey}|[a-zA-Z0-9]))*$`)),
+    expected: String.raw`keys, as in 'ctrl-\' or "ctrl-p,ctrl-q"`,
+    default: "ctrl-\\",
+  },
+  {
+    key: "workspace.branch_prefix",
+    schema: z.string().regex(/^$|^(?!.*(\.\.|\/\/|@\{|\.lock\/))[^\s\p{Cc}~^:?*[\\/.-][^\s\p{Cc}~^:?*[\\]*$/u),
+    expected: 'the beginning of a branch name, as in "clauderon/"',
+    default: "clauderon/",
+  },
+  {
+    key: "agents.*.command",
+    schema: z
+      .array(z.string())
+      .min(1)
+      .refine((command) => command[0] !== ""),
+    expected: 'a list of strings, program first, as in ["my-agent", "--prompt", "{prompt}"]',
+  },
+  { key: "agents.*.trust_worktrees", schema: z.boolean(), expected: "true or false", default: false },
+  {
+    key: "backends.*.module",
+    schema: z.string().min(1),
+    expected: 'the name of a package or a path, as in "@acme/clauderon-backend"',
+  },
+  { key: "backends.*.**", schema: z.unknown(), expected: "anything" },
+  {
+    key: "zellij.program",
+    schema: z.string().refine((path) => isAbsolute(path)),
+    expected: 'an absolute path, as in "/usr/local/bin/zellij"',
+  },
+];
+
+/** The definition of a key, `undefined` for one that does not exist. */
+export function findDefinition(path: readonly string[]): SettingDefinition | undefined {
+  return settingDefinitions.find((definition) => matches(definition.key.split("."), path));
+}
+
+function matches(pattern: readonly string[], path: readonly string[]): boolean {
+  if (pattern.at(-1) !== "**") {
+    return pattern.length === path.length && pattern.every((part, index) => fits(part, path[index]));
+  }
+  const start = pattern.slice(0, -1);
+  return path.length > start.length && start.every((part, index) => fits(part, path[index]));
+}
+
+function fits(part: string, word: string | undefined): boolean {
+  return word !== undefined && (part === word || (part === "*" && name.safeParse(word).success));
+}
+
+/** What may stand at a place in the file: names of tables and keys; `*` for any name. */
+export function childrenOf(path: readonly string[]): readonly string[] {
+  const inside = settingDefinitions
+    .map((definition) => definition.key.split("."))
+    .filter((parts) => parts.length > path.length && path.every((word, index) => fits(parts[index] ?? "", word)));
+  return [...new Set(inside.map((parts) => parts[path.length] ?? ""))].filter((part) => part !== "**");
+}

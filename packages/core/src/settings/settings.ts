@@ -1,0 +1,42 @@
+/** Where a value came from. */
+export interface SettingOrigin {
+  readonly kind: "flag" | "environment" | "file" | "default";
+  /** `--port`, `CLAUDERON_PORT`, `/home/me/.clauderon/config.toml:3`, `default`. */
+  readonly place: string;
+}
+
+/** One setting in force. */
+export interface SettingValue {
+  /** As in the file, with its table: `general.default_backend`. */
+  readonly key: string;
+  /** `undefined` when nothing says it. */
+  readonly value: unknown;
+  readonly origin: SettingOrigin;
+}
+
+/** The configuration in force. */
+export interface Settings {
+  readonly homeDirectory: string;
+  readonly path: string;
+  readonly general: { readonly defaultBackend: string | undefined; readonly defaultAgent: string };
+  readonly daemon: { readonly port: number; readonly isAutostart: boolean };
+  readonly attach: { readonly detachKeys: string };
+  readonly workspace: { readonly branchPrefix: string };
+  readonly agents: Readonly<Record<string, AgentSettings>>;
+  readonly backends: Readonly<Record<string, BackendSettings>>;
+  readonly zellij: { readonly program: string | undefined };
+  /** Every value with its origin, in the order of the definitions. */
+  readonly values: readonly SettingValue[];
+}
+
+export interface AgentSettings {
+  /** Of an agent of the user's own. */
+  readonly command: readonly [string, ...string[]] | undefined;
+  readonly trustWorktrees: boolean;
+}
+
+export interface BackendSettings {
+  readonly module: string | undefined;
+  /** The table without `module`, for the backend itself to check. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
