@@ -5,3 +5,6 @@ export { createHostContext } from "./create-host-context.ts";
 export { endGroup, signalGroup } from "./process-group.ts";
 export { systemClock } from "./system-clock.ts";
 export { withoutSessionMarks } from "./without-session-marks.ts";
+export { findProgram, type FindProgramOptions } from "./find-program.ts";
+export { parseJson } from "../support/parse-json.ts";
+export { replaceFile } from "./replace-file.ts";
