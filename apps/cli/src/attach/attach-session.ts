@@ -42,7 +42,7 @@ export async function attachSession(
       fix: [`read what the agent prints: clauderon logs ${session.name}`, "run it in a terminal"],
     });
   }
-  const keys = choices.detachKeys ?? (await context.access.settings()).detachKeys;
+  const keys = choices.detachKeys ?? (await context.access.settings()).attach.detachKeys;
   const scanner = new DetachKeyScanner(parseDetachKeys(keys));
   await using terminal = await context.access.attach(session, {
     size: context.terminalSize(),

@@ -1,4 +1,5 @@
-import type { Agent, Clauderon, Session, SessionEvent, TerminalChunk, TerminalSize, ProcessExit } from "@clauderon/core/contract";
+import type { Settings, SettingValue } from "@clauderon/core";
+import type { Agent, Clauderon, ProcessExit, Session, TerminalChunk, TerminalSize } from "@clauderon/core/contract";
 
 /** What the running daemon wrote down about itself. */
 export interface DaemonRecord {
@@ -7,21 +8,6 @@ export interface DaemonRecord {
   readonly version: string;
   readonly home: string;
   readonly startedAt: string;
-}
-
-/** A setting as it is in force, and where it comes from. */
-export interface SettingLine {
-  readonly key: string;
-  readonly value: unknown;
-  readonly origin: string;
-}
-
-/** What of the configuration the command line itself needs. */
-export interface CommandLineSettings {
-  readonly detachKeys: string;
-  readonly defaultAgent: string | undefined;
-  readonly isTrustedWorktrees: boolean | undefined;
-  readonly defaultBackend: string | undefined;
 }
 
 /** One viewer's connection to an agent's terminal. */
@@ -57,10 +43,13 @@ export interface Access {
   /** Drops every viewer of the session; resolves with their number. */
   detachViewers(session: Session): Promise<number>;
 
-  settings(): Promise<CommandLineSettings>;
-  settingLines(): Promise<readonly SettingLine[]>;
-  setSetting(key: string, value: string): Promise<{ readonly value: unknown }>;
+  /** The configuration in force. */
+  settings(): Promise<Settings>;
+  /** One setting; rejects with the nearest key for one that does not exist. */
+  setting(key: string): Promise<SettingValue>;
+  setSetting(key: string, value: string): Promise<void>;
   readonly settingsPath: string;
+  /** The built-in ones and those of the configuration. */
   agents(): Promise<readonly Agent[]>;
 
   daemonRecord(): Promise<DaemonRecord | undefined>;
@@ -72,5 +61,3 @@ export interface Access {
   crashPointNames(): Promise<readonly string[]>;
   token(): Promise<string>;
 }
-
-export type { SessionEvent };

@@ -38,7 +38,7 @@ export async function createRequest(args: CreateValues, context: CommandContext)
       name: args.name,
       prompt,
       backend: args.backend ?? nonEmpty(context.environment["CLAUDERON_BACKEND"]),
-      agent: args.agent,
+      agent: args.agent ?? nonEmpty(context.environment["CLAUDERON_AGENT"]),
       model: args.model,
       permissionMode: args["permission-mode"],
       base: args.base,

@@ -1,0 +1,29 @@
+import { commandTable } from "../command-table.ts";
+import { defineCommand, type Command } from "../command/command.ts";
+import { findCommand } from "../command/find-command.ts";
+import { helpFor } from "../output/help.ts";
+import { helpTopics } from "../output/help-topics.ts";
+
+export const helpCommand: Command = defineCommand({
+  meta: { name: "help", description: "Explain a command, or one of the topics exit-codes, environment, formatting, agents." },
+  args: {
+    topic: {
+      type: "positional",
+      repeatable: true,
+      description: "command or topic",
+      completes: ["exit-codes", "environment", "formatting", "agents"],
+    },
+  },
+  examples: ["help", "help create", "help config set", "help exit-codes"],
+  async run({ args, context }) {
+    const [first] = args.topic;
+    const topic = args.topic.length === 1 && first !== undefined && Object.hasOwn(helpTopics, first) ? helpTopics[first] : undefined;
+    if (topic !== undefined) {
+      await context.output.write(topic());
+      return 0;
+    }
+    const found = findCommand(commandTable, args.topic);
+    await context.output.write(await helpFor(found, context.output.style.stdout));
+    return 0;
+  },
+});
