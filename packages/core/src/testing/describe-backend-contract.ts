@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, test, type TestContext } from "vitest";
+import type { BackendContractOptions, KnownFailure } from "./backend-contract-options.ts";
+import { ContractRun, isCleanup } from "./contract-run.ts";
+import { requirements } from "./requirements.ts";
+import { chosenCases } from "./run-backend-contract.ts";
+
+const TEST_TIMEOUT_MS = 90_000;
+
+/**
+ * The conformance kit as a vitest suite: one test per requirement. A power that the backend lacks must be refused with
+ * `CapabilityUnsupportedError`; a known failure must fail; a case for another kind of backend is skipped with the reason.
+ */
+export function describeBackendContract(options: BackendContractOptions): void {
+  const { name, unavailable } = options;
+  if (unavailable !== undefined) {
+    describeUnavailable(name, unavailable);
+    return;
+  }
+  const timeout = TEST_TIMEOUT_MS * (options.slowFactor ?? 1);
+  const known = new Map((options.knownFailures ?? []).map((failure) => [failure.id, failure]));
+  const ids = chosenCases(options);
+  const running: { run?: ContractRun } = {};
+
+  describe(`the backend contract: ${name}`, { timeout }, () => {
+    beforeAll(async () => {
+      running.run = await ContractRun.open(options);
+    }, timeout);
+    afterAll(() => running.run?.close(), timeout);
+
+    describe.concurrent("cases", () => {
+      for (const id of ids.filter((id) => !isCleanup(id))) addTest({ id, known: known.get(id), running });
+    });
+    describe("afterwards", () => {
+      for (const id of ids.filter(isCleanup)) addTest({ id, known: known.get(id), running });
+    });
+  });
+}
+
+interface TestPlan {
+  readonly id: string;
+  readonly known: KnownFailure | undefined;
+  readonly running: { readonly run?: ContractRun };
+}
+
+function addTest({ id, known, running }: TestPlan): void {
+  const body = async (context: TestContext): Promise<void> => {
+    const { run } = running;
+    if (run === undefined) throw new Error("the suite has no run");
+    const reason = run.skipReason(id);
+    if (reason !== undefined) context.skip(reason);
+    const result = await run.result(id);
+    if (result.status === "failed") throw result.error;
+  };
+  const title = `${id}: ${requirements[id]?.behavior ?? ""}`;
+  if (known === undefined) test(title, body);
+  else test.fails(`${title} (known failure: ${known.reason}, ${known.issue})`, body);
+}
+
+/** Says on one line why the suite does not run; fails when the machine was meant to have the engine. */
+function describeUnavailable(name: string, reason: string): void {
+  const isRequired = (process.env["CLAUDERON_REQUIRE"] ?? "").split(/[\s,]+/).includes(name);
+  const line = `the backend contract of ${name} did not run: ${reason}`;
+  if (isRequired) {
+    test(`the backend contract: ${name}`, () => {
+      throw new Error(`${line}, but CLAUDERON_REQUIRE contains ${name}`);
+    });
+    return;
+  }
+  process.stderr.write(`${line}\n`);
+  test.skip(`the backend contract: ${name} (${reason})`);
+}
