@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { posix } from "node:path";
+
+import { WorkspaceError } from "@clauderon/core/contract";
+
+import { inspectStatus, type InspectOptions } from "./inspect-status.ts";
+import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
+import { readablePath, type StatusEntry } from "./porcelain-status.ts";
+import type { WorkspaceTools } from "./workspace-tools.ts";
+
+/**
+ * Copies what the source's working tree holds beyond its HEAD into the target: staged stays staged, the rest unstaged or untracked; deletions,
+ * modes, symbolic links and bytes as they are. The source is only read. Nested repositories are left out.
+ */
+export async function carryChanges(
+  tools: WorkspaceTools,
+  trees: { readonly source: GitTree; readonly target: GitTree },
+  options: InspectOptions,
+): Promise<void> {
+  const { source, target } = trees;
+  const entries = (await inspectStatus(tools, source, options)).filter(({ path }) => !path.endsWith("/"));
+  if (entries.length === 0) return;
+  if (source.head !== target.head) await refuseOverlap(tools, trees, { entries, signal: options.signal });
+  const files = entries.filter(({ indexMode, workTreeMode }) => indexMode !== GITLINK && workTreeMode !== GITLINK);
+  const isGone = ({ index, workTree }: StatusEntry): boolean => workTree === "D" || (index === "D" && workTree === ".");
+  for (const { path } of files.filter(isGone)) await tools.fileSystem.remove(bytesOf(target.workTree, path));
+  for (const { path } of files.filter((entry) => !isGone(entry))) {
+    await tools.fileSystem.makeDirectory(bytesOf(target.workTree, posix.dirname(path)));
+    await tools.fileSystem.copyEntry(bytesOf(source.workTree, path), bytesOf(target.workTree, path));
+  }
+  await stage(tools, target, { entries, signal: options.signal });
+}
+
+const GITLINK = "160000";
+
+interface Carried {
+  readonly entries: readonly StatusEntry[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The staged contents are in the shared objects already: only the names have to be put into the index. */
+async function stage(tools: WorkspaceTools, target: GitTree, { entries, signal }: Carried): Promise<void> {
+  const staged = entries.filter(({ index }) => index !== ".");
+  if (staged.length === 0) return;
+  const lines = staged.map(({ index, indexMode, indexHash, path }) =>
+    index === "D" ? `0 ${"0".repeat(target.head.length)}\t${path}\0` : `${indexMode} ${indexHash}\t${path}\0`,
+  );
+  // A path that becomes a directory must have gone before what is in it comes.
+  const ordered = [...lines.filter((line) => line.startsWith("0 ")), ...lines.filter((line) => !line.startsWith("0 "))];
+  await using own = await makeOwnGitDirectory(tools, target, { use: "user" });
+  await tools.git.inspect(["update-index", "-z", "--index-info"], {
+    cwd: target.workTree,
+    environment: own.environment,
+    input: Buffer.from(ordered.join(""), "latin1"),
+    signal,
+  });
+}
+
+/** Whole files are copied; where the base has another version of one, that would silently take the base's changes back. */
+async function refuseOverlap(
+  tools: WorkspaceTools,
+  { source, target }: { readonly source: GitTree; readonly target: GitTree },
+  { entries, signal }: Carried,
+): Promise<void> {
+  const output = await tools.git.inspectBytes(
+    [
+      `--git-dir=${target.commonDirectory}`,
+      "diff-tree",
+      "-r",
+      "--name-only",
+      "--no-renames",
+      "-z",
+      source.head,
+      target.head,
+    ],
+    { signal },
+  );
+  const differing = new Set(output.toString("latin1").split("\0"));
+  const overlap = entries.map(({ path }) => path).filter((path) => differing.has(path));
+  if (overlap.length === 0) return;
+  throw new WorkspaceError({
+    message: `The uncommitted changes cannot be carried over: ${String(overlap.length)} of the changed files are different in the base`,
+    why: overlap.slice(0, 5).map(readablePath).join(", "),
+    fix: [
+      "start from the commit you are on: leave out --base and --branch",
+      "or commit the changes first and leave out --with-changes",
+    ],
+    context: { files: overlap.slice(0, 20).map(readablePath) },
+  });
+}
+
+/** Changes when anything uncommitted in the tree does. */
+export async function digestOfChanges(tools: WorkspaceTools, tree: GitTree, options: InspectOptions): Promise<string> {
+  const hash = createHash("sha256");
+  for (const entry of await inspectStatus(tools, tree, options)) {
+    hash.update(JSON.stringify([entry, await tools.fileSystem.stampOf(bytesOf(tree.workTree, entry.path))]));
+  }
+  return hash.digest("hex");
+}
+
+function bytesOf(directory: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, "latin1")]);
+}

@@ -1,0 +1,104 @@
+import { join } from "node:path";
+
+import {
+  type CommandRunner,
+  type Logger,
+  silentLogger,
+  type WorkspaceFinding,
+  type WorkspaceProvider,
+} from "@clauderon/core/contract";
+
+import { createRepositoryClones } from "./clone-repository.ts";
+import { createGit } from "./git.ts";
+import { makeWorkspace } from "./make-workspace.ts";
+import { planWorkspace } from "./plan-workspace.ts";
+import { readDiff, readStatus } from "./read-workspace.ts";
+import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
+import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
+import { resolveRepository } from "./resolve-repository.ts";
+import { createUserSettings } from "./user-settings.ts";
+import { createWorkspaceClaims } from "./workspace-claims.ts";
+import { asWorkspaceError } from "./workspace-errors.ts";
+import { nodeFileSystem, type WorkspaceFileSystem } from "./workspace-file-system.ts";
+import { parseMark } from "./workspace-mark.ts";
+import type { WorkspaceTools } from "./workspace-tools.ts";
+
+export interface WorkspacesOptions {
+  /** Clauderon's home; absolute. */
+  readonly homeDirectory: string;
+  /** Marks what this home made. */
+  readonly instanceId: string;
+  readonly runner: CommandRunner;
+  /** What git gets; default: this process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly logger?: Logger | undefined;
+  /** Default: the real one. */
+  readonly fileSystem?: WorkspaceFileSystem | undefined;
+}
+
+/** Linked git worktrees below the home, a branch each. Synchronous, without I/O. */
+export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider {
+  const tools: WorkspaceTools = {
+    git: createGit(options.runner, options.environment ?? process.env),
+    fileSystem: options.fileSystem ?? nodeFileSystem,
+    logger: options.logger ?? silentLogger,
+    homeDirectory: options.homeDirectory,
+    instanceId: options.instanceId,
+  };
+  const claims = createWorkspaceClaims(tools);
+  const settings = createUserSettings(tools.git);
+  const clones = createRepositoryClones(tools);
+  return {
+    resolve: (repository, { signal } = {}) =>
+      translated(async () => {
+        if (!isRepositoryUrl(repository)) return resolveRepository(tools, repository, { settings, signal });
+        validateRepositoryUrl(repository);
+        return clones.resolve(repository, signal);
+      }),
+    plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
+    create: (request, record, { signal } = {}) =>
+      translated(() => makeWorkspace(tools, { request, record, claims, settings, signal })),
+    status: (record, { signal } = {}) => translated(() => readStatus(tools, record, { settings, claims, signal })),
+    diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
+    remove: (record, call = {}) => translated(() => removeWorkspace(tools, record, { ...call, settings, claims })),
+    undo: (record, sessionId, { signal } = {}) =>
+      translated(() => undoWorkspace(tools, record, { sessionId, settings, claims, signal })),
+    list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
+      for (const { sessionId, name, record } of await translated(() => everyMark(tools, claims))) {
+        signal?.throwIfAborted();
+        const exists = (await translated(() => tools.fileSystem.kindOf(record.path))) === "directory";
+        yield { sessionId, name, record, exists };
+      }
+    },
+  };
+}
+
+async function everyMark(
+  { fileSystem, homeDirectory, instanceId }: WorkspaceTools,
+  claims: ReturnType<typeof createWorkspaceClaims>,
+): Promise<readonly Omit<WorkspaceFinding, "exists">[]> {
+  const found = new Map<string, Omit<WorkspaceFinding, "exists">>();
+  for (const claim of await claims.list()) found.set(claim.sessionId, claim);
+  const known = new Set([...found.values()].map(({ record }) => record.path));
+  const worktrees = join(homeDirectory, "worktrees");
+  for (const name of await fileSystem.names(worktrees)) {
+    if (name.startsWith(".") || known.has(join(worktrees, name))) continue;
+    const gitDirectory = /^gitdir: (.+)\n?$/u.exec(
+      (await fileSystem.readText(join(worktrees, name, ".git"))) ?? "",
+    )?.[1];
+    const mark =
+      gitDirectory === undefined
+        ? undefined
+        : parseMark(await fileSystem.readText(join(gitDirectory, "clauderon.json")));
+    if (mark?.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
+  }
+  return [...found.values()];
+}
+
+async function translated<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asWorkspaceError(error);
+  }
+}

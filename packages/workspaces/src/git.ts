@@ -1,0 +1,125 @@
+import { type CommandResult, type CommandRunner, WorkspaceError } from "@clauderon/core/contract";
+
+import { redactUrl } from "./repository-url.ts";
+
+export interface GitCall {
+  readonly cwd?: string | undefined;
+  /** Added: `GIT_DIR`, `GIT_INDEX_FILE`, … */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  readonly input?: string | Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+  /** Exit codes that are an answer; default 0 alone. */
+  readonly accepts?: readonly number[] | undefined;
+}
+
+/** The two ways in which git runs on this machine; there is no third. */
+export interface Git {
+  /** For trees an agent writes: the user's and the system's configuration are not read, no hook, no program, no network. */
+  inspect(args: readonly string[], call?: GitCall): Promise<CommandResult>;
+  /** As `inspect`, with standard output as bytes. */
+  inspectBytes(args: readonly string[], call?: GitCall): Promise<Buffer>;
+  /** As the user: user and system configuration apply, credential helpers included. No hook. */
+  act(args: readonly string[], call?: GitCall): Promise<CommandResult>;
+}
+
+const SECOND = 1000;
+const TIMEOUT_MS = 10 * 60 * SECOND;
+const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
+
+const quiet = [
+  "-c",
+  "core.hooksPath=/dev/null",
+  "-c",
+  "core.fsmonitor=false",
+  "-c",
+  "protocol.ext.allow=never",
+  "-c",
+  "gc.auto=0",
+  "-c",
+  "maintenance.auto=false",
+];
+
+/** What of the caller's environment may steer git when it acts for the user. */
+const userVariables = new Set([
+  "GIT_ASKPASS",
+  "GIT_SSH",
+  "GIT_SSH_COMMAND",
+  "GIT_SSH_VARIANT",
+  "GIT_CONFIG_GLOBAL",
+  "GIT_CONFIG_SYSTEM",
+  "GIT_CONFIG_NOSYSTEM",
+  "GIT_EXEC_PATH",
+  "GIT_SSL_CAINFO",
+  "GIT_PROXY_SSL_CAINFO",
+]);
+
+const inspectVariables = {
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_ALLOW_PROTOCOL: "",
+  GIT_NO_LAZY_FETCH: "1",
+  GIT_OPTIONAL_LOCKS: "0",
+};
+
+export function createGit(runner: CommandRunner, environment: Readonly<Record<string, string | undefined>>): Git {
+  const base: Record<string, string> = {};
+  const user: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined || name === "LANGUAGE") continue;
+    if (!name.startsWith("GIT_")) base[name] = value;
+    else if (userVariables.has(name)) user[name] = value;
+  }
+  Object.assign(base, {
+    LC_ALL: "C",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_PAGER: "cat",
+    GIT_ALLOW_PROTOCOL: "https:http:ssh:file",
+  });
+
+  const options = (call: GitCall, added: Readonly<Record<string, string>>): Parameters<CommandRunner["run"]>[2] => ({
+    cwd: call.cwd,
+    environment: { ...base, ...added, ...call.environment },
+    input: call.input,
+    signal: call.signal,
+    timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
+    maxOutputBytes: MAX_OUTPUT_BYTES,
+  });
+  const run = async (
+    args: readonly string[],
+    call: GitCall,
+    added: Readonly<Record<string, string>>,
+  ): Promise<CommandResult> => {
+    const result = await runner.run("git", [...quiet, ...args], options(call, added));
+    if (!(call.accepts ?? [0]).includes(result.exitCode)) throw gitFailed(args, result);
+    return result;
+  };
+  return {
+    inspect: (args, call = {}) => run(args, call, inspectVariables),
+    inspectBytes: async (args, call = {}) => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, inspectVariables)))
+        chunks.push(chunk);
+      return Buffer.concat(chunks);
+    },
+    act: (args, call = {}) => run(args, call, user),
+  };
+}
+
+/** What git complained about, as an error of ours. */
+export function gitFailed(args: readonly string[], result: CommandResult): WorkspaceError {
+  const command = args.find((argument) => /^[a-z][a-z-]+$/u.test(argument)) ?? "git";
+  const complaint = redactUrl(result.stderr.trim().split("\n").slice(0, 5).join("; "));
+  return new WorkspaceError({
+    message: `git ${command} failed with exit code ${String(result.exitCode)}`,
+    why: complaint === "" ? undefined : complaint,
+    fix: ["mend what git complains about and try again"],
+    context: { command, exitCode: result.exitCode, stderr: complaint },
+  });
+}
+
+/** What git wrote to standard error, when the error is one of `gitFailed`. */
+export function complaintOf(error: unknown): string {
+  const complaint = WorkspaceError.isInstance(error) ? error.context["stderr"] : undefined;
+  return typeof complaint === "string" ? complaint : "";
+}

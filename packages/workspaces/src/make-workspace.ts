@@ -1,0 +1,127 @@
+import { dirname, join, resolve } from "node:path";
+
+import type { WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract";
+
+import { lookUpBranch } from "./branch-lookup.ts";
+import { carryChanges, digestOfChanges } from "./carry-changes.ts";
+import { complaintOf } from "./git.ts";
+import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
+import { findCheckout } from "./plan-workspace.ts";
+import { locateRepository } from "./resolve-repository.ts";
+import { retryLocked } from "./retry-locked.ts";
+import { deleteBranchAtBase, takeDown } from "./take-down.ts";
+import type { UserSettings } from "./user-settings.ts";
+import type { WorkspaceClaims } from "./workspace-claims.ts";
+import { branchExists, branchInUse, pathExists } from "./workspace-errors.ts";
+import { type WorkspaceMark, writeMark } from "./workspace-mark.ts";
+import type { WorkspaceTools } from "./workspace-tools.ts";
+import { findWorktreeEntry } from "./worktree-entry.ts";
+
+export interface MakeCall {
+  readonly request: WorkspaceRequest;
+  readonly record: WorkspaceRecord;
+  readonly claims: WorkspaceClaims;
+  readonly settings: UserSettings;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Makes the workspace or leaves nothing of it. What an earlier call left half-made is made anew. */
+export async function makeWorkspace(tools: WorkspaceTools, call: MakeCall): Promise<void> {
+  const { request, record, claims, signal } = call;
+  const { sessionId, name } = request;
+  const before = await claims.get(sessionId);
+  if (before?.phase === "made" && (await tools.fileSystem.kindOf(record.path)) === "directory") return;
+  if (before === undefined) await refuseForeign(tools, record, name);
+  signal?.throwIfAborted();
+  const mark: WorkspaceMark = { instanceId: tools.instanceId, sessionId, name, record };
+  try {
+    await claims.put({ ...mark, phase: "making" });
+    if (before !== undefined) await takeDown(tools, record, sessionId);
+    const tree = await addWorktree(tools, { ...call, mark });
+    await checkOut(tools, tree, signal);
+    const carried = request.withChanges ? await carry(tools, call, tree) : undefined;
+    signal?.throwIfAborted();
+    await claims.put({ ...mark, carried, phase: "made" });
+  } catch (error) {
+    await rollBack(tools, call, error);
+    throw error;
+  }
+}
+
+async function refuseForeign(tools: WorkspaceTools, record: WorkspaceRecord, name: string): Promise<void> {
+  if ((await tools.fileSystem.kindOf(record.path)) !== "absent") throw pathExists(record.path, name);
+  if (!record.isOwnBranch) return;
+  const found = await lookUpBranch(tools, record.commonDirectory, record.branch);
+  if (found.state !== "free") throw branchExists(record.branch, found.state === "blocked" ? found.by : undefined);
+}
+
+async function rollBack(tools: WorkspaceTools, { request, record, claims }: MakeCall, reason: unknown): Promise<void> {
+  try {
+    await takeDown(tools, record, request.sessionId);
+    await deleteBranchAtBase(tools, record);
+    await claims.remove(request.sessionId);
+  } catch (error) {
+    // The claim stays, so that the next call or `undo` takes it back; the caller hears the first reason.
+    tools.logger.warn(
+      { sessionId: request.sessionId, path: record.path, reason: String(reason), error: String(error) },
+      "a half-made workspace could not be taken back yet",
+    );
+  }
+}
+
+async function addWorktree(tools: WorkspaceTools, call: MakeCall & { readonly mark: WorkspaceMark }): Promise<GitTree> {
+  const { record, signal, mark } = call;
+  const { path, branch, commonDirectory } = record;
+  await tools.fileSystem.makeDirectory(dirname(path));
+  const isNew = record.isOwnBranch && (await lookUpBranch(tools, commonDirectory, branch)).state !== "exists";
+  if (!isNew) await forgetVanished(tools, record);
+  // With a new branch, `--force` only lets go of an entry whose directory has vanished.
+  const what = isNew ? ["--force", "--no-track", "-b", branch, "--", path, record.base] : ["--", path, branch];
+  const args = [`--git-dir=${commonDirectory}`, "worktree", "add", "--quiet", "--no-checkout", ...what];
+  try {
+    await retryLocked(() => tools.git.act(args, { cwd: commonDirectory, signal }), signal);
+  } catch (error) {
+    const complaint = complaintOf(error);
+    if (/is already (?:checked out|used by worktree) at/u.test(complaint)) {
+      throw branchInUse(branch, (await findCheckout(tools, { commonDirectory, branch })) ?? "another worktree");
+    }
+    if (/a branch named .* already exists/u.test(complaint)) throw branchExists(branch);
+    throw error;
+  }
+  const gitFile = (await tools.fileSystem.readText(join(path, ".git"))) ?? "";
+  const gitDirectory = resolve(path, gitFile.replace(/^gitdir: /u, "").replace(/\n$/u, ""));
+  await writeMark(tools.fileSystem, gitDirectory, mark);
+  const head = isNew
+    ? record.base
+    : (
+        await tools.git.inspect([`--git-dir=${gitDirectory}`, "rev-parse", "--verify", "HEAD^{commit}"], { signal })
+      ).stdout.trim();
+  return { workTree: path, gitDirectory, commonDirectory, head };
+}
+
+async function forgetVanished(tools: WorkspaceTools, record: WorkspaceRecord): Promise<void> {
+  const entry = await findWorktreeEntry(tools.fileSystem, record);
+  if (entry !== undefined && entry.lock === undefined) await tools.fileSystem.remove(entry.directory);
+}
+
+/** The user's own filters (git-lfs) run; the repository's configuration is not read, its hooks do not run. */
+async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: AbortSignal | undefined): Promise<void> {
+  await using own = await makeOwnGitDirectory(tools, tree, { use: "user" });
+  await tools.git.act(["read-tree", "--reset", "-u", tree.head], {
+    cwd: tree.workTree,
+    environment: own.environment,
+    signal,
+  });
+}
+
+async function carry(
+  tools: WorkspaceTools,
+  { request, settings, signal }: MakeCall,
+  target: GitTree,
+): Promise<string | undefined> {
+  const source = await locateRepository(tools, request.repository.path, signal);
+  if (source.workTree === undefined) return undefined;
+  const options = { settings, signal };
+  await carryChanges(tools, { source: { ...source, workTree: source.workTree }, target }, options);
+  return digestOfChanges(tools, target, options);
+}

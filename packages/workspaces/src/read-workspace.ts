@@ -1,0 +1,129 @@
+import { join } from "node:path";
+
+import { WorkspaceError, type WorkspaceRecord, type WorkspaceStatus } from "@clauderon/core/contract";
+
+import { countStatus, inspectStatus } from "./inspect-status.ts";
+import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
+import { countUnreached, tipOf } from "./take-down.ts";
+import type { UserSettings } from "./user-settings.ts";
+import type { WorkspaceClaims } from "./workspace-claims.ts";
+import { workspaceMissing } from "./workspace-errors.ts";
+import type { WorkspaceTools } from "./workspace-tools.ts";
+import { findWorktreeEntry } from "./worktree-entry.ts";
+
+export interface ReadOptions {
+  readonly settings: UserSettings;
+  readonly claims: WorkspaceClaims;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the worktree and its branch hold. Never rejects for a workspace that is half there: what cannot be told apart counts as untracked. */
+export async function readStatus(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  options: ReadOptions,
+): Promise<WorkspaceStatus> {
+  const { signal } = options;
+  const exists = (await tools.fileSystem.kindOf(record.path)) === "directory";
+  const entry = await findWorktreeEntry(tools.fileSystem, record);
+  const claim = entry?.mark === undefined ? undefined : await options.claims.get(entry.mark.sessionId);
+  const tip = await tipOf(tools, record, signal);
+  const tree = entry === undefined ? undefined : await treeOf(tools, record, { gitDirectory: entry.directory, signal });
+  const tips = [...new Set([tip, tree?.head].filter((commit) => commit !== undefined))];
+  const unreachedCommits = await countUnreached(tools, record, { tips, signal });
+  if (!exists || claim?.phase === "making")
+    return { exists, staged: 0, unstaged: 0, untracked: 0, unreachedCommits, files: [] };
+  if (tree === undefined) {
+    const names = (await tools.fileSystem.names(record.path)).filter((name) => name !== ".git");
+    return { exists, staged: 0, unstaged: 0, untracked: names.length, unreachedCommits, files: names.slice(0, 20) };
+  }
+  return { exists, ...countStatus(await inspectStatus(tools, tree, options)), unreachedCommits };
+}
+
+async function treeOf(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  { gitDirectory, signal }: { readonly gitDirectory: string; readonly signal?: AbortSignal | undefined },
+): Promise<GitTree | undefined> {
+  const args = [`--git-dir=${gitDirectory}`, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"];
+  const { exitCode, stdout } = await tools.git.inspect(args, { signal, accepts: [0, 1, 128] });
+  if (exitCode === 128) return undefined;
+  // On a branch without a commit everything counts since the base.
+  return {
+    workTree: record.path,
+    gitDirectory,
+    commonDirectory: record.commonDirectory,
+    head: exitCode === 0 ? stdout.trim() : record.base,
+  };
+}
+
+export interface DiffOptions extends ReadOptions {
+  readonly format?: "patch" | "stat" | "names" | undefined;
+  readonly base?: string | undefined;
+}
+
+const formats = { patch: ["--patch"], stat: ["--stat"], names: ["--name-only"] } as const;
+
+/** Everything since the base, put together in an index and an object store that are thrown away afterwards. */
+export async function readDiff(tools: WorkspaceTools, record: WorkspaceRecord, options: DiffOptions): Promise<string> {
+  const { settings, signal } = options;
+  const entry = await findWorktreeEntry(tools.fileSystem, record);
+  const exists = (await tools.fileSystem.kindOf(record.path)) === "directory";
+  const tree =
+    entry === undefined || !exists ? undefined : await treeOf(tools, record, { gitDirectory: entry.directory, signal });
+  if (tree === undefined) throw workspaceMissing(record);
+  const base =
+    options.base === undefined ? record.base : await resolveBase(tools, tree, { base: options.base, signal });
+  const changed = (await inspectStatus(tools, tree, { settings, signal })).filter(
+    ({ path, workTree }) => workTree !== "." && !path.endsWith("/"),
+  );
+  await using own = await makeOwnGitDirectory(tools, tree, { use: "scratch", settings: await settings.read(signal) });
+  const call = { cwd: tree.workTree, environment: own.environment, signal };
+  if (changed.length > 0) {
+    const input = Buffer.from(changed.map(({ path }) => `${path}\0`).join(""), "latin1");
+    await tools.git.inspect(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], { ...call, input });
+  }
+  const args = [
+    "-c",
+    "core.quotePath=false",
+    "diff",
+    "--cached",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--find-renames",
+    "--submodule=short",
+    "--ignore-submodules=dirty",
+    ...formats[options.format ?? "patch"],
+    base,
+    "--",
+  ];
+  return (await tools.git.inspect(args, call)).stdout;
+}
+
+async function resolveBase(
+  tools: WorkspaceTools,
+  tree: GitTree,
+  { base, signal }: { readonly base: string; readonly signal?: AbortSignal | undefined },
+): Promise<string> {
+  const isAllowed = base !== "" && !base.startsWith("-") && !base.includes("\0");
+  const args = [
+    `--git-dir=${tree.gitDirectory}`,
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "--end-of-options",
+    `${base}^{commit}`,
+  ];
+  const result = isAllowed ? await tools.git.inspect(args, { signal, accepts: [0, 1, 128] }) : undefined;
+  if (result?.exitCode === 0) return result.stdout.trim();
+  throw new WorkspaceError({
+    code: "workspace.base-not-found",
+    message: `${JSON.stringify(base)} is not a commit of ${join(tree.workTree)}`,
+    fix: [
+      "leave out --base to see everything since the session began",
+      `see what there is: git -C '${tree.workTree}' branch --all`,
+    ],
+    context: { base },
+  });
+}

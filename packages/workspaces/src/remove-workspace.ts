@@ -1,0 +1,172 @@
+import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
+
+import { digestOfChanges } from "./carry-changes.ts";
+import { findCheckout } from "./plan-workspace.ts";
+import { readStatus, type ReadOptions } from "./read-workspace.ts";
+import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
+import { holdsWork } from "./workspace-errors.ts";
+import { removeMark, type WorkspaceClaim } from "./workspace-mark.ts";
+import type { WorkspaceTools } from "./workspace-tools.ts";
+import { findWorktreeEntry, type WorktreeEntry } from "./worktree-entry.ts";
+
+export interface RemoveOptions extends ReadOptions {
+  readonly sessionId?: string | undefined;
+  readonly force?: boolean | undefined;
+  readonly keepBranch?: boolean | undefined;
+  readonly keepWorktree?: boolean | undefined;
+}
+
+interface Ownership {
+  readonly sessionId: string;
+  readonly claim: WorkspaceClaim | undefined;
+  readonly entry: WorktreeEntry | undefined;
+}
+
+/** Whose workspace it is by claim or mark; `undefined` when nothing shows that it is this home's. */
+async function ownershipOf(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  { claims, sessionId }: { readonly claims: RemoveOptions["claims"]; readonly sessionId?: string | undefined },
+): Promise<Ownership | undefined> {
+  const entry = await findWorktreeEntry(tools.fileSystem, record, sessionId);
+  const claim =
+    sessionId === undefined
+      ? (await claims.list()).find((known) => known.record.path === record.path)
+      : await claims.get(sessionId);
+  if (claim !== undefined) return { sessionId: claim.sessionId, claim, entry };
+  if (entry?.mark?.instanceId !== tools.instanceId || (sessionId !== undefined && entry.mark.sessionId !== sessionId))
+    return undefined;
+  return { sessionId: entry.mark.sessionId, claim, entry };
+}
+
+/** Takes the workspace away, work that exists nowhere else excepted; finishes what an earlier call began. */
+export async function removeWorkspace(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  options: RemoveOptions,
+): Promise<WorkspaceRemoval> {
+  const { claims, signal } = options;
+  const owner = await ownershipOf(tools, record, options);
+  if (owner === undefined) return reportForeign(tools, record, signal);
+  const { sessionId, entry } = owner;
+  const place = entry?.path ?? record.path;
+  const exists = (await tools.fileSystem.kindOf(place)) === "directory";
+  if (exists && (options.keepWorktree === true || place !== record.path)) {
+    if (entry !== undefined) await removeMark(tools.fileSystem, entry.directory);
+    await claims.remove(sessionId);
+    return {
+      keptWorktree: place,
+      keptBranch: record.isOwnBranch ? { name: record.branch, reason: `its worktree ${place} stays` } : undefined,
+    };
+  }
+  if (exists && options.force !== true) await refuseWork(tools, record, { ...options, entry });
+  signal?.throwIfAborted();
+  await takeDown(tools, record, sessionId);
+  const keptBranch = await removeBranch(tools, record, options);
+  await claims.remove(sessionId);
+  return { keptBranch };
+}
+
+/** Without our mark nothing is touched; a second removal of a workspace that is gone ends here, too. */
+async function reportForeign(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  signal: AbortSignal | undefined,
+): Promise<WorkspaceRemoval> {
+  const exists = (await tools.fileSystem.kindOf(record.path)) !== "absent";
+  const tip = record.isOwnBranch ? await tipOf(tools, record, signal) : undefined;
+  return {
+    keptWorktree: exists ? record.path : undefined,
+    keptBranch:
+      tip === undefined
+        ? undefined
+        : { name: record.branch, reason: "nothing shows any more that it was made for this session" },
+  };
+}
+
+async function refuseWork(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  options: RemoveOptions & { readonly entry: WorktreeEntry | undefined },
+): Promise<void> {
+  if (options.entry?.lock !== undefined && options.entry.lock.trim() !== "initializing") {
+    throw holdsWork(record, `it is locked${options.entry.lock.trim() === "" ? "" : `: ${options.entry.lock.trim()}`}`);
+  }
+  const { staged, unstaged, untracked } = await readStatus(tools, record, options);
+  if (staged + unstaged + untracked > 0)
+    throw holdsWork(
+      record,
+      `it holds ${String(staged)} staged, ${String(unstaged)} unstaged and ${String(untracked)} untracked changes`,
+    );
+}
+
+async function removeBranch(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  { keepBranch, signal }: RemoveOptions,
+): Promise<WorkspaceRemoval["keptBranch"]> {
+  if (!record.isOwnBranch) return undefined;
+  const name = record.branch;
+  const tip = await tipOf(tools, record, signal);
+  if (tip === undefined) return undefined;
+  if (keepBranch === true) return { name, reason: "as asked for" };
+  const place = await findCheckout(tools, { ...record, signal });
+  if (place !== undefined) return { name, reason: `it is checked out at ${place}` };
+  const unreached = await countUnreached(tools, record, { tips: [tip], signal });
+  if (unreached > 0)
+    return {
+      name,
+      reason: `no other branch, tag or remote branch reaches ${unreached === 1 ? "its last commit" : `its last ${String(unreached)} commits`}`,
+    };
+  await deleteBranch(tools, record, tip);
+  return undefined;
+}
+
+/** Takes back what `create` made as long as nobody has worked in it; else it stays, and a warning says so. */
+export async function undoWorkspace(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  options: ReadOptions & { readonly sessionId: string },
+): Promise<void> {
+  const { claims, sessionId } = options;
+  const owner = await ownershipOf(tools, record, options);
+  if (owner === undefined) return;
+  if (owner.claim?.phase !== "making" && (await wasWorkedIn(tools, record, { ...options, owner }))) {
+    tools.logger.warn({ sessionId, path: record.path, branch: record.branch }, "the workspace holds work and stays");
+    return;
+  }
+  await takeDown(tools, record, sessionId);
+  if (!(await deleteBranchAtBase(tools, record)))
+    tools.logger.warn(
+      { sessionId, branch: record.branch },
+      "the branch was worked on or is checked out elsewhere, and stays",
+    );
+  await claims.remove(sessionId);
+}
+
+async function wasWorkedIn(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  options: ReadOptions & { readonly owner: Ownership },
+): Promise<boolean> {
+  const { entry, claim } = options.owner;
+  const place = entry?.path ?? record.path;
+  if ((await tools.fileSystem.kindOf(place)) !== "directory") return false;
+  if (place !== record.path || entry === undefined) return true;
+  const status = await readStatus(tools, record, options);
+  if (status.unreachedCommits > 0 && record.isOwnBranch) {
+    const { stdout } = await tools.git.inspect([`--git-dir=${entry.directory}`, "rev-parse", "HEAD"], {
+      signal: options.signal,
+    });
+    if (stdout.trim() !== record.base) return true;
+  }
+  if (status.staged + status.unstaged + status.untracked === 0) return false;
+  if (claim?.carried === undefined) return true;
+  const tree = {
+    workTree: record.path,
+    gitDirectory: entry.directory,
+    commonDirectory: record.commonDirectory,
+    head: record.base,
+  };
+  return (await digestOfChanges(tools, tree, options)) !== claim.carried;
+}

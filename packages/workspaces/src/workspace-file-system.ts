@@ -1,0 +1,121 @@
+import { constants } from "node:fs";
+import {
+  copyFile,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** What lies at a path; symbolic links are not followed. */
+export type EntryKind = "file" | "directory" | "link" | "other" | "absent";
+
+/** Bytes of a path, for names that are not UTF-8. */
+export type PathBytes = string | Buffer;
+
+/** Every file-system call of this package, so that a test can fail each one. */
+export interface WorkspaceFileSystem {
+  kindOf(path: PathBytes): Promise<EntryKind>;
+  /** With symbolic links followed; rejects when there is nothing. */
+  realPath(path: string): Promise<string>;
+  /** Differs when a file was written; empty when there is none. */
+  stampOf(path: PathBytes): Promise<string>;
+  /** `undefined` when there is no such file. */
+  readText(path: string): Promise<string | undefined>;
+  /** Names in a directory; empty when there is none. */
+  names(path: string): Promise<readonly string[]>;
+  /** With parents; no error when it exists. */
+  makeDirectory(path: PathBytes): Promise<void>;
+  writeText(path: string, text: string): Promise<void>;
+  /** Replaces the file so that after a crash either the old or the new text is there, on the disk. */
+  replaceDurably(path: string, text: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Whole trees; no error when it is gone. */
+  remove(path: PathBytes): Promise<void>;
+  /** Only when empty or absent; tells nothing otherwise. */
+  removeIfEmpty(path: string): Promise<void>;
+  link(target: string, path: string): Promise<void>;
+  /** A file with its mode or a symbolic link, over what was there. */
+  copyEntry(from: Buffer, to: Buffer): Promise<void>;
+}
+
+/** The real one. */
+export const nodeFileSystem: WorkspaceFileSystem = {
+  kindOf: async (path) => {
+    const status = await absentAsUndefined(lstat(path));
+    if (status === undefined) return "absent";
+    if (status.isFile()) return "file";
+    if (status.isDirectory()) return "directory";
+    return status.isSymbolicLink() ? "link" : "other";
+  },
+  realPath: (path) => realpath(path),
+  stampOf: async (path) => {
+    const status = await absentAsUndefined(lstat(path));
+    return status === undefined ? "" : `${String(status.size)} ${String(status.mtimeMs)}`;
+  },
+  readText: (path) => absentAsUndefined(readFile(path, "utf8")),
+  names: async (path) => (await absentAsUndefined(readdir(path))) ?? [],
+  makeDirectory: async (path) => {
+    await mkdir(path, { recursive: true });
+  },
+  writeText: (path, text) => writeFile(path, text, { mode: 0o600 }),
+  replaceDurably,
+  rename,
+  remove: (path) => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 25 }),
+  removeIfEmpty: async (path) => {
+    try {
+      await rmdir(path);
+    } catch (error) {
+      if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(codeOf(error) ?? "")) throw error;
+    }
+  },
+  link: symlink,
+  copyEntry: async (from, to) => {
+    await rm(to, { recursive: true, force: true });
+    const status = await lstat(from);
+    if (status.isSymbolicLink()) return symlink(await readlink(from, { encoding: "buffer" }), to);
+    return copyFile(from, to, constants.COPYFILE_FICLONE);
+  },
+};
+
+async function replaceDurably(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
+  const file = await open(temporary, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  const directory = await open(dirname(path), "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function absentAsUndefined<Value>(promise: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** `ENOENT` and the like. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,14 @@
+import type { Logger } from "@clauderon/core/contract";
+
+import type { Git } from "./git.ts";
+import type { WorkspaceFileSystem } from "./workspace-file-system.ts";
+
+/** What every part of this package works with. */
+export interface WorkspaceTools {
+  readonly git: Git;
+  readonly fileSystem: WorkspaceFileSystem;
+  readonly logger: Logger;
+  /** Absolute. */
+  readonly homeDirectory: string;
+  readonly instanceId: string;
+}
