@@ -1,0 +1,267 @@
+import { randomUUID } from "node:crypto";
+
+import type {
+  Agent,
+  AgentLaunch,
+  AgentProcessStatus,
+  Backend,
+  Sandbox,
+  SandboxSpec,
+  SessionStore,
+  WorkspaceProvider,
+  WorkspaceRecord,
+} from "../src/contract/index.ts";
+import { CommandError, requireCapabilities, unsupportedPowers } from "../src/contract/index.ts";
+import { createEngine } from "../src/engine/create-engine.ts";
+import type { Engine } from "../src/engine/engine.ts";
+
+/** Thrown where a real process would be gone. */
+export class Crash extends Error {}
+
+interface SandboxFact {
+  readonly spec: SandboxSpec;
+  environment: Readonly<Record<string, string>>;
+  isRunning: boolean;
+  agent: AgentProcessStatus;
+  readonly launches: AgentLaunch[];
+}
+
+/** What lies outside the engine and outlives it: sandboxes, worktrees, and how often each prompt was delivered. */
+export class World {
+  readonly sandboxes: Map<string, SandboxFact> = new Map();
+  readonly workspaces: Map<string, WorkspaceRecord> = new Map();
+  readonly prompts: string[] = [];
+  /** The agent's program is not there: starting it fails. */
+  isAgentMissing = false;
+  /** Workspaces with uncommitted work. */
+  readonly dirty: Set<string> = new Set();
+}
+
+export interface EngineLife {
+  readonly engine: Engine;
+  /** True once it has crashed: from then on nothing of it has any effect. */
+  readonly isDead: () => boolean;
+  readonly reached: ReadonlySet<string>;
+}
+
+/** An engine over the world that dies at the named point, like a process that is killed there. */
+export function startEngine(world: World, store: SessionStore, crashAt?: string): EngineLife {
+  let isDead = false;
+  const reached = new Set<string>();
+  const alive = (): void => {
+    if (isDead) throw new Crash("the process is gone");
+  };
+  const engine = createEngine({
+    homeDirectory: "/nowhere",
+    backends: [worldBackend(world, alive)],
+    agents: [worldAgent(alive)],
+    workspaces: worldWorkspaces(world, alive),
+    store: mortalStore(store, alive),
+    settings: { defaultBackend: "world", defaultAgent: "agent" },
+    environment: { PATH: "/bin" },
+    crashPoints: {
+      reach(name) {
+        alive();
+        reached.add(name);
+        if (name === crashAt) {
+          isDead = true;
+          throw new Crash(name);
+        }
+      },
+    },
+  });
+  return { engine, isDead: () => isDead, reached };
+}
+
+function mortalStore(store: SessionStore, alive: () => void): SessionStore {
+  return new Proxy(store, {
+    get(target, key: keyof SessionStore) {
+      const member: unknown = target[key];
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]): unknown => {
+        alive();
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+}
+
+function worldAgent(alive: () => void): Agent {
+  return {
+    agentId: "agent",
+    displayName: "Agent",
+    installHint: "install it",
+    find: async () => ({ program: "/bin/agent" }),
+    async plan(request) {
+      alive();
+      const prompt = request.isResume || request.prompt === undefined ? [] : [request.prompt];
+      return { argv: ["/bin/agent", ...prompt], environment: {}, files: [], notices: [] };
+    },
+  };
+}
+
+function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
+  return {
+    async resolve() {
+      return { path: "/r", commonDirectory: "/r/.git", head: "0".repeat(40), uncommitted: { count: 0, files: [] } };
+    },
+    async plan(request) {
+      const branch = request.branchPrefix + request.name;
+      return {
+        kind: "worktree",
+        path: `/w/${request.name}`,
+        repositoryPath: "/r",
+        commonDirectory: "/r/.git",
+        branch,
+        isOwnBranch: true,
+        base: "0".repeat(40),
+      };
+    },
+    async create(request, record) {
+      alive();
+      world.workspaces.set(request.sessionId, record);
+    },
+    async status(record) {
+      const exists = [...world.workspaces.values()].some((candidate) => candidate.path === record.path);
+      const untracked = world.dirty.has(record.path) ? 1 : 0;
+      return { exists, staged: 0, unstaged: 0, untracked, unreachedCommits: 0, files: [] };
+    },
+    diff: async () => "",
+    async remove(_record, options) {
+      alive();
+      world.workspaces.delete(options?.sessionId ?? "");
+      return {};
+    },
+    async undo(_record, sessionId) {
+      alive();
+      world.workspaces.delete(sessionId);
+    },
+    async *list() {
+      for (const [sessionId, record] of world.workspaces)
+        yield { sessionId, name: record.path.slice(3), record, exists: true };
+    },
+  };
+}
+
+function worldBackend(world: World, alive: () => void): Backend {
+  const capabilities = {
+    isolation: "none",
+    workspace: "host",
+    terminal: "bytes",
+    image: false,
+    cpuLimit: false,
+    memoryLimit: false,
+    pullPolicy: false,
+    networkPolicy: false,
+    hibernate: false,
+    checkpoint: false,
+    refresh: false,
+    usage: false,
+    user: false,
+  } as const;
+  return {
+    specificationVersion: "backend-v1",
+    backendId: "world",
+    capabilities,
+    doctor: async () => ({ backendId: "world", isUsable: true, checks: [] }),
+    async create(spec) {
+      alive();
+      requireCapabilities("world", capabilities, spec);
+      const fact = world.sandboxes.get(spec.sandboxId) ?? {
+        spec,
+        environment: spec.environment,
+        isRunning: true,
+        agent: { state: "none" as const },
+        launches: [],
+      };
+      world.sandboxes.set(spec.sandboxId, fact);
+      return worldSandbox(world, spec.sandboxId, alive);
+    },
+    async open(sandboxId) {
+      return world.sandboxes.has(sandboxId) ? worldSandbox(world, sandboxId, alive) : undefined;
+    },
+    async *list() {
+      for (const [sandboxId, { spec, isRunning }] of world.sandboxes)
+        yield { sandboxId, name: spec.name, state: isRunning ? "running" : "stopped" };
+    },
+    close: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+function worldSandbox(world: World, sandboxId: string, alive: () => void): Sandbox {
+  const fact = (): SandboxFact => {
+    const known = world.sandboxes.get(sandboxId);
+    if (known === undefined) throw new Error(`the engine used sandbox ${sandboxId} after its end`);
+    return known;
+  };
+  const unused = (): never => {
+    throw new Error("not part of this world");
+  };
+  const endAgent = (): void => {
+    const { agent } = fact();
+    if (agent.state === "running")
+      fact().agent = { ...agent, state: "exited", exit: { exitCode: 143, isTimedOut: false } };
+  };
+  return {
+    sandboxId,
+    name: fact().spec.name,
+    workspacePath: `/w/${fact().spec.name}`,
+    async inspect() {
+      const known = world.sandboxes.get(sandboxId);
+      if (known === undefined) return { state: "missing", agent: { state: "none" }, egress: "open" };
+      return { state: known.isRunning ? "running" : "stopped", agent: known.agent, egress: "open" };
+    },
+    async start(options) {
+      alive();
+      fact().isRunning = true;
+      fact().environment = options?.environment ?? fact().environment;
+    },
+    async stop() {
+      alive();
+      fact().isRunning = false;
+      endAgent();
+    },
+    async destroy() {
+      alive();
+      world.sandboxes.delete(sandboxId);
+    },
+    /** Only `env -0` is ever run in this world. */
+    async exec() {
+      const text = Object.entries(fact().environment).map(([name, value]) => `${name}=${value}\0`);
+      return {
+        stdin: new WritableStream(),
+        stdout: new Blob([text.join("")]).stream(),
+        stderr: new Blob([]).stream(),
+        exit: Promise.resolve({ exitCode: 0, isTimedOut: false }),
+        kill: async () => undefined,
+        resize: async () => undefined,
+      };
+    },
+    async startAgent(launch) {
+      alive();
+      if (world.isAgentMissing)
+        throw new CommandError({ code: "command.not-found", message: "there is no agent", fix: ["install it"] });
+      const known = fact();
+      if (known.launches.some((earlier) => earlier.launchId === launch.launchId)) return known.agent;
+      known.launches.push(launch);
+      world.prompts.push(...launch.argv.slice(1));
+      known.agent = { state: "running", launchId: launch.launchId };
+      return known.agent;
+    },
+    agentTerminal: unused,
+    agentText: async () => "",
+    agentExit: (options) =>
+      new Promise((_resolve, reject) => {
+        options?.signal?.addEventListener("abort", () => reject(options.signal?.reason), { once: true });
+      }),
+    files: new Proxy({} as Sandbox["files"], { get: unused }),
+    ...unsupportedPowers("world"),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+/** A row that no engine of this world knows, for orphans. */
+export function orphanId(): string {
+  return randomUUID();
+}
