@@ -4,6 +4,7 @@ export default library({
   index: "src/index.ts",
   contract: "src/contract/index.ts",
   host: "src/host/index.ts",
+  "keeper-main": "src/host/keeper/keeper-main.ts",
   wire: "src/wire/index.ts",
   testing: "src/testing/index.ts",
 });

@@ -1,10 +1,11 @@
 export { collectBytes } from "./collect-bytes.ts";
 export { createCommandRunner } from "./create-command-runner.ts";
 export { createDirectoryFiles, type DirectoryFilesOptions } from "./create-directory-files.ts";
-export { createHostContext } from "./create-host-context.ts";
-export { endGroup, signalGroup } from "./process-group.ts";
-export { systemClock } from "./system-clock.ts";
-export { withoutSessionMarks } from "./without-session-marks.ts";
 export { findProgram, type FindProgramOptions } from "./find-program.ts";
-export { parseJson } from "../support/parse-json.ts";
-export { replaceFile } from "./replace-file.ts";
+export { createKeeperClient, KeeperGoneError, type KeeperClient } from "./keeper/keeper-client.ts";
+export type { KeeperAddress } from "./keeper/keeper-protocol.ts";
+export { startKeeper, type StartedKeeper, type StartKeeperOptions } from "./keeper/start-keeper.ts";
+export { endMarkedProcesses, markedProcesses, markerVariable } from "./marked-processes.ts";
+export { endGroup, signalGroup } from "./process-group.ts";
+export { spawnProcess, type SpawnedProcess, type SpawnOptions } from "./spawn-process.ts";
+export { systemClock } from "./system-clock.ts";

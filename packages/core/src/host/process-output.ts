@@ -57,9 +57,9 @@ export function processOutput(source: Readable): ProcessOutput {
   source.pause();
   if (isWanted) source.resume();
   const finish = async (): Promise<void> => {
-    for (let before = -1; before !== received || !isWanted; ) {
+    for (let before = -1; before !== received || !isWanted;) {
       before = received;
-      await Promise.race([delay(QUIET_MS), ended.promise]);
+      await Promise.race([delay(QUIET_MS, undefined, { ref: false }), ended.promise]);
       await turn();
       if (source.readableEnded || source.destroyed) return;
     }

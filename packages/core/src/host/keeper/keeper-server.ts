@@ -1,0 +1,141 @@
+import { Buffer } from "node:buffer";
+import { timingSafeEqual } from "node:crypto";
+import { access } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+
+import { ClauderonError } from "../../contract/errors/clauderon-error.ts";
+import { InternalError } from "../../contract/errors/internal-error.ts";
+import { SandboxError } from "../../contract/errors/sandbox-error.ts";
+import { endMarkedProcesses, markerVariable } from "../marked-processes.ts";
+import { type KeeperConfiguration, type KeeperRequest, receiveLines, sendLine } from "./keeper-protocol.ts";
+import { KeptAgent } from "./kept-agent.ts";
+
+const WATCH_MS = 2000;
+const GRACE_MS = 1000;
+
+/** Owns one sandbox's environment and agent, and answers whoever has the token. */
+export class KeeperServer {
+  readonly #configuration: KeeperConfiguration;
+  readonly #agent: KeptAgent;
+  readonly #server: Server;
+  #environment: Readonly<Record<string, string>>;
+  #isSuspended = false;
+
+  constructor(configuration: KeeperConfiguration) {
+    this.#configuration = configuration;
+    this.#environment = configuration.environment;
+    this.#agent = new KeptAgent(configuration.keptOutputBytes);
+    this.#server = createServer((socket) => void this.#serve(socket));
+  }
+
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host: "127.0.0.1", port: 0 }, resolve);
+    });
+    const address = this.#server.address();
+    if (typeof address !== "object" || address === null) throw new InternalError("the keeper has no port");
+    return address.port;
+  }
+
+  /** Ends this process, and the sandbox's, when its directory is gone. */
+  watch(): void {
+    setInterval(() => {
+      access(this.#configuration.directory).catch(() => this.#end());
+    }, WATCH_MS);
+  }
+
+  async #end(): Promise<void> {
+    try {
+      const { processId } = this.#agent.status;
+      await endMarkedProcesses(this.#configuration.marker, {
+        graceMs: GRACE_MS,
+        leaders: processId === undefined ? [] : [processId],
+      });
+    } finally {
+      process.exit(0);
+    }
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    socket.setNoDelay(true);
+    socket.on("error", () => socket.destroy());
+    let isTrusted = false;
+    try {
+      for await (const line of receiveLines(socket)) {
+        if (!isTrusted) {
+          isTrusted = this.#isToken(line);
+          if (!isTrusted) break;
+          continue;
+        }
+        const request = line as KeeperRequest;
+        try {
+          if (request.do === "attach") this.#agent.attach(socket, request);
+          else sendLine(socket, { result: (await this.#answer(request)) ?? null });
+        } catch (error) {
+          sendLine(socket, {
+            error: ClauderonError.isInstance(error) ? error.toJSON() : new InternalError(error).toJSON(),
+          });
+        }
+      }
+    } catch {
+      // The connection broke: whoever was there is gone, the agent goes on.
+    }
+    socket.end();
+  }
+
+  #isToken(line: unknown): boolean {
+    const given = Buffer.from(String(line));
+    const token = Buffer.from(this.#configuration.token);
+    return given.length === token.length && timingSafeEqual(given, token);
+  }
+
+  async #answer(request: Exclude<KeeperRequest, { readonly do: "attach" }>): Promise<unknown> {
+    switch (request.do) {
+      case "status":
+        return { isSuspended: this.#isSuspended, agent: this.#agent.status };
+      case "environment":
+        this.#refuseSuspended();
+        return this.#environment;
+      case "suspend":
+        this.#isSuspended = true;
+        return undefined;
+      case "resume":
+        this.#isSuspended = false;
+        this.#environment = request.environment ?? this.#environment;
+        return undefined;
+      case "launch": {
+        this.#refuseSuspended();
+        const environment = {
+          ...this.#environment,
+          ...request.launch.environment,
+          [markerVariable]: this.#configuration.marker,
+        };
+        const cwd = this.#configuration.workspacePath;
+        return await this.#agent.launch(request.launch, { environment, cwd, isKnown: request.isKnown });
+      }
+      case "text":
+        return this.#agent.text(request.lines);
+      case "exit":
+        return await this.#agent.end();
+      case "input":
+        return this.#agent.input(Buffer.from(request.data, "base64"));
+      case "resize":
+        return this.#agent.resize(request.size);
+      case "pause":
+        return this.#agent.setPaused(request.viewerId, request.isPaused);
+      case "shutdown":
+        setImmediate(() => process.exit(0));
+        return undefined;
+    }
+  }
+
+  #refuseSuspended(): void {
+    if (!this.#isSuspended) return;
+    throw new SandboxError({
+      code: "sandbox.not-running",
+      message: "The sandbox is stopped",
+      fix: ["start the session"],
+    });
+  }
+}
