@@ -73,7 +73,7 @@ export interface Sandbox extends AsyncDisposable {
   startAgent(launch: AgentLaunch, options?: CallOptions): Promise<AgentProcessStatus>;
   /** A new connection to the agent's terminal; also after the agent's end, to read the last of it. Rejects with `agent.ended` when there was no launch. */
   agentTerminal(options?: AgentTerminalOptions): Promise<TerminalStream>;
-  /** The latest lines of what the terminal shows and showed, as plain text; also after the agent's end, until the next launch. Empty when there was no launch. */
+  /** The latest lines of what the terminal shows and showed, as plain text; also after the agent's end, until the next launch. Empty when there was no launch; may be empty after `stop`. */
   agentText(options?: CallOptions & { readonly lines?: number | undefined }): Promise<string>;
   /** Resolves at the agent's end, at once when it has ended already. */
   agentExit(options?: CallOptions): Promise<AgentProcessStatus>;
