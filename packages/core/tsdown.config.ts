@@ -7,4 +7,5 @@ export default library({
   "keeper-main": "src/host/keeper/keeper-main.ts",
   wire: "src/wire/index.ts",
   testing: "src/testing/index.ts",
+  "fake-agent-main": "src/testing/fake/fake-agent-main.ts",
 });
