@@ -23,8 +23,8 @@ export type ViewerNotice =
   | { readonly type: "input"; readonly sequence: number }
   | { readonly type: "input-refused"; readonly sequence: number };
 
-/** `replaced`: the same client attached again. `lost`: the terminal's connection broke; attaching again may work. `slow`: too much unprocessed input. `closed`: the hub was closed. */
-export type ViewerCloseReason = "replaced" | "lost" | "slow" | "closed";
+/** `replaced`: the same client attached again. `lost`: the terminal's connection broke; attaching again may work. `slow`: too much unprocessed input. `closed`: the hub was closed. `dismissed`: somebody asked for it. */
+export type ViewerCloseReason = "replaced" | "lost" | "slow" | "closed" | "dismissed";
 
 /** Where a viewer's messages go. Called in order; must not throw. Exactly one of `end` and `close` comes last, unless the viewer detaches. */
 export interface ViewerSink {
@@ -75,6 +75,8 @@ export interface TerminalHubOptions {
 export interface TerminalHub extends AsyncDisposable {
   /** Resolves when the viewer is known; output comes through its sink. Rejects as `open` does. */
   attach(request: ViewerRequest): Promise<Viewer>;
+  /** Ends the views of a session; resolves with their number. */
+  dismiss(sessionId: string): Promise<number>;
   /** Sessions that are viewed now. */
   readonly openCount: number;
   close(): Promise<void>;
@@ -130,6 +132,10 @@ export function createTerminalHub(options: TerminalHubOptions): TerminalHub {
         if (viewer !== undefined) return viewer;
         // The room closed between its opening and this moment; the next one is new.
       }
+    },
+    async dismiss(sessionId) {
+      const open = await rooms.get(sessionId)?.catch(() => undefined);
+      return open === undefined ? 0 : open.close("dismissed");
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -20,7 +20,8 @@ import { createTerminalMirror, type TerminalSnapshot } from "./terminal-mirror.t
 export interface TerminalRoom {
   /** `undefined` when the room is closed already. */
   enter(request: ViewerRequest): Viewer | undefined;
-  close(): Promise<void>;
+  /** Ends all its views; resolves with their number. */
+  close(reason?: ViewerCloseReason): Promise<number>;
 }
 
 export interface TerminalRoomOptions {
@@ -193,8 +194,9 @@ export async function openTerminalRoom(options: TerminalRoomOptions): Promise<Te
     close().catch((error: unknown) => options.logger.warn({ error }, "the terminal's connection could not be closed"));
   }
 
-  async function close(reason: ViewerCloseReason = "closed"): Promise<void> {
-    if (isClosed) return;
+  async function close(reason: ViewerCloseReason = "closed"): Promise<number> {
+    if (isClosed) return 0;
+    const count = seats.size;
     isClosed = true;
     options.onEmpty();
     batcher.close();
@@ -203,6 +205,7 @@ export async function openTerminalRoom(options: TerminalRoomOptions): Promise<Te
     seats.clear();
     mirror.close();
     await stream.close();
+    return count;
   }
 
   function leave(seat: Seat): void {
@@ -298,6 +301,6 @@ export async function openTerminalRoom(options: TerminalRoomOptions): Promise<Te
         });
       return viewerOf(seat);
     },
-    close: () => close(),
+    close,
   };
 }

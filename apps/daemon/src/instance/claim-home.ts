@@ -1,0 +1,77 @@
+import { mkdir, stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { DaemonError, FileError } from "@clauderon/core/contract";
+
+import { askHealth } from "./ask-health.ts";
+import { readDaemonFile, removeDaemonFile } from "./daemon-file.ts";
+import { tryHomeLock, type HomeLock } from "./home-lock.ts";
+
+/** How long a loser waits for the winner to say where it answers. */
+const WINNER_MS = 10_000;
+const RETRY_MS = 25;
+
+/**
+ * Makes this process the one daemon of the home. Rejects with `daemon.already-running`, naming the other's process and address, having changed
+ * nothing; with `file.failed` when the home cannot be made or written.
+ */
+export async function claimHome(homeDirectory: string, signal?: AbortSignal): Promise<HomeLock> {
+  await makeHome(homeDirectory);
+  const deadline = Date.now() + WINNER_MS;
+  while (Date.now() < deadline) {
+    const lock = take(homeDirectory);
+    if (lock !== undefined) {
+      // What a daemon that was killed left behind.
+      await removeDaemonFile(homeDirectory);
+      return lock;
+    }
+    const winner = await readDaemonFile(homeDirectory);
+    if (winner !== undefined && (await askHealth(winner.url))?.pid === winner.pid) {
+      throw alreadyRunning(homeDirectory, { pid: winner.pid, url: winner.url });
+    }
+    await delay(RETRY_MS, undefined, signal === undefined ? {} : { signal });
+  }
+  throw alreadyRunning(homeDirectory);
+}
+
+async function makeHome(homeDirectory: string): Promise<void> {
+  try {
+    await mkdir(homeDirectory, { recursive: true, mode: 0o700 });
+    if ((await stat(homeDirectory)).isDirectory()) return;
+  } catch (error) {
+    throw unusableHome(homeDirectory, error);
+  }
+}
+
+function take(homeDirectory: string): HomeLock | undefined {
+  try {
+    return tryHomeLock(homeDirectory);
+  } catch (error) {
+    throw unusableHome(homeDirectory, error);
+  }
+}
+
+function unusableHome(homeDirectory: string, cause: unknown): FileError {
+  return new FileError({
+    message: `clauderon's home ${homeDirectory} cannot be written`,
+    why: cause instanceof Error ? cause.message : String(cause),
+    fix: [`make it writable for you: chmod u+rwx ${homeDirectory}`, "or use another: CLAUDERON_HOME=DIRECTORY"],
+    context: { path: homeDirectory },
+    cause,
+  });
+}
+
+function alreadyRunning(
+  homeDirectory: string,
+  winner?: { readonly pid: number; readonly url: string },
+): DaemonError {
+  return new DaemonError({
+    code: "daemon.already-running",
+    message:
+      winner === undefined
+        ? `Another daemon of ${homeDirectory} is starting or stuck`
+        : `A daemon of ${homeDirectory} runs already: process ${winner.pid}, ${winner.url}`,
+    fix: ["use it: clauderon list", "or replace it: clauderon daemon restart"],
+    context: { home: homeDirectory, ...winner },
+  });
+}

@@ -1,0 +1,39 @@
+import { ClauderonError, RequestError, UsageError } from "@clauderon/core/contract";
+import { PROBLEM_TYPE, toProblem } from "@clauderon/core/wire";
+import { HTTPException } from "hono/http-exception";
+
+/** Whatever was thrown, as an answer. */
+export function problemResponse(error: unknown, status?: number): Response {
+  const problem = toProblem(translated(error), status ?? (error instanceof HTTPException ? error.status : undefined));
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: { "content-type": PROBLEM_TYPE },
+  });
+}
+
+/** The router's own refusals in our words. */
+function translated(error: unknown): unknown {
+  if (ClauderonError.isInstance(error) || !(error instanceof HTTPException)) return error;
+  return error.status === 413
+    ? tooLarge()
+    : new UsageError({
+        message: "The request cannot be read",
+        why: error.message,
+        fix: ["send the body as application/json, as /openapi.json describes it"],
+      });
+}
+
+export function tooLarge(): RequestError {
+  return new RequestError({
+    code: "request.too-large",
+    message: "The request's body is larger than 8 MiB",
+    fix: ["send large input to a command through the streaming form of exec"],
+  });
+}
+
+export function noRoute(method: string, path: string): RequestError {
+  return new RequestError({
+    message: `There is nothing at ${method} ${path}`,
+    fix: ["see /openapi.json for what there is"],
+  });
+}
