@@ -159,7 +159,7 @@ class ArgumentParser {
     if (argument.type === "enum" && !argument.options.includes(value)) {
       throw new UsageError({
         message: `${written} cannot be "${value}"`,
-        fix: [...suggestion(value, argument.options), `choose one of: ${argument.options.join(", ")}`] as [string],
+        fix: fixesFor(value, argument.options, `choose one of: ${argument.options.join(", ")}`),
       });
     }
     if (argument.type === "string" && argument.repeatable === true) {
@@ -191,12 +191,10 @@ class ArgumentParser {
     }
     const [extra] = queue;
     if (extra === undefined) return;
+    const seeHelp = `see: clauderon ${this.#commandName} --help`;
     throw new UsageError({
       message: `clauderon ${this.#commandName} does not take "${extra}"`,
-      fix: [
-        ...(this.#hasTail ? ["put the command to run behind --"] : []),
-        `see: clauderon ${this.#commandName} --help`,
-      ] as [string],
+      fix: this.#hasTail ? ["put the command to run behind --", seeHelp] : [seeHelp],
     });
   }
 
@@ -211,7 +209,7 @@ class ArgumentParser {
     const known = [...this.#flags.keys()];
     return new UsageError({
       message: `clauderon ${this.#commandName} has no option ${written}${token === written ? "" : ` (in ${token})`}`,
-      fix: [...suggestion(written, known), `see: clauderon ${this.#commandName} --help`] as [string],
+      fix: fixesFor(written, known, `see: clauderon ${this.#commandName} --help`),
       context: { option: written },
     });
   }
@@ -228,8 +226,12 @@ function valueHint(argument: Argument): string {
   return argument.type === "enum" ? argument.options.join("|") : "VALUE";
 }
 
-/** A fix line for a word that was nearly right. */
-export function suggestion(word: string, candidates: readonly string[]): readonly string[] {
+/** Fix lines for a word that was nearly right: what was probably meant, then the others. */
+export function fixesFor(
+  word: string,
+  candidates: readonly string[],
+  ...otherwise: [string, ...string[]]
+): [string, ...string[]] {
   const meant = nearest(word, candidates);
-  return meant === undefined ? [] : [`did you mean ${meant}?`];
+  return meant === undefined ? otherwise : [`did you mean ${meant}?`, ...otherwise];
 }

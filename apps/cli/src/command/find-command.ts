@@ -1,7 +1,7 @@
 import { UsageError } from "@clauderon/core/contract";
 
 import { globalNameOf, parseJsonFields, type GlobalName } from "../global-flags.ts";
-import { suggestion } from "../strict-arguments.ts";
+import { fixesFor } from "../strict-arguments.ts";
 import type { CommandEntry, CommandGroup, CommandTableRow } from "./command.ts";
 
 export interface FoundCommand {
@@ -71,9 +71,7 @@ function unknownCommand(word: string, path: readonly string[], rows: Table): Usa
   const whole = ["clauderon", ...path].join(" ");
   return new UsageError({
     message: `${whole} has no command "${word}"`,
-    fix: [...suggestion(word, names).map((line) => line.replace("mean ", `mean ${whole} `)), `see: ${whole} --help`] as [
-      string,
-    ],
+    fix: fixesFor(word, names, `see: ${whole} --help`),
     context: { command: word },
   });
 }

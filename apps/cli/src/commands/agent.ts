@@ -4,7 +4,7 @@ import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
 import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
-import { suggestion } from "../strict-arguments.ts";
+import { fixesFor } from "../strict-arguments.ts";
 
 interface AgentRow {
   readonly agentId: string;
@@ -60,11 +60,12 @@ export const agentTestCommand: Command = defineCommand({
       throw new AgentError({
         code: "agent.unknown",
         message: `There is no agent "${wanted}"`,
-        fix: [
-          ...suggestion(wanted, known),
+        fix: fixesFor(
+          wanted,
+          known,
           `choose one of: ${known.join(", ")}`,
           `or add it: clauderon config set agents.NAME.command '["program"]'`,
-        ] as [string],
+        ),
       });
     }
     const row = await agentRow(agent, wanted, context);

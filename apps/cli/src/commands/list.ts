@@ -7,7 +7,7 @@ import { formatTable } from "../output/table.ts";
 import { repositoryOf } from "../session/create-request.ts";
 import { sessionWords } from "../session/session-words.ts";
 import { summaryFields } from "../session/summary-fields.ts";
-import { suggestion } from "../strict-arguments.ts";
+import { fixesFor } from "../strict-arguments.ts";
 
 type Sort = "age" | "name" | "status";
 
@@ -73,7 +73,7 @@ function parseStates(text: string): readonly string[] {
     if (sessionWords.includes(word)) continue;
     throw new UsageError({
       message: `--status cannot be "${word}"`,
-      fix: [...suggestion(word, sessionWords), `choose from: ${sessionWords.join(", ")}`] as [string],
+      fix: fixesFor(word, sessionWords, `choose from: ${sessionWords.join(", ")}`),
     });
   }
   return words;

@@ -4,7 +4,7 @@ import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
 import { currentSession, resolveSession } from "../session/resolve-session.ts";
 import { sessionWords } from "../session/session-words.ts";
-import { suggestion } from "../strict-arguments.ts";
+import { fixesFor } from "../strict-arguments.ts";
 import { parseDuration } from "../values/duration.ts";
 
 const LOOK_AGAIN_MS = 1000;
@@ -52,10 +52,11 @@ function parseGoal(text: string): Goal {
   if (word !== undefined && sessionWords.includes(word)) return { kind: "status", word };
   throw new UsageError({
     message: `--for cannot be "${text}"`,
-    fix: [
-      ...suggestion(word ?? text, word === undefined ? ["exit"] : sessionWords),
+    fix: fixesFor(
+      word ?? text,
+      word === undefined ? ["exit"] : sessionWords,
       `write --for exit, or --for status= and one of: ${sessionWords.join(", ")}`,
-    ] as [string],
+    ),
   });
 }
 

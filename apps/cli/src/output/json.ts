@@ -1,6 +1,6 @@
 import { UsageError } from "@clauderon/core/contract";
 
-import { suggestion } from "../strict-arguments.ts";
+import { fixesFor } from "../strict-arguments.ts";
 
 /** Only the fields that `--json=…` named; all without names. */
 export function pickFields<Row extends object>(row: Row, fields: readonly string[] | undefined): object {
@@ -25,7 +25,7 @@ export function checkFields(
     if (known.includes(field)) continue;
     throw new UsageError({
       message: `clauderon ${commandName} has no field "${field}"`,
-      fix: [...suggestion(field, known), `choose from: ${known.join(", ")}`] as [string],
+      fix: fixesFor(field, known, `choose from: ${known.join(", ")}`),
     });
   }
 }

@@ -1,0 +1,131 @@
+import {
+  SessionError,
+  type Clauderon,
+  type CreateSessionRequest,
+  type DeleteSessionRequest,
+  type Session,
+  type SessionDetail,
+  type SessionEvent,
+  type WorkspaceStatus,
+} from "@clauderon/core/contract";
+
+export const cleanWorkspace: WorkspaceStatus = {
+  exists: true,
+  staged: 0,
+  unstaged: 0,
+  untracked: 0,
+  unreachedCommits: 0,
+  files: [],
+};
+
+export function sessionDetail(name: string, patch: Partial<SessionDetail> = {}): SessionDetail {
+  return {
+    schemaVersion: 1,
+    id: `id-of-${name}`,
+    name,
+    state: "running",
+    lifecycle: "running",
+    attention: "unknown",
+    backend: "local",
+    agent: "claude",
+    repository: "/repository",
+    branch: `clauderon/${name}`,
+    workspace: `/home/worktrees/${name}`,
+    createdAt: "2026-01-01T00:00:00.000Z",
+    revision: 1,
+    updatedAt: "2026-01-01T00:00:00.000Z",
+    base: "0".repeat(40),
+    permissionMode: "ask",
+    isPlanMode: false,
+    isHeadless: false,
+    conversationId: "conversation",
+    isolation: "none",
+    notices: [],
+    workspaceStatus: cleanWorkspace,
+    ...patch,
+  };
+}
+
+/** Sessions in memory: enough to see what the command line asks for. */
+export class FakeClauderon implements Clauderon {
+  readonly details: Map<string, SessionDetail>;
+  readonly created: CreateSessionRequest[] = [];
+  readonly deleted: { readonly name: string; readonly request: DeleteSessionRequest | undefined }[] = [];
+  readonly stopped: string[] = [];
+  onCreate: ((request: CreateSessionRequest, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  patchSession: ((session: Session) => Session) | undefined;
+  eventList: readonly SessionEvent[] = [];
+  isClosed = false;
+
+  constructor(...details: readonly SessionDetail[]) {
+    this.details = new Map(details.map((detail) => [detail.name, detail]));
+  }
+
+  readonly sessions: Clauderon["sessions"] = {
+    create: async (request, options) => {
+      this.created.push(request);
+      await this.onCreate?.(request, options?.signal);
+      const detail = sessionDetail(request.name ?? "made-up");
+      this.details.set(detail.name, detail);
+      return this.#session(detail.name);
+    },
+    get: async (reference) => {
+      const found = [...this.details.values()].find(({ id, name }) => id === reference || name === reference);
+      if (found !== undefined) return this.#session(found.name);
+      throw new SessionError({
+        code: "session.not-found",
+        message: `There is no session "${reference}"`,
+        fix: ["see them: clauderon list"],
+      });
+    },
+    list: async () => [...this.details.values()],
+  };
+
+  async backends(): ReturnType<Clauderon["backends"]> {
+    const choice = { backendId: "local", reason: "zellij is not installed" };
+    return { backends: [], default: choice, auto: { backendId: undefined, reason: "nothing isolates here" } };
+  }
+
+  async reconcile(): ReturnType<Clauderon["reconcile"]> {
+    return { isDryRun: false, findings: [], durationMs: 1 };
+  }
+
+  async *events(): AsyncGenerator<SessionEvent> {
+    yield* this.eventList;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #session(name: string): Session {
+    const detail = (): SessionDetail => this.details.get(name) ?? sessionDetail(name);
+    const session: Session = {
+      id: detail().id,
+      name,
+      detail: async () => detail(),
+      ready: async () => undefined,
+      exec: async () => ({ exitCode: 0, stdout: "", stderr: "", durationMs: 0 }),
+      spawn: () => Promise.reject(new Error("spawn was not expected")),
+      terminal: () => Promise.reject(new Error("terminal was not expected")),
+      text: async () => "",
+      diff: async () => "",
+      start: async () => detail(),
+      stop: async () => {
+        this.stopped.push(name);
+        return detail();
+      },
+      delete: async (request) => {
+        this.deleted.push({ name, request });
+        this.details.delete(name);
+        return { id: detail().id, name, kept: [] };
+      },
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+    return this.patchSession?.(session) ?? session;
+  }
+}

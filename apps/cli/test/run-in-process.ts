@@ -1,0 +1,87 @@
+import { PassThrough, Writable } from "node:stream";
+
+import type { Access, AttachedTerminal } from "../src/command/access.ts";
+import type { Prompts } from "../src/command/command-context.ts";
+import type { Host } from "../src/host.ts";
+import { run } from "../src/run.ts";
+
+export interface RunSettings {
+  readonly access?: Partial<Access>;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly currentDirectory?: string;
+  readonly isTerminal?: boolean;
+  readonly answers?: Partial<Prompts>;
+  readonly input?: string;
+  /** Receives what would be signals. */
+  readonly onSignals?: (send: (signal: NodeJS.Signals) => void) => void;
+}
+
+export interface RunResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exited: readonly number[];
+}
+
+/** Runs a command line against doubles of the process and of everything behind it. */
+export async function runInProcess(argv: readonly string[], settings: RunSettings = {}): Promise<RunResult> {
+  const stdout = collector();
+  const stderr = collector();
+  const isTerminal = settings.isTerminal ?? false;
+  const exited: number[] = [];
+  const stdin = new PassThrough();
+  stdin.end(settings.input ?? "");
+  const host: Host = {
+    stdout: { stream: stdout.stream, isTerminal, columns: () => 80 },
+    stderr: { stream: stderr.stream, isTerminal, columns: () => 80 },
+    keyboard: { isTerminal, stream: stdin as unknown as NodeJS.ReadStream },
+    prompts: { confirm: unexpected("confirm"), select: unexpected("select"), ...settings.answers },
+    environment: settings.environment ?? {},
+    currentDirectory: settings.currentDirectory ?? "/nowhere",
+    access: { ...refusingAccess, ...settings.access },
+    onSignal(listener) {
+      settings.onSignals?.(listener);
+      return { [Symbol.dispose]: () => undefined };
+    },
+    exit: (code) => {
+      exited.push(code);
+    },
+    terminalRows: () => 24,
+  };
+  const code = await run(argv, host);
+  return { code, stdout: stdout.text(), stderr: stderr.text(), exited };
+}
+
+function collector(): { readonly stream: Writable; text(): string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString("utf8") };
+}
+
+function unexpected(name: string): () => Promise<never> {
+  return () => Promise.reject(new Error(`${name} was not expected`));
+}
+
+const refusingAccess: Access = {
+  homeDirectory: "/nowhere/home",
+  settingsPath: "/nowhere/home/config.toml",
+  connect: unexpected("connect"),
+  connectRunning: () => Promise.resolve(undefined),
+  attach: unexpected("attach") as () => Promise<AttachedTerminal>,
+  detachViewers: unexpected("detachViewers"),
+  settings: unexpected("settings"),
+  setting: unexpected("setting"),
+  setSetting: unexpected("setSetting"),
+  agents: unexpected("agents"),
+  daemonRecord: () => Promise.resolve(undefined),
+  startDaemon: unexpected("startDaemon"),
+  stopDaemon: unexpected("stopDaemon"),
+  runDaemon: unexpected("runDaemon"),
+  crashPointNames: unexpected("crashPointNames"),
+  token: unexpected("token"),
+};
