@@ -61,13 +61,13 @@ export async function locateRepository(
       throw notFound(path, "the directory cannot be entered", error);
     throw error;
   });
-  const answers = result.stdout.split(`\n${SEPARATOR}\n`);
+  const answers = result.stdout.split(`${SEPARATOR}\n`).map((answer) => answer.replace(/\n$/u, ""));
   const [gitDirectory, commonDirectory, isBare, cdup, head] = answers;
   if (result.exitCode === 128 || gitDirectory === undefined || commonDirectory === undefined)
     throw notARepository(path, args, result);
-  if (result.exitCode === 1 || head === undefined) throw empty(path);
+  if (result.exitCode === 1 || head === undefined || head === "") throw empty(path);
   const inside = isBare === "true" ? undefined : workTreeOf(directory, gitDirectory, cdup ?? "");
-  return { gitDirectory, commonDirectory, workTree: inside, head: head.trim() };
+  return { gitDirectory, commonDirectory, workTree: inside, head };
 }
 
 function workTreeOf(directory: string, gitDirectory: string, cdup: string): string {

@@ -1,0 +1,59 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+
+import type { Logger } from "@clauderon/core/contract";
+
+import { codeOf, type WorkspaceFileSystem } from "./workspace-file-system.ts";
+
+/** Places for git directories that live as long as one command. */
+export interface ScratchDirectories {
+  /** A name that nobody has; nothing is made. `discard` never rejects: what cannot be removed is swept later. */
+  reserve(): { readonly path: string; readonly discard: () => Promise<void> };
+  /** Removes what ended processes and failed removals have left. */
+  sweep(): Promise<void>;
+}
+
+export interface ScratchOptions {
+  readonly fileSystem: WorkspaceFileSystem;
+  readonly logger: Logger;
+  readonly homeDirectory: string;
+}
+
+export function createScratchDirectories({ fileSystem, logger, homeDirectory }: ScratchOptions): ScratchDirectories {
+  const parent = join(homeDirectory, "state", "workspaces", "scratch");
+  const ours = `${String(process.pid)}.${randomUUID()}.`;
+  const inUse = new Set<string>();
+  return {
+    reserve: () => {
+      const name = `${ours}${randomUUID()}`;
+      inUse.add(name);
+      const path = join(parent, name);
+      return {
+        path,
+        discard: async () => {
+          inUse.delete(name);
+          try {
+            await fileSystem.remove(path);
+          } catch (error) {
+            logger.warn({ path, error: String(error) }, "a scratch directory stays until the next sweep");
+          }
+        },
+      };
+    },
+    sweep: async () => {
+      for (const name of await fileSystem.names(parent)) {
+        const isLeft = name.startsWith(ours) ? !inUse.has(name) : !isRunning(Number.parseInt(name, 10));
+        if (isLeft) await fileSystem.remove(join(parent, name));
+      }
+    },
+  };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}
