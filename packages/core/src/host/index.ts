@@ -9,3 +9,7 @@ export { endMarkedProcesses, markedProcesses, markerVariable } from "./marked-pr
 export { endGroup, signalGroup } from "./process-group.ts";
 export { spawnProcess, type SpawnedProcess, type SpawnOptions } from "./spawn-process.ts";
 export { systemClock } from "./system-clock.ts";
+export { createHostContext } from "./create-host-context.ts";
+export { withoutSessionMarks } from "./without-session-marks.ts";
+export { parseJson } from "../support/parse-json.ts";
+export { replaceFile } from "./replace-file.ts";
