@@ -142,8 +142,8 @@ export const execCases: ContractCases = {
     await handle.exit;
   },
 
-  "exec:input:closed-by-default": async ({ shared }) => {
-    const outcome = await run(await shared(), ["cat"]);
+  "exec:input:closed-by-default": async ({ shared, milliseconds }) => {
+    const outcome = await run(await shared(), ["cat"], { timeoutMs: milliseconds(5000) });
     assert.equal(outcome.exitCode, 0);
     assert.equal(outcome.stdout.length, 0);
   },
@@ -317,7 +317,7 @@ export const execCases: ContractCases = {
   },
 
   "exec:timeout:told": async ({ shared, milliseconds }) => {
-    const outcome = await run(await shared(), ["sleep", "60"], { timeoutMs: milliseconds(300) });
+    const outcome = await run(await shared(), ["sleep", "6"], { timeoutMs: milliseconds(300) });
     assert.equal(outcome.isTimedOut, true);
     assert.equal(outcome.exitCode, 137);
   },
@@ -325,7 +325,7 @@ export const execCases: ContractCases = {
   "exec:timeout:ends-group": async ({ shared, token, until, milliseconds }) => {
     const sandbox = await shared();
     const word = token();
-    const text = 'sh -c "trap \\"\\" TERM; while :; do sleep 0.2; done" "$0" & wait';
+    const text = 'sh -c "trap \\"\\" TERM; for part in 1 2 3 4 5 6; do sleep 1; done" "$0" & wait';
     const outcome = await run(sandbox, ["sh", "-c", text, word], { timeoutMs: milliseconds(400) });
     assert.equal(outcome.isTimedOut, true);
     await until("the end of its child", async () => !(await isTokenAlive(sandbox, word)));

@@ -20,7 +20,7 @@ export class TerminalReader {
     const parts: Uint8Array[] = [];
     let expected: number | undefined;
     for (const [index, chunk] of this.chunks.entries()) {
-      if (isWithoutExtent(chunk, this.chunks[index + 1])) continue;
+      if (index === 0 && isWithoutExtent(chunk, this.chunks[1])) continue;
       if (expected !== undefined) assert.equal(chunk.sequence, expected, "the output has neither a gap nor an overlap");
       expected = chunk.sequence + chunk.bytes.length;
       if (source === undefined || chunk.source === source) parts.push(chunk.bytes);
@@ -44,7 +44,9 @@ export class TerminalReader {
   }
 }
 
-/** Bytes that only restore modes have length, but the next chunk has the same sequence. */
+const ESCAPE = 0x1b;
+
+/** A replay may begin with control sequences that restore modes: they have length, but the next chunk has the same sequence. */
 function isWithoutExtent(chunk: TerminalChunk, next: TerminalChunk | undefined): boolean {
-  return chunk.isReplay && chunk.bytes.length > 0 && next?.sequence === chunk.sequence;
+  return chunk.isReplay && chunk.bytes[0] === ESCAPE && next?.sequence === chunk.sequence;
 }
