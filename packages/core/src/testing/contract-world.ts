@@ -171,6 +171,7 @@ export class ContractWorld {
 
   async #newSpec(overrides: Partial<SandboxSpec>): Promise<SandboxSpec> {
     this.#count += 1;
+    const number = this.#count;
     const { isolation, workspace } = this.backend.capabilities;
     const sandboxId = randomUUID();
     const directory = join(this.#root, "workspaces", sandboxId);
@@ -180,7 +181,7 @@ export class ContractWorld {
     await writeFile(join(directory, "README.md"), "a workspace\n");
     const spec: SandboxSpec = {
       sandboxId,
-      name: `${this.#word}-${String(this.#count)}`,
+      name: `${this.#word}-${String(number)}`,
       workspace: workspace === "remote" ? {} : { hostPath: directory },
       environment:
         isolation === "none"
