@@ -39,6 +39,8 @@ export interface AgentPlan {
   readonly files: readonly { readonly path: string; readonly content: string }[];
   /** Things the user should know, a sentence each. */
   readonly notices: readonly string[];
+  /** The agent's own id of the conversation that is resumed or begun, where it is known: to be kept with the session when it is another than the one asked for. */
+  readonly conversationId?: string | undefined;
 }
 
 /** One kind of agent: how it is found, started and resumed. */

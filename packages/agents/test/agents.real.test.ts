@@ -1,0 +1,157 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+
+import type { AgentPlan } from "@clauderon/core/contract";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { AgentHome, agentNamed } from "./agent-home.ts";
+
+const {
+  CLAUDERON_TEST_AGENTS: programs = "",
+  CLAUDERON_TEST_MODEL_URL: modelUrl = "",
+  CLAUDERON_TEST_MODEL_KEY: key = "",
+  CLAUDERON_REQUIRE: required = "",
+} = process.env;
+
+/** What the user's own login and settings would be: the agent talks to the scripted model. */
+const logins: Readonly<Record<string, (home: AgentHome) => Readonly<Record<string, string>>>> = {
+  claude: () => ({
+    ANTHROPIC_BASE_URL: modelUrl,
+    ANTHROPIC_API_KEY: key,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+    CLAUDE_CODE_MAX_RETRIES: "0",
+    IS_SANDBOX: "1",
+  }),
+  codex: (home) => {
+    const settings = ["analytics.enabled = false", "features.plugins = false", `openai_base_url = "${modelUrl}/v1"`];
+    home.file(".codex/config.toml", `${settings.join("\n")}\n`);
+    return { CODEX_API_KEY: key };
+  },
+  gemini: (home) => {
+    const settings = {
+      security: { auth: { selectedType: "gemini-api-key" } },
+      privacy: { usageStatisticsEnabled: false },
+    };
+    home.file(".gemini/settings.json", JSON.stringify(settings));
+    return { GOOGLE_GEMINI_BASE_URL: modelUrl, GEMINI_API_KEY: key };
+  },
+};
+
+interface LogEntry {
+  readonly vendor?: string;
+  readonly model?: string;
+  readonly prompt?: string;
+  readonly isSideCall?: boolean;
+  readonly messages?: number;
+}
+
+/** The prompts of this run that reached the model, each once for each of its turns. */
+async function promptsSeen(mark: string): Promise<readonly LogEntry[]> {
+  const answer = await fetch(`${modelUrl}/_log`);
+  const log = (await answer.json()) as readonly LogEntry[];
+  return log.filter((entry) => entry.isSideCall !== true && entry.prompt?.includes(mark) === true);
+}
+
+describe.each(Object.keys(logins))("the real %s", (name) => {
+  const isThere = existsSync(join(programs, name)) && modelUrl !== "";
+  if (!isThere)
+    process.stdout.write(
+      `not run: the real ${name} (CLAUDERON_TEST_AGENTS, CLAUDERON_TEST_MODEL_URL and _KEY say where it is)\n`,
+    );
+  const run = isThere || required.split(/[\s,]+/).some((word) => word === name || word === "agents") ? test : test.skip;
+
+  let home: AgentHome;
+  let environment: Readonly<Record<string, string>>;
+
+  beforeEach(() => {
+    home = new AgentHome();
+    execFileSync("git", ["init", "--quiet", home.workspace]);
+    const login = logins[name]?.(home) ?? {};
+    environment = { ...login, HOME: home.home, PATH: `${programs}:${process.env["PATH"] ?? ""}`, LANG: "C.UTF-8" };
+  });
+
+  afterEach(() => {
+    home[Symbol.dispose]();
+  });
+
+  const plan = (changes: Parameters<AgentHome["request"]>[0]) =>
+    agentNamed(name).plan(home.request({ isHeadless: true, environment, ...changes }));
+
+  const execute = async ({ argv: [program, ...args], files, environment: added }: AgentPlan) => {
+    for (const file of files) {
+      mkdirSync(dirname(file.path), { recursive: true });
+      writeFileSync(file.path, file.content, { mode: 0o600 });
+    }
+    const child = spawn(program, args, {
+      cwd: home.workspace,
+      env: { ...environment, ...added },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+    return { exitCode: child.exitCode, output, errors };
+  };
+
+  run("is found with its version", async () => {
+    expect(await agentNamed(name).find(environment)).toEqual({
+      program: join(programs, name),
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    });
+  });
+
+  run("does what the prompt says, is asked once, and goes on with the same conversation", async () => {
+    const mark = `run ${crypto.randomUUID()}`;
+    const prompt = `--leading dash, 'quotes' "and" $HOME \`id\`, ${mark}\n%write hello.txt hi\n%run echo ok >> hello.txt\n%say done`;
+    const first = await plan({ prompt, permissionMode: "bypass" });
+    const done = await execute(first);
+    expect(done).toMatchObject({ exitCode: 0, output: expect.stringContaining("done") });
+    expect(readFileSync(join(home.workspace, "hello.txt"), "utf8")).toBe("hi\nok\n");
+    const before = await promptsSeen(mark);
+    expect(new Set(before.map((entry) => entry.prompt?.trim()))).toEqual(new Set([prompt]));
+
+    const resumed = await plan({ prompt, permissionMode: "bypass", isResume: true });
+    expect(resumed.argv.join(" ")).not.toContain(mark);
+    const answer = await execute(resumed);
+    expect(answer).toMatchObject({ exitCode: 0, output: expect.stringContaining("Continue where you stopped.") });
+    expect(resumed.notices.join()).toContain("Continue where you stopped.");
+    // The model got the old messages with the new one, not the old prompt again.
+    expect(await promptsSeen(mark)).toHaveLength(before.length);
+    const again = await plan({ prompt, permissionMode: "bypass", isResume: true });
+    expect(again.conversationId).toBe(resumed.conversationId);
+    expect(readFileSync(join(home.workspace, "hello.txt"), "utf8")).toBe("hi\nok\n");
+  });
+
+  run("takes a resume without a conversation for a fresh start", async () => {
+    const { output, exitCode } = await execute(await plan({ prompt: "%say fresh", isResume: true }));
+    expect([exitCode, output.trim().split("\n").at(-1)]).toEqual([0, "fresh"]);
+  });
+
+  run.each(["ask", "edits", "auto"] as const)(
+    "knows the flags of permission mode %s and of plan mode",
+    async (permissionMode) => {
+      for (const isPlanMode of [false, true]) {
+        using other = new AgentHome();
+        const changes = {
+          prompt: `%say ${permissionMode}`,
+          permissionMode,
+          isPlanMode,
+          sessionDirectory: other.sessionDirectory,
+        };
+        const conversationId = crypto.randomUUID();
+        expect(await execute(await plan({ ...changes, conversationId }))).toMatchObject({
+          exitCode: 0,
+          output: expect.stringContaining(permissionMode),
+        });
+      }
+    },
+  );
+
+  run("gets a prompt of 200 KiB by a file", async () => {
+    const { exitCode } = await execute(await plan({ prompt: "x".repeat(200 * 1024) }));
+    expect(exitCode).toBe(0);
+    const path = join(home.sessionDirectory, "prompt.md");
+    expect(await promptsSeen(path)).not.toHaveLength(0);
+  });
+});
