@@ -43,6 +43,12 @@ export interface SessionServiceOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+export interface BegunCreation {
+  readonly state: SessionState;
+  /** Resolves when the creation has ended, well or not. */
+  readonly finished: Promise<OperationOutcome>;
+}
+
 /** What can be done with sessions; every change runs under the session's own lock. */
 export class SessionService {
   readonly #options: SessionServiceOptions;
@@ -52,16 +58,22 @@ export class SessionService {
   }
 
   /** Records the session and begins its creation; `finished` resolves when that has ended, well or not. */
-  async create(
-    request: CreateSessionRequest,
-    options: CallOptions,
-  ): Promise<{ readonly state: SessionState; readonly finished: Promise<OperationOutcome> }> {
-    const { log, creator } = this.#options;
-    const known = request.idempotencyKey === undefined ? undefined : log.findByIdempotencyKey(request.idempotencyKey);
-    if (known !== undefined) return { state: known, finished: this.#repeat(known, request) };
-    const state = await creator.record(request, options);
+  async create(request: CreateSessionRequest, options: CallOptions): Promise<BegunCreation> {
+    const key = request.idempotencyKey;
+    if (key === undefined) return this.#record(request, options);
+    // Two calls with one key that come at once: the second finds the row of the first.
+    return this.#options.locks.run(`key ${key}`, async () => {
+      const known = this.#options.log.findByIdempotencyKey(key);
+      return known === undefined
+        ? this.#record(request, options)
+        : { state: known, finished: this.#repeat(known, request) };
+    });
+  }
+
+  async #record(request: CreateSessionRequest, options: CallOptions): Promise<BegunCreation> {
+    const state = await this.#options.creator.record(request, options);
     this.#options.runner.prepareCreation(state.id);
-    return { state, finished: this.#operate(state.id, undefined, { ...request }) };
+    return { state, finished: this.#operate(state.id, undefined, request) };
   }
 
   /** Takes back a creation in progress, the row included. */
