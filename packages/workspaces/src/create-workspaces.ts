@@ -16,6 +16,7 @@ import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
 import { resolveRepository } from "./resolve-repository.ts";
+import { createScratchDirectories } from "./scratch-directories.ts";
 import { createUserSettings } from "./user-settings.ts";
 import { createWorkspaceClaims } from "./workspace-claims.ts";
 import { asWorkspaceError } from "./workspace-errors.ts";
@@ -38,10 +39,13 @@ export interface WorkspacesOptions {
 
 /** Linked git worktrees below the home, a branch each. Synchronous, without I/O. */
 export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider {
+  const fileSystem = options.fileSystem ?? nodeFileSystem;
+  const logger = options.logger ?? silentLogger;
   const tools: WorkspaceTools = {
     git: createGit(options.runner, options.environment ?? process.env),
-    fileSystem: options.fileSystem ?? nodeFileSystem,
-    logger: options.logger ?? silentLogger,
+    fileSystem,
+    logger,
+    scratch: createScratchDirectories({ fileSystem, logger, homeDirectory: options.homeDirectory }),
     homeDirectory: options.homeDirectory,
     instanceId: options.instanceId,
   };
@@ -64,6 +68,7 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
     undo: (record, sessionId, { signal } = {}) =>
       translated(() => undoWorkspace(tools, record, { sessionId, settings, claims, signal })),
     list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
+      await translated(() => tools.scratch.sweep());
       for (const { sessionId, name, record } of await translated(() => everyMark(tools, claims))) {
         signal?.throwIfAborted();
         const exists = (await translated(() => tools.fileSystem.kindOf(record.path))) === "directory";

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 
 import { formatGitConfig, type GitConfigEntry, parseGitConfig } from "./git-config-file.ts";
@@ -38,12 +37,11 @@ const userKeys =
   /^(?:remote\..+\.(?:url|fetch|promisor|partialclonefilter)|extensions\.partialclone|core\.(?:compression|loosecompression)|lfs\.url)$/u;
 
 export async function makeOwnGitDirectory(
-  { fileSystem, homeDirectory }: WorkspaceTools,
+  { fileSystem, scratch: directories }: WorkspaceTools,
   tree: GitTree,
   options: OwnGitDirectoryOptions,
 ): Promise<OwnGitDirectory> {
-  const directory = join(homeDirectory, "state", "workspaces", "scratch", randomUUID());
-  const discard = (): Promise<void> => fileSystem.remove(directory);
+  const { path: directory, discard } = directories.reserve();
   try {
     await fileSystem.makeDirectory(join(directory, "refs"));
     await fileSystem.makeDirectory(join(directory, "info"));

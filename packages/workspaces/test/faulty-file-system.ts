@@ -9,19 +9,33 @@ export function wrappedFileSystem(
     (...args: Arguments): Promise<Result> =>
       around(name, () => method(...args)) as Promise<Result>;
   return {
-    kindOf: wrap("kindOf", nodeFileSystem.kindOf),
-    realPath: wrap("realPath", nodeFileSystem.realPath),
-    stampOf: wrap("stampOf", nodeFileSystem.stampOf),
-    readText: wrap("readText", nodeFileSystem.readText),
-    names: wrap("names", nodeFileSystem.names),
-    makeDirectory: wrap("makeDirectory", nodeFileSystem.makeDirectory),
-    writeText: wrap("writeText", nodeFileSystem.writeText),
-    replaceDurably: wrap("replaceDurably", nodeFileSystem.replaceDurably),
-    rename: wrap("rename", nodeFileSystem.rename),
-    remove: wrap("remove", nodeFileSystem.remove),
-    removeIfEmpty: wrap("removeIfEmpty", nodeFileSystem.removeIfEmpty),
-    link: wrap("link", nodeFileSystem.link),
-    copyEntry: wrap("copyEntry", nodeFileSystem.copyEntry),
+    kindOf: wrap("kindOf", (...args: Parameters<WorkspaceFileSystem["kindOf"]>) => nodeFileSystem.kindOf(...args)),
+    realPath: wrap("realPath", (...args: Parameters<WorkspaceFileSystem["realPath"]>) =>
+      nodeFileSystem.realPath(...args),
+    ),
+    stampOf: wrap("stampOf", (...args: Parameters<WorkspaceFileSystem["stampOf"]>) => nodeFileSystem.stampOf(...args)),
+    readText: wrap("readText", (...args: Parameters<WorkspaceFileSystem["readText"]>) =>
+      nodeFileSystem.readText(...args),
+    ),
+    names: wrap("names", (...args: Parameters<WorkspaceFileSystem["names"]>) => nodeFileSystem.names(...args)),
+    makeDirectory: wrap("makeDirectory", (...args: Parameters<WorkspaceFileSystem["makeDirectory"]>) =>
+      nodeFileSystem.makeDirectory(...args),
+    ),
+    writeText: wrap("writeText", (...args: Parameters<WorkspaceFileSystem["writeText"]>) =>
+      nodeFileSystem.writeText(...args),
+    ),
+    replaceDurably: wrap("replaceDurably", (...args: Parameters<WorkspaceFileSystem["replaceDurably"]>) =>
+      nodeFileSystem.replaceDurably(...args),
+    ),
+    rename: wrap("rename", (...args: Parameters<WorkspaceFileSystem["rename"]>) => nodeFileSystem.rename(...args)),
+    remove: wrap("remove", (...args: Parameters<WorkspaceFileSystem["remove"]>) => nodeFileSystem.remove(...args)),
+    removeIfEmpty: wrap("removeIfEmpty", (...args: Parameters<WorkspaceFileSystem["removeIfEmpty"]>) =>
+      nodeFileSystem.removeIfEmpty(...args),
+    ),
+    link: wrap("link", (...args: Parameters<WorkspaceFileSystem["link"]>) => nodeFileSystem.link(...args)),
+    copyEntry: wrap("copyEntry", (...args: Parameters<WorkspaceFileSystem["copyEntry"]>) =>
+      nodeFileSystem.copyEntry(...args),
+    ),
   };
 }
 

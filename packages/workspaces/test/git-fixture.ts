@@ -140,10 +140,7 @@ export function snapshot(directory: string, isTimed = true): Record<string, stri
 }
 
 /** What a workspace could have left behind: in the home, and of worktrees and branches in the repository. */
-export function leftovers(
-  { home, repository, git }: Fixture,
-  commonDirectory: string = join(repository, ".git"),
-): readonly string[] {
+export function leftovers(world: Fixture, commonDirectory: string = join(world.repository, ".git")): readonly string[] {
   const names = (path: string): string[] => {
     try {
       return readdirSync(path).map((name) => join(path, name));
@@ -152,15 +149,13 @@ export function leftovers(
     }
   };
   return [
-    ...names(join(home, "worktrees")),
-    ...names(join(home, "state", "workspaces", "scratch")),
-    ...names(join(home, "state", "workspaces")).filter((path) => !path.endsWith("/scratch")),
+    ...names(join(world.home, "worktrees")),
+    ...names(join(world.home, "state", "workspaces", "scratch")),
+    ...names(join(world.home, "state", "workspaces")).filter((path) => !path.endsWith("/scratch")),
     ...names(join(commonDirectory, "worktrees")),
     ...names(commonDirectory).filter((path) => path.includes("clauderon-removing")),
-    ...git(
-      [`--git-dir=${commonDirectory}`, "for-each-ref", "--format=%(refname)", "refs/heads/clauderon"],
-      home === "" ? repository : repository,
-    )
+    ...world
+      .git([`--git-dir=${commonDirectory}`, "for-each-ref", "--format=%(refname)", "refs/heads/clauderon"])
       .split("\n")
       .filter((line) => line !== ""),
   ];

@@ -1,0 +1,72 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { ClauderonError } from "@clauderon/core/contract";
+import { expect } from "vitest";
+
+import { faultyFileSystem, type FaultMode } from "./faulty-file-system.ts";
+import { type Fixture, fixture, leftovers, planned } from "./git-fixture.ts";
+
+/** Scratch directories of a provider whose file system failed are its own to sweep. */
+function remains(world: Fixture): readonly string[] {
+  return leftovers(world).filter((path) => !path.includes("/scratch/"));
+}
+
+/** Fails each file-system call of `create` in turn; afterwards a healthy create or undo must bring the world in order. */
+export async function walkFaultsOfCreate(mode: FaultMode, withChanges: boolean): Promise<void> {
+  const world = fixture();
+  if (withChanges) {
+    world.write({ "a.txt": "changed\n", "b.txt": "staged\n", "new.txt": "new\n" });
+    world.git(["add", "b.txt"]);
+  }
+  const plan = await planned(world, { withChanges });
+  let isOver = false;
+  let failures = 0;
+  for (let failing = 1; !isOver; failing += 1) {
+    const faulty = faultyFileSystem(failing, mode);
+    const provider = world.providerWith({ fileSystem: faulty.fileSystem });
+    const outcome: unknown = await provider.create(plan.request, plan.record).then(
+      () => "made",
+      (error: unknown) => error,
+    );
+    isOver = faulty.calls() < failing;
+    const place = `call ${String(failing)}: ${String(outcome)}`;
+    if (outcome !== "made") {
+      failures += 1;
+      expect([place, ClauderonError.isInstance(outcome, "repository.failed")]).toEqual([place, true]);
+      if (mode !== "from-then-on") expect([place, remains(world)]).toEqual([place, []]);
+    }
+    if (failing % 2 === 0) {
+      await world.provider.create(plan.request, plan.record);
+      expect([place, readFileSync(join(plan.record.path, "a.txt"), "utf8")]).toEqual([
+        place,
+        withChanges ? "changed\n" : "one\n",
+      ]);
+      const status = withChanges ? " M a.txt\nM  b.txt\n?? new.txt\n" : "";
+      expect([place, world.git(["status", "--porcelain"], plan.record.path)]).toEqual([place, status]);
+    }
+    await world.provider.undo(plan.record, plan.request.sessionId);
+    expect([place, remains(world)]).toEqual([place, []]);
+  }
+  expect(failures).toBeGreaterThan(20);
+}
+
+/** Fails each file-system call of `remove` in turn; the next healthy one must finish it. */
+export async function walkFaultsOfRemove(mode: FaultMode): Promise<void> {
+  const world = fixture();
+  let isOver = false;
+  for (let failing = 1; !isOver; failing += 1) {
+    const plan = await planned(world);
+    await world.provider.create(plan.request, plan.record);
+    const faulty = faultyFileSystem(failing, mode);
+    const options = { sessionId: plan.request.sessionId };
+    const provider = world.providerWith({ fileSystem: faulty.fileSystem });
+    await provider.remove(plan.record, options).catch((error: unknown) => {
+      expect([String(error), ClauderonError.isInstance(error, "repository.failed")]).toEqual([String(error), true]);
+    });
+    isOver = faulty.calls() < failing;
+    await world.provider.remove(plan.record, options);
+    expect([`call ${String(failing)}`, remains(world)]).toEqual([`call ${String(failing)}`, []]);
+    expect(existsSync(plan.record.path)).toBe(false);
+  }
+}
