@@ -104,7 +104,6 @@ async function clone(
       { cwd: "/", signal },
     );
     await git.act([`--git-dir=${temporary}`, "remote", "add", "--", "origin", url], { cwd: "/", signal });
-    await git.act([`--git-dir=${temporary}`, "symbolic-ref", "HEAD", "refs/clauderon/head"], { cwd: "/", signal });
     await fetch({ git }, { url, path: temporary }, signal);
     await fileSystem.rename(temporary, path);
   } catch (error) {
@@ -133,6 +132,8 @@ async function fetch(
   ];
   const result = await git.act(args, { cwd: "/", signal, timeoutMs: CLONE_TIMEOUT_MS, accepts: [0, 1, 128] });
   if (result.exitCode !== 0) throw unreachable(url, result.stderr);
+  // Git wants HEAD to be a commit or below refs/heads, where sessions' own branches are.
+  await git.act([`--git-dir=${path}`, "update-ref", "--no-deref", "HEAD", "refs/clauderon/head"], { cwd: "/", signal });
 }
 
 function unreachable(url: string, complaint: string): WorkspaceError {
