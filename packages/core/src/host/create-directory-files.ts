@@ -7,7 +7,7 @@ import { archiveDirectory } from "./archive-directory.ts";
 import { confinedPath, refusedPath } from "./confined-path.ts";
 import { extractArchive } from "./extract-archive.ts";
 import { directoryEntries, fileStatus } from "./file-status.ts";
-import { type HeldDirectory, walkDirectories } from "./held-directory.ts";
+import { followed, type HeldDirectory, mostSymlinks, walkDirectories } from "./held-directory.ts";
 import { mapFileError, withFileErrors } from "./map-file-error.ts";
 import { writeWholeFile } from "./write-whole-file.ts";
 
@@ -23,8 +23,8 @@ export interface DirectoryFilesOptions {
 }
 
 /**
- * The files below a directory of this machine. Symlinks are never followed: a path through one is refused, also when it is put there while
- * the call runs (Linux; elsewhere each step is checked before it is taken).
+ * The files below a directory of this machine. A symlink that leads out is refused, also when it is put there while the call runs (Linux;
+ * elsewhere each step is checked before it is taken); one that stays inside is followed, by us and never by the system.
  */
 export function createDirectoryFiles(options: DirectoryFilesOptions): SandboxFiles {
   const { root } = options;
@@ -62,7 +62,7 @@ export function createDirectoryFiles(options: DirectoryFilesOptions): SandboxFil
     },
     async readStream(path, options) {
       options?.signal?.throwIfAborted();
-      const file = await inParent(path, openFile);
+      const file = await inParent(path, (parent, name) => openFile(parent, name));
       return fileStream(file, path, options?.signal);
     },
     async write(path, content, options) {
@@ -116,16 +116,26 @@ export function createDirectoryFiles(options: DirectoryFilesOptions): SandboxFil
     },
     async extract(path, archive, options) {
       options?.signal?.throwIfAborted();
-      await withFileErrors(path, () =>
-        extractArchive({ root, names: namesOf(path), signal: options?.signal }, archive),
-      );
+      await withFileErrors(path, async () => {
+        await using directory = await walkDirectories(root, namesOf(path), NEW_DIRECTORY);
+        await extractArchive({ root, names: directory.names, signal: options?.signal }, archive);
+      });
     },
   };
   return files;
 }
 
-/** Non-blocking, so that a pipe put in the file's place does not hold the call. */
-async function openFile(parent: HeldDirectory, name: string): Promise<FileHandle> {
+/** Symlinks are followed by hand, below the root alone. Non-blocking, so that a pipe in the file's place does not hold the call. */
+async function openFile(parent: HeldDirectory, name: string, symlinks = 0): Promise<FileHandle> {
+  const { kind, target } = await fileStatus(parent.path(name));
+  if (kind === "symlink" && target !== undefined) {
+    const names = followed(parent, target);
+    const last = names.at(-1);
+    if (last === undefined || last === "..") throw refusedPath(name, "it is a symlink to a directory");
+    if (symlinks > mostSymlinks) throw refusedPath(name, "it leads through too many symlinks");
+    await using directory = await walkDirectories(parent.root, names.slice(0, -1));
+    return await openFile(directory, last, symlinks + 1);
+  }
   const file = await open(parent.path(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   if ((await file.stat()).isFile()) return file;
   await file.close();

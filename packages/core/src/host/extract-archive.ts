@@ -6,7 +6,7 @@ import { type Entry, extract } from "tar-stream";
 import { FileError } from "../contract/errors/file-error.ts";
 import { refusedPath } from "./confined-path.ts";
 import { fileStatus } from "./file-status.ts";
-import { walkDirectories } from "./held-directory.ts";
+import { walkStrictly } from "./held-directory.ts";
 import { placeWhole, writeWholeFile } from "./write-whole-file.ts";
 
 const PERMISSIONS = 0o777;
@@ -22,7 +22,6 @@ export interface ExtractTarget {
 
 /** Unpacks entry after entry; one that would land outside of the directory, or point out of the root, ends it. */
 export async function extractArchive(target: ExtractTarget, archive: ReadableStream<Uint8Array>): Promise<void> {
-  await using _directory = await walkDirectories(target.root, target.names, NEW_DIRECTORY);
   const reader = archive.getReader();
   const unpacker = extract();
   const directories: { readonly names: readonly string[]; readonly mode: number }[] = [];
@@ -45,7 +44,7 @@ export async function extractArchive(target: ExtractTarget, archive: ReadableStr
   }
   // Last, so that directories that are not writable can be filled.
   for (const { names, mode } of directories.reverse()) {
-    await using directory = await walkDirectories(target.root, names);
+    await using directory = await walkStrictly(target.root, names);
     await chmod(directory.path(), mode);
   }
 }
@@ -82,12 +81,12 @@ async function unpack(
   const names = [...target.names, ...inside];
   const mode = (header.mode ?? (header.type === "directory" ? NEW_DIRECTORY : 0o644)) & PERMISSIONS;
   if (header.type === "directory") {
-    await using _directory = await walkDirectories(target.root, names, NEW_DIRECTORY);
+    await using _directory = await walkStrictly(target.root, names, NEW_DIRECTORY);
     return inside.length === 0 ? undefined : { names, mode };
   }
   const name = inside.at(-1);
   if (name === undefined) throw refusedPath(header.name, "the entry has no name");
-  await using parent = await walkDirectories(target.root, names.slice(0, -1), NEW_DIRECTORY);
+  await using parent = await walkStrictly(target.root, names.slice(0, -1), NEW_DIRECTORY);
   switch (header.type) {
     case "file":
     case "contiguous-file":
@@ -101,7 +100,7 @@ async function unpack(
     }
     case "link": {
       const source = insideNames(header.linkname ?? "");
-      await using from = await walkDirectories(target.root, [...target.names, ...source.slice(0, -1)]);
+      await using from = await walkStrictly(target.root, [...target.names, ...source.slice(0, -1)]);
       const path = from.path(source.at(-1));
       if ((await fileStatus(path)).kind !== "file") throw refusedPath(header.name, "it is a link to what is no file");
       await placeWhole(parent, name, (temporary) => link(path, temporary));

@@ -6,7 +6,7 @@ export { createKeeperClient, KeeperGoneError, type KeeperClient } from "./keeper
 export type { KeeperAddress } from "./keeper/keeper-protocol.ts";
 export { startKeeper, type StartedKeeper, type StartKeeperOptions } from "./keeper/start-keeper.ts";
 export { endMarkedProcesses, markedProcesses, markerVariable } from "./marked-processes.ts";
-export { endGroup, signalGroup } from "./process-group.ts";
+export { endGroup, isGroupAlive, signalGroup } from "./process-group.ts";
 export { spawnProcess, type SpawnedProcess, type SpawnOptions } from "./spawn-process.ts";
 export { systemClock } from "./system-clock.ts";
 export { createHostContext } from "./create-host-context.ts";

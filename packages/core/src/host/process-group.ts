@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 const POLL_MS = 20;
@@ -16,9 +17,23 @@ export function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolea
   }
 }
 
+/** Zombies that nobody reaps (a container without an init) still take signals; they count for nothing. */
+export async function isGroupAlive(groupId: number): Promise<boolean> {
+  if (!signalGroup(groupId, 0)) return false;
+  if (process.platform !== "linux") return true;
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/u.test(name)) continue;
+    // What ended while it was looked at is not alive.
+    const status = await readFile(`/proc/${name}/stat`, "latin1").catch(() => "");
+    const [state = "X", , group] = status.slice(status.lastIndexOf(")") + 2).split(" ");
+    if (Number(group) === groupId && state !== "Z" && state !== "X") return true;
+  }
+  return false;
+}
+
 async function isGone(groupId: number, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (signalGroup(groupId, 0)) {
+  while (await isGroupAlive(groupId)) {
     if (performance.now() >= deadline) return false;
     await delay(POLL_MS);
   }

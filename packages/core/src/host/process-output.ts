@@ -56,14 +56,12 @@ export function processOutput(source: Readable): ProcessOutput {
   source.once("error", end);
   source.pause();
   if (isWanted) source.resume();
-  const finish = async (): Promise<void> => {
-    for (let before = -1; before !== received || !isWanted;) {
-      before = received;
-      await Promise.race([delay(QUIET_MS, undefined, { ref: false }), ended.promise]);
-      await turn();
-      if (source.readableEnded || source.destroyed) return;
-    }
-    source.destroy();
+  const finish = async (before = -1): Promise<void> => {
+    await Promise.race([delay(QUIET_MS, undefined, { ref: false }), ended.promise]);
+    await turn();
+    if (source.readableEnded || source.destroyed) return;
+    if (isWanted && before === received) source.destroy();
+    else await finish(received);
   };
   return { stream, ended: ended.promise, finish: () => void finish() };
 }

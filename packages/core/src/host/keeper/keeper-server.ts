@@ -99,11 +99,11 @@ export class KeeperServer {
         return this.#environment;
       case "suspend":
         this.#isSuspended = true;
-        return undefined;
+        break;
       case "resume":
         this.#isSuspended = false;
         this.#environment = request.environment ?? this.#environment;
-        return undefined;
+        break;
       case "launch": {
         this.#refuseSuspended();
         const environment = {
@@ -119,15 +119,19 @@ export class KeeperServer {
       case "exit":
         return await this.#agent.end();
       case "input":
-        return this.#agent.input(Buffer.from(request.data, "base64"));
+        this.#agent.input(Buffer.from(request.data, "base64"));
+        break;
       case "resize":
-        return this.#agent.resize(request.size);
+        this.#agent.resize(request.size);
+        break;
       case "pause":
-        return this.#agent.setPaused(request.viewerId, request.isPaused);
+        this.#agent.setPaused(request.viewerId, request.isPaused);
+        break;
       case "shutdown":
         setImmediate(() => process.exit(0));
-        return undefined;
+        break;
     }
+    return undefined;
   }
 
   #refuseSuspended(): void {

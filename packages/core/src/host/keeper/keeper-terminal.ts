@@ -54,6 +54,12 @@ function terminalStream(connections: Connections): TerminalStream {
   let wake = Promise.withResolvers<void>();
   let drain = Promise.withResolvers<void>();
 
+  const roomInQueue = async (): Promise<void> => {
+    if (queuedBytes <= QUEUED_BYTES || isOver) return;
+    drain = Promise.withResolvers();
+    await drain.promise;
+    await roomInQueue();
+  };
   const receive = async (): Promise<void> => {
     try {
       for await (const line of events.lines) {
@@ -69,10 +75,7 @@ function terminalStream(connections: Connections): TerminalStream {
         queue.push({ sequence, source, isReplay, bytes });
         queuedBytes += bytes.byteLength;
         wake.resolve();
-        while (queuedBytes > QUEUED_BYTES && !isOver) {
-          drain = Promise.withResolvers();
-          await drain.promise;
-        }
+        await roomInQueue();
       }
     } catch {
       // The connection broke or was closed: the output ends here.

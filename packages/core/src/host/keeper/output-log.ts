@@ -52,17 +52,19 @@ export class OutputLog {
 }
 
 // CSI, OSC (ended by BEL or ST), and the other short sequences of ECMA-48.
-// oxlint-disable-next-line no-control-regex
 const escapes =
+  // oxlint-disable-next-line no-control-regex
   /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[PX^_][^\u001B]*\u001B\\|[ -/]*[0-~])/gu;
+
+// oxlint-disable-next-line no-control-regex
+const controls = /[\u0000-\u0008\u000B-\u001F\u007F]/gu;
 
 function plainText(output: string, lines: number): string {
   const rows = output
     .replace(escapes, "")
     .split("\n")
     .map((row) => row.replace(/\r+$/u, "").split("\r").at(-1) ?? "")
-    // oxlint-disable-next-line no-control-regex
-    .map((row) => row.replace(/[\u0000-\u0008\u000B-\u001F\u007F]/gu, "").trimEnd());
+    .map((row) => row.replace(controls, "").trimEnd());
   while (rows.at(-1) === "") rows.pop();
   return rows.slice(-lines).join("\n");
 }

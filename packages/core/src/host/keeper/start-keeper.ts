@@ -71,6 +71,6 @@ function keeperArguments(): readonly string[] {
 }
 
 function ownEnvironment(): NodeJS.ProcessEnv {
-  const names = ["PATH", "HOME", "LANG", "TMPDIR"];
+  const names = ["PATH", "HOME", "LANG", "TMPDIR", "NODE_COMPILE_CACHE"];
   return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
