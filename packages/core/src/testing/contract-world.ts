@@ -211,10 +211,8 @@ export class ContractWorld {
   /** Processes with a sandbox's marker or a token of this run; a destroyed one may take a moment to be reaped. */
   async #leftoverProcesses(): Promise<readonly string[]> {
     const look = async (): Promise<readonly string[]> => {
-      const marked = await Promise.all(this.#markers().map((marker) => findProcesses(marker)));
-      return [...new Map(marked.flat().map((row) => [row.processId, row])).values()].map(
-        (row) => `${String(row.processId)}: ${row.text.slice(0, 200).replaceAll("\0", " ")}`,
-      );
+      const rows = await findProcesses(...this.#markers());
+      return rows.map((row) => `${String(row.processId)}: ${row.text.slice(0, 200).replaceAll("\0", " ")}`);
     };
     try {
       await until("no process", async () => (await look()).length === 0, { timeoutMs: 1500 * this.slowFactor });
@@ -243,13 +241,11 @@ export class ContractWorld {
   }
 
   async #killLeftovers(): Promise<void> {
-    for (const marker of this.#markers()) {
-      for (const { processId } of await findProcesses(marker)) {
-        try {
-          process.kill(processId, "SIGKILL");
-        } catch {
-          // It ended by itself meanwhile.
-        }
+    for (const { processId } of await findProcesses(...this.#markers())) {
+      try {
+        process.kill(processId, "SIGKILL");
+      } catch {
+        // It ended by itself meanwhile.
       }
     }
   }

@@ -9,10 +9,10 @@ export interface ProcessRow {
   readonly text: string;
 }
 
-/** Processes of this machine whose arguments or environment contain the text; zombies have neither. */
-export async function findProcesses(text: string): Promise<readonly ProcessRow[]> {
+/** Processes of this machine whose arguments or environment contain one of the texts; zombies have neither. */
+export async function findProcesses(...texts: readonly string[]): Promise<readonly ProcessRow[]> {
   const rows = process.platform === "linux" ? await linuxRows() : await posixRows();
-  return rows.filter((row) => row.processId !== process.pid && row.text.includes(text));
+  return rows.filter((row) => row.processId !== process.pid && texts.some((text) => row.text.includes(text)));
 }
 
 async function linuxRows(): Promise<readonly ProcessRow[]> {
