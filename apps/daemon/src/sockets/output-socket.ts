@@ -13,6 +13,9 @@ import { closed, closeSocket, onFrames, type SocketHandler } from "./frame-socke
 import { naturalNumber, sizeFrom } from "./query.ts";
 import { createSendWindow } from "./send-window.ts";
 
+/** The reply with this id tells whether the terminal could be opened. */
+const OPENING = 0;
+
 /** The agent's own bytes over a connection of its own to the terminal: headless output, and raw terminals of the library. */
 export const serveOutput: SocketHandler = async ({ socket, context, reference, query }) => {
   const window = createSendWindow(STREAM_WINDOW_BYTES);
@@ -26,8 +29,17 @@ export const serveOutput: SocketHandler = async ({ socket, context, reference, q
   const since = naturalNumber(query, "since");
   const size = sizeFrom(query);
   const options: AgentTerminalOptions = { since, size };
-  const session = await context.engine.sessions.get(reference);
-  await using stream = await session.terminal(options);
+  let opened: TerminalStream;
+  try {
+    const session = await context.engine.sessions.get(reference);
+    opened = await session.terminal(options);
+  } catch (error) {
+    send({ type: "reply", reply: { id: OPENING, problem: toProblem(error) } });
+    closeSocket(socket, ttyClose.done);
+    return;
+  }
+  await using stream = opened;
+  send({ type: "reply", reply: { id: OPENING } });
   const act = actions(stream, send);
   receive = (bytes) => {
     const frame = decodeStreamClientFrame(bytes);

@@ -1,6 +1,6 @@
 /** Which inputs of which client have been applied: kept longer than a connection, so that one sent again is dropped. */
 export interface InputLog {
-  of(sessionId: string, epoch: string): ClientInputs;
+  of(sessionId: string): ClientInputs;
 }
 
 export interface ClientInputs {
@@ -15,8 +15,8 @@ const CLIENT_LIMIT = 1000;
 export function createInputLog(): InputLog {
   const sequences = new Map<string, number>();
   return {
-    of(sessionId, epoch) {
-      const key = (clientId: string): string => JSON.stringify([sessionId, epoch, clientId]);
+    of(sessionId) {
+      const key = (clientId: string): string => JSON.stringify([sessionId, clientId]);
       return {
         last: (clientId) => sequences.get(key(clientId)) ?? 0,
         applied(clientId, sequence) {

@@ -96,7 +96,7 @@ export function createTerminalHub(options: TerminalHubOptions): TerminalHub {
       return openTerminalRoom({
         opened,
         size,
-        inputLog: inputLog.of(sessionId, opened.epoch),
+        inputLog: inputLog.of(sessionId),
         logger: logger.child({ sessionId }),
         onEmpty: () => {
           if (rooms.get(sessionId) === opening) rooms.delete(sessionId);

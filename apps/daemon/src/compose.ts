@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { createRequire } from "node:module";
+import { isAbsolute, join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { createEngine, type CrashPoints, type Engine } from "@clauderon/core";
+import {
+  SettingsError,
+  type Backend,
+  type BackendContext,
+  type BackendModule,
+  type Logger,
+  type SessionStore,
+} from "@clauderon/core/contract";
+import { createHostContext, withoutSessionMarks } from "@clauderon/core/host";
+import type { Settings } from "@clauderon/core";
+import { createSqliteStore } from "@clauderon/store";
+
+/** Everything behind the HTTP interface. */
+export interface Composition extends AsyncDisposable {
+  readonly engine: Engine;
+  readonly store: SessionStore;
+  readonly backends: readonly Backend[];
+}
+
+export interface ComposeOptions {
+  readonly settings: Settings;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly logger: Logger;
+  readonly crashPoints?: CrashPoints | undefined;
+}
+
+/** Puts store, backends, agents, workspaces and engine together. Packages are loaded while the database opens. */
+export async function compose(options: ComposeOptions): Promise<Composition> {
+  const { settings, logger } = options;
+  const { homeDirectory } = settings;
+  await using stack = new AsyncDisposableStack();
+  const [store, agents, workspaces, local, zellij] = await Promise.all([
+    createSqliteStore({ path: join(homeDirectory, "db.sqlite"), logger: logger.child({ part: "store" }) }),
+    import("@clauderon/agents"),
+    import("@clauderon/workspaces"),
+    import("@clauderon/backend-local"),
+    import("@clauderon/backend-zellij"),
+  ]);
+  stack.use(store);
+  const context = createHostContext({ homeDirectory, instanceId: await instanceIdOf(store), logger });
+  const backends: Backend[] = [
+    local.createLocalBackend(backendContext(context, "local")),
+    zellij.createZellijBackend(backendContext(context, "zellij"), { program: settings.zellij.program }),
+    ...(await Promise.all(
+      Object.entries(settings.backends).map(([name, backend]) => loadBackend(name, { context, settings, backend })),
+    )),
+  ];
+  for (const backend of backends) stack.use(backend);
+  const engine = stack.use(
+    createEngine({
+      homeDirectory,
+      backends,
+      agents: agents.createAgents({ runner: context.runner, custom: customAgents(settings) }),
+      workspaces: workspaces.createWorkspaces({
+        homeDirectory,
+        instanceId: context.instanceId,
+        runner: context.runner,
+      }),
+      store,
+      settings: {
+        defaultBackend: settings.general.defaultBackend,
+        defaultBackendOrigin: settings.values.find((value) => value.key === "general.default_backend")?.origin.place,
+        defaultAgent: settings.general.defaultAgent,
+        branchPrefix: settings.workspace.branchPrefix,
+      },
+      logger: logger.child({ part: "engine" }),
+      environment: withoutSessionMarks(options.environment),
+      crashPoints: options.crashPoints,
+    }),
+  );
+  const owned = stack.move();
+  return { engine, store, backends, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** The mark of all that this home creates: made once, kept in the store. */
+async function instanceIdOf(store: SessionStore): Promise<string> {
+  const known = await store.getFact("instanceId");
+  if (known !== undefined) return known;
+  const made = randomUUID();
+  await store.setFact("instanceId", made);
+  return made;
+}
+
+function backendContext(context: BackendContext, backendId: string): BackendContext {
+  return { ...context, logger: context.logger.child({ backend: backendId }) };
+}
+
+type CustomAgents = Readonly<Record<string, { readonly command: readonly [string, ...string[]] }>>;
+
+function customAgents(settings: Settings): CustomAgents {
+  return Object.fromEntries(
+    Object.entries(settings.agents).flatMap(([name, { command }]) => (command === undefined ? [] : [[name, { command }]])),
+  );
+}
+
+interface BackendSource {
+  readonly context: BackendContext;
+  readonly settings: Settings;
+  readonly backend: Settings["backends"][string];
+}
+
+/** A backend of `[backends.NAME] module = "…"`: a package, or a file by its absolute path or relative to the home. */
+async function loadBackend(name: string, { context, settings, backend }: BackendSource): Promise<Backend> {
+  const place = `[backends.${name}] in ${settings.path}`;
+  if (backend.module === undefined) {
+    throw new SettingsError({
+      message: `${place} names no module`,
+      fix: [`add module = "PACKAGE" to ${place}`, "or remove the table"],
+    });
+  }
+  let loaded: Partial<BackendModule>;
+  try {
+    loaded = (await import(resolveModule(backend.module, settings.homeDirectory))) as Partial<BackendModule>;
+  } catch (error) {
+    throw new SettingsError({
+      message: `The module ${backend.module} of ${place} cannot be loaded`,
+      why: error instanceof Error ? error.message : String(error),
+      fix: [
+        `install it: npm install --prefix ${settings.homeDirectory} ${backend.module}`,
+        "or give the absolute path of its file",
+      ],
+      cause: error,
+    });
+  }
+  if (typeof loaded.createBackend !== "function") {
+    throw new SettingsError({
+      message: `The module ${backend.module} of ${place} is no backend`,
+      why: "it exports no function createBackend",
+      fix: ["name a module that exports createBackend(context, settings)"],
+    });
+  }
+  const made = loaded.createBackend(backendContext(context, name), backend.settings);
+  if (made.backendId === name) return made;
+  throw new SettingsError({
+    message: `${place} gives a backend called ${made.backendId}`,
+    why: "sessions remember their backend by its own name",
+    fix: [`rename the table to [backends.${made.backendId}]`],
+  });
+}
+
+function resolveModule(module: string, homeDirectory: string): string {
+  if (module.startsWith("file:")) return module;
+  if (isAbsolute(module)) return pathToFileURL(module).href;
+  if (module.startsWith(".")) return pathToFileURL(join(homeDirectory, module)).href;
+  return pathToFileURL(createRequire(join(homeDirectory, "package.json")).resolve(module)).href;
+}

@@ -1,0 +1,73 @@
+import { execRequestSchema, execResultSchema } from "@clauderon/core/wire";
+import { createRoute, z, type OpenAPIHono } from "@hono/zod-openapi";
+
+import type { HttpContext } from "../http-context.ts";
+import { answers, jsonBody, natural, referenceParameter, textAnswers } from "./answers.ts";
+
+const params = referenceParameter;
+
+/** What is in a session: exec, diff, logs, viewers. The WebSocket forms of exec, output and tty are in `sockets/`. */
+export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpContext): void {
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/api/sessions/{reference}/exec",
+      operationId: "execInSession",
+      description: "Runs a command to its end. An upgrade to a WebSocket (GET, `clauderon.exec.v1`) streams instead.",
+      request: { params, ...jsonBody(execRequestSchema) },
+      responses: answers("How it ended, and all it printed", execResultSchema),
+    }),
+    async (c) => {
+      const session = await engine.sessions.get(c.req.valid("param").reference);
+      const { argv, cwd, environment, input, timeoutMs } = c.req.valid("json");
+      return c.json(await session.exec(argv, { cwd, environment, input, timeoutMs }), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/api/sessions/{reference}/diff",
+      operationId: "diffSession",
+      request: {
+        params,
+        query: z.object({ format: z.enum(["patch", "stat", "names"]).optional(), base: z.string().optional() }),
+      },
+      responses: textAnswers("Everything since the base"),
+    }),
+    async (c) => {
+      const signal = c.req.raw.signal;
+      const session = await engine.sessions.get(c.req.valid("param").reference, { signal });
+      return c.text(await session.diff({ ...c.req.valid("query"), signal }), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/api/sessions/{reference}/logs",
+      operationId: "readSessionText",
+      request: { params, query: z.object({ lines: natural }) },
+      responses: textAnswers("The latest lines of the agent's terminal"),
+    }),
+    async (c) => {
+      const signal = c.req.raw.signal;
+      const session = await engine.sessions.get(c.req.valid("param").reference, { signal });
+      return c.text(await session.text({ lines: c.req.valid("query").lines, signal }), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "delete",
+      path: "/api/sessions/{reference}/viewers",
+      operationId: "dismissViewers",
+      request: { params },
+      responses: answers("How many views of the terminal were ended", z.object({ count: z.int() })),
+    }),
+    async (c) => {
+      const session = await engine.sessions.get(c.req.valid("param").reference);
+      return c.json({ count: await hub.dismiss(session.id) }, 200);
+    },
+  );
+}

@@ -1,0 +1,19 @@
+import { healthSchema, type Health } from "../wire/daemon-schema.ts";
+import { parseJson } from "../wire/parse-json.ts";
+
+const DEADLINE_MS = 1000;
+
+/** Who answers at the address; `undefined` when nobody does, or nobody of ours. */
+export async function askHealth(url: string, signal?: AbortSignal): Promise<Health | undefined> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  try {
+    const response = await fetch(new URL("/healthz", url), {
+      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+    });
+    return parseJson(await response.text(), healthSchema);
+  } catch {
+    signal?.throwIfAborted();
+    // Nobody, or something else that speaks HTTP.
+    return undefined;
+  }
+}

@@ -1,0 +1,100 @@
+import type { z } from "zod";
+
+import { ClauderonError } from "../contract/errors/clauderon-error.ts";
+import { DaemonError } from "../contract/errors/daemon-error.ts";
+import { abortable } from "../support/abortable.ts";
+import { parseJson } from "../wire/parse-json.ts";
+import { errorFromProblem, problemSchema } from "../wire/problem.ts";
+import type { Connection, Connector } from "./connection.ts";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** With query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether it may be sent again when the connection was lost before an answer came. */
+  readonly isRepeatable: boolean;
+}
+
+/** Requests to the daemon; answers that are no success reject with the daemon's error. */
+export interface HttpClient {
+  json<T>(request: HttpRequest, schema: z.ZodType<T>): Promise<T>;
+  text(request: HttpRequest): Promise<string>;
+  /** The answer once its head is there. */
+  open(request: HttpRequest): Promise<Response>;
+}
+
+const ATTEMPTS = 3;
+
+export function createHttpClient(connector: Connector): HttpClient {
+  async function open(request: HttpRequest): Promise<Response> {
+    for (let attempt = 1; ; attempt += 1) {
+      const connection = await abortable(connector.connect(request.signal), request.signal);
+      try {
+        const response = await send(connection, request);
+        if (response.ok) return response;
+        throw await errorOf(response);
+      } catch (error) {
+        request.signal?.throwIfAborted();
+        // The daemon was replaced meanwhile (another token), or is gone (nothing was sent, or it may be sent again).
+        const isStale = ClauderonError.isInstance(error, "authentication.required");
+        const isLost = !ClauderonError.isInstance(error);
+        if (isStale || isLost) connector.forget();
+        const mayRepeat = isStale || (isLost && (request.isRepeatable || isRefused(error)));
+        if (mayRepeat && attempt < ATTEMPTS) continue;
+        throw isLost ? unreachable(connection, error) : error;
+      }
+    }
+  }
+  return {
+    open,
+    async text(request) {
+      return (await open(request)).text();
+    },
+    async json(request, schema) {
+      return parseJson(await (await open(request)).text(), schema);
+    },
+  };
+}
+
+function send({ url, token }: Connection, request: HttpRequest): Promise<Response> {
+  const { method, path, body, signal } = request;
+  return fetch(new URL(path, url), {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+async function errorOf(response: Response): Promise<ClauderonError> {
+  const text = await response.text();
+  try {
+    return errorFromProblem(parseJson(text, problemSchema));
+  } catch {
+    return new DaemonError({
+      message: `What answers at ${response.url} is no clauderon daemon of this version`,
+      why: `it said ${response.status}`,
+      fix: ["restart the daemon: clauderon daemon restart"],
+    });
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  const cause = (error as { readonly cause?: { readonly code?: unknown } }).cause;
+  return cause?.code === "ECONNREFUSED";
+}
+
+export function unreachable({ url }: Connection, cause: unknown): DaemonError {
+  const inner = (cause as { readonly cause?: unknown }).cause ?? cause;
+  return new DaemonError({
+    message: "The connection to the clauderon daemon was lost",
+    why: `${url}: ${inner instanceof Error ? inner.message : String(inner)}`,
+    fix: ["try again; what was begun may have been done: clauderon list", "see its log: clauderon daemon logs"],
+    cause,
+  });
+}

@@ -1,0 +1,144 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import type { ExecResult, Session } from "../contract/clauderon.ts";
+import { ClauderonError } from "../contract/errors/clauderon-error.ts";
+import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
+import type {
+  DeletedSession,
+  DeleteSessionRequest,
+  SessionDetail,
+  StartSessionRequest,
+} from "../contract/session.ts";
+import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import { collectText } from "../engine/collect-output.ts";
+import { deletedSessionSchema, sessionDetailSchema } from "../wire/session-schema.ts";
+import type { Connector } from "./connection.ts";
+import type { HttpClient } from "./http-client.ts";
+import { spawnRemote } from "./remote-process.ts";
+import { openRemoteTerminal } from "./remote-terminal.ts";
+
+export interface RemoteSessionOptions {
+  readonly connector: Connector;
+  readonly http: HttpClient;
+  readonly id: string;
+  readonly name: string;
+  readonly isEphemeral: boolean;
+}
+
+/** A session's handle in a process that is not the daemon. */
+export class RemoteSession implements Session {
+  readonly id: string;
+  readonly name: string;
+  readonly #options: RemoteSessionOptions;
+
+  constructor(options: RemoteSessionOptions) {
+    this.id = options.id;
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  detail(options: CallOptions & { readonly withWorkspace?: boolean | undefined } = {}): Promise<SessionDetail> {
+    const path = this.#path(options.withWorkspace === true ? "?workspace=true" : "");
+    return this.#options.http.json(
+      { method: "GET", path, signal: options.signal, isRepeatable: true },
+      sessionDetailSchema,
+    );
+  }
+
+  async ready(options: CallOptions = {}): Promise<void> {
+    const { signal } = options;
+    await this.#options.http.text({ method: "GET", path: this.#path("/ready"), signal, isRepeatable: true });
+  }
+
+  async exec(
+    argv: readonly [string, ...string[]],
+    options: ExecOptions & { readonly input?: string | Uint8Array | undefined } = {},
+  ): Promise<ExecResult> {
+    const { input, ...execOptions } = options;
+    const startedMs = performance.now();
+    const process = await this.spawn(argv, input === undefined ? execOptions : { ...execOptions, stdin: "pipe" });
+    const [stdout, stderr] = await Promise.all([
+      collectText(process.stdout),
+      collectText(process.stderr),
+      feed(process, input),
+    ]);
+    const { exitCode } = await process.exit;
+    return { exitCode, stdout, stderr, durationMs: performance.now() - startedMs };
+  }
+
+  spawn(argv: readonly [string, ...string[]], options: ExecOptions = {}): Promise<ProcessHandle> {
+    return spawnRemote(this.#options.connector, { sessionId: this.id, argv }, options);
+  }
+
+  terminal(options: AgentTerminalOptions = {}): Promise<TerminalStream> {
+    return openRemoteTerminal(this.#options.connector, this.id, options);
+  }
+
+  text(options: CallOptions & { readonly lines?: number | undefined } = {}): Promise<string> {
+    const path = this.#path(`/logs${query({ lines: options.lines })}`);
+    return this.#options.http.text({ method: "GET", path, signal: options.signal, isRepeatable: true });
+  }
+
+  diff(
+    options: CallOptions & {
+      readonly format?: "patch" | "stat" | "names" | undefined;
+      readonly base?: string | undefined;
+    } = {},
+  ): Promise<string> {
+    const path = this.#path(`/diff${query({ format: options.format, base: options.base })}`);
+    return this.#options.http.text({ method: "GET", path, signal: options.signal, isRepeatable: true });
+  }
+
+  start(request: StartSessionRequest = {}, options: CallOptions = {}): Promise<SessionDetail> {
+    return this.#change("start", request, options);
+  }
+
+  stop(options: CallOptions & { readonly graceMs?: number | undefined } = {}): Promise<SessionDetail> {
+    const { signal, graceMs } = options;
+    return this.#change("stop", { graceMs }, { signal });
+  }
+
+  delete(request: DeleteSessionRequest = {}, options: CallOptions = {}): Promise<DeletedSession> {
+    return this.#options.http.json(
+      { method: "DELETE", path: this.#path(""), body: request, signal: options.signal, isRepeatable: false },
+      deletedSessionSchema,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#options.isEphemeral) return;
+    try {
+      await this.delete({ discard: true });
+    } catch (error) {
+      // Somebody was faster; it is gone, as it was to be.
+      if (!ClauderonError.isInstance(error, "session.not-found")) throw error;
+    }
+  }
+
+  #change(action: "start" | "stop", body: unknown, { signal }: CallOptions): Promise<SessionDetail> {
+    return this.#options.http.json(
+      { method: "POST", path: this.#path(`/${action}`), body, signal, isRepeatable: true },
+      sessionDetailSchema,
+    );
+  }
+
+  #path(rest: string): string {
+    return `/api/sessions/${encodeURIComponent(this.id)}${rest}`;
+  }
+}
+
+function query(values: Readonly<Record<string, string | number | undefined>>): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) given.set(name, String(value));
+  return given.size === 0 ? "" : `?${given}`;
+}
+
+async function feed(process: ProcessHandle, input: string | Uint8Array | undefined): Promise<void> {
+  if (input === undefined) return;
+  const writer = process.stdin.getWriter();
+  try {
+    await writer.write(typeof input === "string" ? new TextEncoder().encode(input) : input);
+    await writer.close();
+  } catch {
+    // The process may end without reading all of its input; its exit code tells how it went.
+  }
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+
+import { z } from "zod";
+
+import type { CallOptions } from "../contract/call-options.ts";
+import type { Session, Sessions } from "../contract/clauderon.ts";
+import type { CreateSessionRequest, SessionSummary } from "../contract/session.ts";
+import { sessionDetailSchema, sessionSummarySchema } from "../wire/session-schema.ts";
+import type { Connector } from "./connection.ts";
+import type { HttpClient } from "./http-client.ts";
+import { RemoteSession } from "./remote-session.ts";
+
+const summaries = z.array(sessionSummarySchema);
+const cancelled = z.object({ cancelled: z.literal(true) });
+
+/** How long a caller that gave up waits for its creation to be taken back. */
+const CANCEL_MS = 30_000;
+
+/** The daemon's sessions. */
+export function createRemoteSessions(connector: Connector, http: HttpClient): Sessions {
+  const handle = (identity: { readonly id: string; readonly name: string }, isEphemeral = false): Session =>
+    new RemoteSession({ connector, http, id: identity.id, name: identity.name, isEphemeral });
+
+  async function cancel(key: string): Promise<void> {
+    await http.json(
+      {
+        method: "DELETE",
+        path: `/api/creations/${encodeURIComponent(key)}`,
+        isRepeatable: true,
+        signal: AbortSignal.timeout(CANCEL_MS),
+      },
+      cancelled,
+    );
+  }
+
+  return {
+    async create(
+      request: CreateSessionRequest,
+      options: CallOptions & { readonly wait?: boolean | undefined; readonly ephemeral?: boolean | undefined } = {},
+    ): Promise<Session> {
+      const { signal } = options;
+      signal?.throwIfAborted();
+      // With a key of its own a creation can be asked for again after a lost connection, and taken back exactly.
+      const idempotencyKey = request.idempotencyKey ?? randomUUID();
+      try {
+        const path = `/api/sessions${options.wait === false ? "?wait=false" : ""}`;
+        const body = { ...request, idempotencyKey };
+        const detail = await http.json(
+          { method: "POST", path, body, signal, isRepeatable: true },
+          sessionDetailSchema,
+        );
+        return handle(detail, options.ephemeral);
+      } catch (error) {
+        if (signal?.aborted !== true) throw error;
+        await cancel(idempotencyKey);
+        throw signal.reason;
+      }
+    },
+    async get(reference: string, options: CallOptions = {}): Promise<Session> {
+      const path = `/api/sessions/${encodeURIComponent(reference)}`;
+      const { signal } = options;
+      return handle(await http.json({ method: "GET", path, signal, isRepeatable: true }, sessionDetailSchema));
+    },
+    list({ signal }: CallOptions = {}): Promise<readonly SessionSummary[]> {
+      return http.json({ method: "GET", path: "/api/sessions", signal, isRepeatable: true }, summaries);
+    },
+  };
+}
