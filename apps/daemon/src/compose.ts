@@ -56,7 +56,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     createEngine({
       homeDirectory,
       backends,
-      agents: agents.createAgents({ runner: context.runner, custom: customAgents(settings) }),
+      agents: agents.createAgents({ runner: context.runner, settings: settings.agents }),
       workspaces: workspaces.createWorkspaces({
         homeDirectory,
         instanceId: context.instanceId,
@@ -89,14 +89,6 @@ async function instanceIdOf(store: SessionStore): Promise<string> {
 
 function backendContext(context: BackendContext, backendId: string): BackendContext {
   return { ...context, logger: context.logger.child({ backend: backendId }) };
-}
-
-type CustomAgents = Readonly<Record<string, { readonly command: readonly [string, ...string[]] }>>;
-
-function customAgents(settings: Settings): CustomAgents {
-  return Object.fromEntries(
-    Object.entries(settings.agents).flatMap(([name, { command }]) => (command === undefined ? [] : [[name, { command }]])),
-  );
 }
 
 interface BackendSource {

@@ -1,0 +1,96 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { createAgents } from "@clauderon/agents";
+import { createClient, createEngine, loadSettings, type Client } from "@clauderon/core";
+import { silentLogger } from "@clauderon/core/contract";
+import { createHostContext } from "@clauderon/core/host";
+import { createFakeBackend, fakeAgentPath } from "@clauderon/core/testing";
+import { createSqliteStore } from "@clauderon/store";
+import { createWorkspaces } from "@clauderon/workspaces";
+
+import { startDaemon, type RunningDaemon } from "../src/start-daemon.ts";
+import { readOrCreateToken } from "../src/security/token-file.ts";
+
+export const agentSettings = {
+  fake: { command: [process.execPath, fakeAgentPath()] as const },
+  missing: { command: ["no-such-agent-program"] as const },
+  hasty: { command: ["sh", "-c", "echo goodbye; exit 3"] as const },
+};
+
+/** A daemon in this process, on a home of its own, with a fake backend of real processes. */
+export interface DaemonRig extends AsyncDisposable {
+  readonly root: string;
+  readonly home: string;
+  readonly repository: string;
+  readonly daemon: RunningDaemon;
+  readonly port: number;
+  readonly token: string;
+  readonly client: Client;
+  close(): Promise<void>;
+}
+
+export async function openRig(homeDirectory?: string): Promise<DaemonRig> {
+  const root = mkdtempSync(path.join(tmpdir(), "clauderon-daemon-"));
+  const home = homeDirectory ?? path.join(root, "h");
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const repository = makeRepository(path.join(root, "repository"));
+  const context = createHostContext({ homeDirectory: home, instanceId: "10000000-0000-4000-8000-000000000001" });
+  const store = await createSqliteStore({ path: path.join(home, "db.sqlite") });
+  const backend = createFakeBackend({ context, shape: "host", backendId: "local" });
+  const engine = createEngine({
+    ...context,
+    store,
+    backends: [backend],
+    agents: createAgents({ runner: context.runner, settings: agentSettings }),
+    workspaces: createWorkspaces(context),
+    settings: { defaultBackend: "local", defaultAgent: "fake" },
+  });
+  const token = await readOrCreateToken(home, silentLogger);
+  const settings = await loadSettings({ homeDirectory: home, environment: { CLAUDERON_PORT: "0" } });
+  const composition = {
+    engine,
+    store,
+    backends: [backend],
+    async [Symbol.asyncDispose]() {
+      await engine.close();
+      await backend.close();
+      await store.close();
+    },
+  };
+  const daemon = await startDaemon({ settings, composition, token, logger: silentLogger });
+  const client = createClient({ url: daemon.file.url, token });
+  const close = async (): Promise<void> => {
+    await client.close();
+    await daemon.close();
+    await composition[Symbol.asyncDispose]();
+    rmSync(root, { recursive: true, force: true });
+  };
+  return {
+    root,
+    home,
+    repository,
+    daemon,
+    port: Number(new URL(daemon.file.url).port),
+    token,
+    client,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+export function makeRepository(directory: string): string {
+  const git = (...args: readonly string[]): void => {
+    execFileSync("git", ["-C", directory, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+      stdio: "ignore",
+    });
+  };
+  mkdirSync(directory, { recursive: true });
+  git("init", "--initial-branch=main");
+  writeFileSync(path.join(directory, "a.txt"), "one\n");
+  git("add", "-A");
+  git("commit", "-m", "first");
+  return directory;
+}

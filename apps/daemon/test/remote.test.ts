@@ -1,0 +1,10 @@
+import { describeSessions } from "./sessions.suite.ts";
+import { openRig } from "./daemon-rig.ts";
+
+describeSessions({
+  name: "the daemon's client",
+  async open(homeDirectory) {
+    const rig = await openRig(homeDirectory);
+    return { clauderon: rig.client, close: () => rig.close() };
+  },
+});
