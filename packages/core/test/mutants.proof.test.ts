@@ -12,9 +12,12 @@ const hunts = mutants.map((mutant, index): { name: string; extent: HuntExtent; m
   mutant,
 }));
 
-test.each(hunts)("a backend that $name fails where it says so and nowhere else ($extent)", async ({ mutant, extent }) => {
-  expect(await huntMutant(mutant, extent)).toEqual({ unexpected: [], missed: [] });
-});
+test.each(hunts)(
+  "a backend that $name fails where it says so and nowhere else ($extent)",
+  async ({ mutant, extent }) => {
+    expect(await huntMutant(mutant, extent)).toEqual({ unexpected: [], missed: [] });
+  },
+);
 
 test("at least 25 of them, each another fault, meet the whole kit", () => {
   expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+
 import { ClauderonError, type ErrorCode, type ExecOptions, type ProcessExit, type Sandbox } from "../contract/index.ts";
 
 /** A command's whole outcome. */

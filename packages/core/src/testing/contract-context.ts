@@ -11,31 +11,31 @@ export interface ContractContext {
   readonly outside: string;
   readonly backendContext: BackendContext;
   /** Another object for the same instance, as after a restart. */
-  reopen(): Backend;
+  readonly reopen: () => Backend;
   /** A backend of another installation: its own home and instance id. */
-  otherInstance(): Promise<Backend>;
+  readonly otherInstance: () => Promise<Backend>;
   /** A backend whose home is a file where a directory should be. */
-  brokenInstance(): Backend;
+  readonly brokenInstance: () => Backend;
   /** A spec with a new id, a unique name and a workspace of its own. */
-  spec(overrides?: Partial<SandboxSpec>): Promise<SandboxSpec>;
+  readonly spec: (overrides?: Partial<SandboxSpec>) => Promise<SandboxSpec>;
   /** Registers a spec that the case creates by itself, so that it is destroyed after it. */
-  track(spec: SandboxSpec, backend?: Backend): void;
+  readonly track: (spec: SandboxSpec, backend?: Backend) => void;
   /** Whether the case registered a sandbox with this id. */
-  isTracked(sandboxId: string): boolean;
+  readonly isTracked: (sandboxId: string) => boolean;
   /** A sandbox of this case alone. */
-  sandbox(overrides?: Partial<SandboxSpec>): Promise<Sandbox>;
+  readonly sandbox: (overrides?: Partial<SandboxSpec>) => Promise<Sandbox>;
   /** A running sandbox that cases share which neither stop it nor launch an agent in it. */
-  shared(): Promise<Sandbox>;
+  readonly shared: () => Promise<Sandbox>;
   /** A word that is unique on this machine, to be put among a process's arguments. */
-  token(): string;
+  readonly token: () => string;
   /** A duration stretched by the slow factor. */
-  milliseconds(duration: number): number;
+  readonly milliseconds: (duration: number) => number;
   /** Looks until the probe gives something; fails after 10 s (stretched), naming what was waited for. */
-  until<Value>(
+  readonly until: <Value>(
     what: string,
     probe: () => Promise<Value | undefined | false> | Value | undefined | false,
     timeoutMs?: number,
-  ): Promise<Value>;
+  ) => Promise<Value>;
 }
 
 /** The body of a case: rejects when the backend does not do what the requirement says. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+
 import type { BackendContractOptions, ContractResult } from "./backend-contract-options.ts";
 import { abortCases } from "./backend-contract/abort.cases.ts";
 import { capabilityCases, powerCases, refusesPower } from "./backend-contract/capabilities.cases.ts";

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, sep } from "node:path";
+
 import { silentLogger, type Backend, type BackendContext, type Sandbox, type SandboxSpec } from "../contract/index.ts";
 import { createCommandRunner, systemClock } from "../host/index.ts";
 import type { BackendContractOptions } from "./backend-contract-options.ts";
@@ -185,7 +186,12 @@ export class ContractWorld {
       workspace: workspace === "remote" ? {} : { hostPath: directory },
       environment:
         isolation === "none"
-          ? { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: user, LANG: "C.UTF-8", CONTRACT_SPEC: "from the spec" }
+          ? {
+              PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+              HOME: user,
+              LANG: "C.UTF-8",
+              CONTRACT_SPEC: "from the spec",
+            }
           : { CONTRACT_SPEC: "from the spec" },
       ...overrides,
     };
@@ -233,7 +239,9 @@ export class ContractWorld {
       const allowed = join("state", this.backend.backendId);
       for (const path of await readdir(homeDirectory, { recursive: true })) {
         const isAllowed = path === "state" || path === allowed || path.startsWith(allowed + sep);
-        const isOfSandbox = this.#specs.some(({ sandboxId, name }) => path.includes(sandboxId) || basename(path).includes(name));
+        const isOfSandbox = this.#specs.some(
+          ({ sandboxId, name }) => path.includes(sandboxId) || basename(path).includes(name),
+        );
         if (!isAllowed || isOfSandbox) found.push(join(homeDirectory, path));
       }
     }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, test, type TestContext } from "vitest";
+
 import type { BackendContractOptions, KnownFailure } from "./backend-contract-options.ts";
 import { ContractRun, isCleanup } from "./contract-run.ts";
 import { requirements } from "./requirements.ts";
@@ -51,21 +52,18 @@ function addTest({ id, known, running }: TestPlan): void {
     const result = await run.result(id);
     if (result.status === "failed") throw result.error;
   };
-  const title = `${id}: ${requirements[id]?.behavior ?? ""}`;
-  if (known === undefined) test(title, body);
-  else test.fails(`${title} (known failure: ${known.reason}, ${known.issue})`, body);
+  const note = known === undefined ? "" : ` (known failure: ${known.reason}, ${known.issue})`;
+  const add = known === undefined ? test : test.fails;
+  add(`${id}: ${requirements[id]?.behavior ?? ""}${note}`, body);
 }
 
 /** Says on one line why the suite does not run; fails when the machine was meant to have the engine. */
 function describeUnavailable(name: string, reason: string): void {
   const isRequired = (process.env["CLAUDERON_REQUIRE"] ?? "").split(/[\s,]+/).includes(name);
   const line = `the backend contract of ${name} did not run: ${reason}`;
-  if (isRequired) {
-    test(`the backend contract: ${name}`, () => {
-      throw new Error(`${line}, but CLAUDERON_REQUIRE contains ${name}`);
-    });
-    return;
-  }
   process.stderr.write(`${line}\n`);
-  test.skip(`the backend contract: ${name} (${reason})`);
+  test(`the backend contract: ${name}`, (context) => {
+    if (isRequired) throw new Error(`${line}, but CLAUDERON_REQUIRE contains ${name}`);
+    context.skip(reason);
+  });
 }

@@ -16,14 +16,16 @@ export interface Requirement {
 
 const always: Readonly<Record<string, string>> = {
   "create:exec-works": "create resolves when exec works",
-  "create:handle": "the handle tells the id, the name and the workspace, and observes a running sandbox without an agent",
+  "create:handle":
+    "the handle tells the id, the name and the workspace, and observes a running sandbox without an agent",
   "create:workspace": "the sandbox sees and changes the workspace it was given; a remote one starts empty",
   "create:idempotent": "a second create of the same id finds the first one's sandbox as it is",
   "create:concurrent": "concurrent creates of one id make one sandbox",
   "create:concurrent:objects": "concurrent creates of one id by several Backend objects make one sandbox",
   "create:many": "sandboxes created at the same time are apart",
   "create:name:longest": "a name of 63 characters works",
-  "create:name:other-instance": "a name that another instance uses works or is refused, and the other's sandbox goes on",
+  "create:name:other-instance":
+    "a name that another instance uses works or is refused, and the other's sandbox goes on",
   "create:again-after-destroy": "an id can be created again after it was destroyed",
 
   "exec:exit:0": "exit code 0 is told",
@@ -242,7 +244,10 @@ const always: Readonly<Record<string, string>> = {
 };
 
 const sometimes: Readonly<Record<string, Requirement>> = {
-  "create:name:foreign": { behavior: "a name that somebody else uses is refused with sandbox.name-taken", sample: "foreign" },
+  "create:name:foreign": {
+    behavior: "a name that somebody else uses is refused with sandbox.name-taken",
+    sample: "foreign",
+  },
   "create:failure:rejects": {
     behavior: "a create that fails rejects with sandbox.start-failed",
     sample: "failing",
@@ -265,7 +270,10 @@ const sometimes: Readonly<Record<string, Requirement>> = {
   "terminal:replay:from-start": { behavior: "a late viewer gets everything from the start", terminal: "bytes" },
   "terminal:replay:since": { behavior: "a replay begins at the sequence asked for", terminal: "bytes" },
   "terminal:replay:since-end": { behavior: "a replay from the end has only what is new", terminal: "bytes" },
-  "terminal:replay:marked": { behavior: "what was written before is marked as replay, nothing else is", terminal: "bytes" },
+  "terminal:replay:marked": {
+    behavior: "what was written before is marked as replay, nothing else is",
+    terminal: "bytes",
+  },
   "terminal:replay:reconnect": { behavior: "reconnecting by sequence loses and repeats nothing", terminal: "bytes" },
   "terminal:paused": { behavior: "a paused viewer holds the agent back, without loss", terminal: "bytes" },
   "terminal:screen:now": { behavior: "a late viewer gets the screen as it is", terminal: "screen" },

@@ -19,6 +19,6 @@ export async function until<Value>(
     if (performance.now() > deadline) {
       throw new Error(`${what}: not seen within ${String(options.timeoutMs)} ms`);
     }
-    await pause(options.everyMs ?? 25);
+    await pause(options.everyMs ?? 40);
   }
 }

@@ -94,24 +94,21 @@ export const backendMutants: readonly Mutant[] = [
     name: "leaves a half-made sandbox behind when create fails",
     fails: ["create:failure:leaves-nothing"],
     breaks: () => {
-      const ghosts = new Map<string, SandboxSummary>();
-      return (good) =>
+      const ghosts: (SandboxSummary & { readonly instanceId: string })[] = [];
+      return (good, { instanceId }) =>
         overlay(good, {
-          create: async (spec, options) => {
+          create: async ({ sandboxId, name, ...rest }, options) => {
             try {
-              return await good.create(spec, options);
+              return await good.create({ sandboxId, name, ...rest }, options);
             } catch (error) {
-              if (ClauderonError.isInstance(error, "sandbox.start-failed")) {
-                ghosts.set(spec.sandboxId, { sandboxId: spec.sandboxId, name: spec.name, state: "failed" });
-              }
+              const hasFailed = ClauderonError.isInstance(error, "sandbox.start-failed");
+              if (hasFailed) ghosts.push({ instanceId, sandboxId, name, state: "failed" });
               throw error;
             }
           },
           list: async function* withGhosts(options): AsyncGenerator<SandboxSummary> {
             yield* good.list(options);
-            const own = new Set<string>();
-            for await (const summary of good.list()) own.add(summary.sandboxId);
-            if (own.size > 0) yield* ghosts.values();
+            yield* ghosts.filter((ghost) => ghost.instanceId === instanceId);
           },
         });
     },
@@ -138,7 +135,14 @@ export const backendMutants: readonly Mutant[] = [
   }),
   backendMutant({
     name: "rejects from doctor",
-    fails: ["doctor:usable", "doctor:fixes", "doctor:broken-home", "doctor:in-time", "doctor:at-once", "doctor:makes-nothing"],
+    fails: [
+      "doctor:usable",
+      "doctor:fixes",
+      "doctor:broken-home",
+      "doctor:in-time",
+      "doctor:at-once",
+      "doctor:makes-nothing",
+    ],
     change: () => ({ doctor: () => Promise.reject(new Error("no such program")) }),
   }),
   backendMutant({

@@ -1,12 +1,15 @@
 import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+
 import { ClauderonError, FileError, type Sandbox, type SandboxFiles } from "../../src/contract/index.ts";
 import { overlay, sandboxMutant, type Mutant } from "./mutant.ts";
 
 /** A mutant whose files are broken. */
 function filesMutant(
-  mutant: Omit<Mutant, "breaks"> & { readonly change: (files: SandboxFiles, sandbox: Sandbox) => Partial<SandboxFiles> },
+  mutant: Omit<Mutant, "breaks"> & {
+    readonly change: (files: SandboxFiles, sandbox: Sandbox) => Partial<SandboxFiles>;
+  },
 ): Mutant {
   const { change, ...rest } = mutant;
   return sandboxMutant({
@@ -111,7 +114,8 @@ export const filesMutants: readonly Mutant[] = [
         try {
           return await files.write(path, content, options);
         } catch (error) {
-          if (content instanceof ReadableStream) await writeFile(resolve(sandbox.workspacePath, `${path}.part`), "half");
+          if (content instanceof ReadableStream)
+            await writeFile(resolve(sandbox.workspacePath, `${path}.part`), "half");
           throw error;
         }
       },

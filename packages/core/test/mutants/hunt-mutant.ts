@@ -14,7 +14,7 @@ import type { Mutant } from "./mutant.ts";
 process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "clauderon-compile-cache");
 
 /** Cases that take seconds: run where a mutant names them. */
-const heavy: readonly string[] = ["files:stream:100-mebibytes", "terminal:paused", "files:escape:race"];
+const heavy: ReadonlySet<string> = new Set(["files:stream:100-mebibytes", "terminal:paused", "files:escape:race"]);
 
 /** A case of each part, to see that what a mutant does not break holds. */
 const neighbours: readonly string[] = [
@@ -53,7 +53,7 @@ function chooseCases({ fails, mayFail = [] }: Mutant, extent: HuntExtent): reado
   const parts = new Set(named.map(partOf));
   return Object.keys(requirements).filter((id) => {
     if (named.includes(id)) return true;
-    if (heavy.includes(id)) return false;
+    if (heavy.has(id)) return false;
     return extent === "kit" || parts.has(partOf(id)) || neighbours.includes(id);
   });
 }

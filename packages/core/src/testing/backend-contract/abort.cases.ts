@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+
 import { collect, isTokenAlive, peek, rejection, run, script } from "../contract-commands.ts";
 import type { ContractCases } from "../contract-context.ts";
 import { launch, scriptLaunch } from "./agent-helpers.ts";
@@ -99,10 +100,7 @@ export const abortCases: ContractCases = {
     await sandbox.files.write(`${directory}/file`, new Uint8Array(10));
     const { files } = sandbox;
     assert.equal(await rejection(files.read(`${directory}/file`, { signal: aborted() })), reason);
-    assert.equal(
-      await rejection(files.write(`${directory}/file`, new Uint8Array(20), { signal: aborted() })),
-      reason,
-    );
+    assert.equal(await rejection(files.write(`${directory}/file`, new Uint8Array(20), { signal: aborted() })), reason);
     assert.equal((await files.stat(`${directory}/file`)).sizeBytes, 10);
   },
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+
 import type { AgentLaunch, AgentProcessStatus, AgentTerminalOptions, Sandbox } from "../../contract/index.ts";
 import { TerminalReader } from "./terminal-reader.ts";
 

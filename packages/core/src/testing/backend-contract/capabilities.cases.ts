@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+
 import type { Capability, Sandbox, SandboxSpec } from "../../contract/index.ts";
 import { peek, rejectsWith, run, script } from "../contract-commands.ts";
 import type { ContractCases, ContractContext, PowerCase, PowerCases } from "../contract-context.ts";

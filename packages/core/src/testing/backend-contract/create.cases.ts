@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+
 import type { Backend, SandboxSummary } from "../../contract/index.ts";
 import { collect, isTokenAlive, peek, rejection, rejectsWith, run, script } from "../contract-commands.ts";
 import type { ContractCases, ContractContext } from "../contract-context.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+
 import type { DoctorReport } from "../../contract/index.ts";
 import type { ContractCases } from "../contract-context.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+
 import { ClauderonError, type ProcessHandle } from "../../contract/index.ts";
 import { isTokenAlive, peek, readAll, rejectsWith, run, script } from "../contract-commands.ts";
 import type { ContractCase, ContractCases } from "../contract-context.ts";
@@ -30,6 +31,9 @@ const unicode = Array.from({ length: 256 }, (_, index) =>
 ).join("");
 
 const SIZE = { columns: 111, rows: 33 };
+
+/** Ends a command that waits for what never comes, so that the case says what was missing. */
+const GIVE_UP_MS = 10_000;
 
 /** Reads a terminal's output until it contains the text. */
 async function readUntil(reader: ReadableStreamDefaultReader<Uint8Array>, text: string): Promise<string> {
@@ -104,10 +108,10 @@ export const execCases: ContractCases = {
     assert.deepEqual([...stdout], [...bytes]);
   },
 
-  "exec:output:live": async ({ shared, directory }) => {
+  "exec:output:live": async ({ shared, directory, milliseconds }) => {
     const sandbox = await shared();
     const text = 'printf first; while ! [ -e "$1/go" ]; do sleep 0.05; done; printf last';
-    const handle = await sandbox.exec(["sh", "-c", text, "sh", directory]);
+    const handle = await sandbox.exec(["sh", "-c", text, "sh", directory], { timeoutMs: milliseconds(GIVE_UP_MS) });
     const reader = handle.stdout.getReader();
     await readUntil(reader, "first");
     await script(sandbox, ': > "$1/go"', directory);
@@ -154,9 +158,11 @@ export const execCases: ContractCases = {
     assert.equal(stdout.toString().slice(0, 64), sha256(bytes));
   },
 
-  "exec:input:interactive": async ({ shared }) => {
+  "exec:input:interactive": async ({ shared, milliseconds }) => {
     const text = 'while IFS= read -r line; do printf "<%s>" "$line"; done; printf end';
-    const handle = await (await shared()).exec(["sh", "-c", text], { stdin: "pipe" });
+    const handle = await (
+      await shared()
+    ).exec(["sh", "-c", text], { stdin: "pipe", timeoutMs: milliseconds(GIVE_UP_MS) });
     const reader = handle.stdout.getReader();
     await typeInto(handle, "one\n");
     await readUntil(reader, "<one>");
@@ -249,9 +255,13 @@ export const execCases: ContractCases = {
   "exec:cwd:missing": async ({ shared, directory }) => {
     const sandbox = await shared();
     try {
-      const outcome = await run(sandbox, ["sh", "-c", 'printf ran > "$1/ran"', "sh", `${sandbox.workspacePath}/${directory}`], {
-        cwd: `${directory}/missing`,
-      });
+      const outcome = await run(
+        sandbox,
+        ["sh", "-c", 'printf ran > "$1/ran"', "sh", `${sandbox.workspacePath}/${directory}`],
+        {
+          cwd: `${directory}/missing`,
+        },
+      );
       assert.ok([126, 127].includes(outcome.exitCode), `exit code 126 or 127, not ${String(outcome.exitCode)}`);
     } catch (error) {
       if (!ClauderonError.isInstance(error)) throw error;
@@ -275,9 +285,11 @@ export const execCases: ContractCases = {
     assert.equal(stdout.toString().trim(), "33 111");
   },
 
-  "exec:terminal:resize": async ({ shared }) => {
+  "exec:terminal:resize": async ({ shared, milliseconds }) => {
     const text = 'trap "stty size; exit 0" WINCH; printf ready; while :; do sleep 0.05; done';
-    const handle = await (await shared()).exec(["sh", "-c", text], { terminal: SIZE });
+    const handle = await (
+      await shared()
+    ).exec(["sh", "-c", text], { terminal: SIZE, timeoutMs: milliseconds(GIVE_UP_MS) });
     const reader = handle.stdout.getReader();
     await readUntil(reader, "ready");
     await handle.resize({ columns: 77, rows: 22 });
@@ -286,9 +298,11 @@ export const execCases: ContractCases = {
     await Promise.all([readAll(handle.stdout), readAll(handle.stderr), handle.exit]);
   },
 
-  "exec:terminal:keyboard": async ({ shared }) => {
+  "exec:terminal:keyboard": async ({ shared, milliseconds }) => {
     const text = 'printf "name? "; IFS= read -r line; printf "<%s>" "$line"; exit 3';
-    const handle = await (await shared()).exec(["sh", "-c", text], { terminal: SIZE });
+    const handle = await (
+      await shared()
+    ).exec(["sh", "-c", text], { terminal: SIZE, timeoutMs: milliseconds(GIVE_UP_MS) });
     const reader = handle.stdout.getReader();
     await readUntil(reader, "name? ");
     await typeInto(handle, "ada\n");
@@ -298,9 +312,11 @@ export const execCases: ContractCases = {
     assert.equal(exit.exitCode, 3);
   },
 
-  "exec:terminal:interrupt": async ({ shared }) => {
+  "exec:terminal:interrupt": async ({ shared, milliseconds }) => {
     const text = 'trap "printf stopped; exit 4" INT; printf ready; while :; do sleep 0.05; done';
-    const handle = await (await shared()).exec(["sh", "-c", text], { terminal: SIZE });
+    const handle = await (
+      await shared()
+    ).exec(["sh", "-c", text], { terminal: SIZE, timeoutMs: milliseconds(GIVE_UP_MS) });
     const reader = handle.stdout.getReader();
     await readUntil(reader, "ready");
     await typeInto(handle, "\u0003");
@@ -352,8 +368,12 @@ export const execCases: ContractCases = {
     );
   },
 
-  "exec:kill:default": async ({ shared }) => {
-    const handle = await (await shared()).exec(["sh", "-c", 'trap "printf bye; exit 6" TERM; printf ready; while :; do sleep 0.05; done']);
+  "exec:kill:default": async ({ shared, milliseconds }) => {
+    const handle = await (
+      await shared()
+    ).exec(["sh", "-c", 'trap "printf bye; exit 6" TERM; printf ready; while :; do sleep 0.05; done'], {
+      timeoutMs: milliseconds(GIVE_UP_MS),
+    });
     const reader = handle.stdout.getReader();
     await readUntil(reader, "ready");
     await handle.kill();
@@ -363,8 +383,12 @@ export const execCases: ContractCases = {
     assert.equal(exit.exitCode, 6);
   },
 
-  "exec:kill:signal": async ({ shared }) => {
-    const handle = await (await shared()).exec(["sh", "-c", 'trap "printf usr; exit 7" USR1; printf ready; while :; do sleep 0.05; done']);
+  "exec:kill:signal": async ({ shared, milliseconds }) => {
+    const handle = await (
+      await shared()
+    ).exec(["sh", "-c", 'trap "printf usr; exit 7" USR1; printf ready; while :; do sleep 0.05; done'], {
+      timeoutMs: milliseconds(GIVE_UP_MS),
+    });
     const reader = handle.stdout.getReader();
     await readUntil(reader, "ready");
     await handle.kill("SIGUSR1");

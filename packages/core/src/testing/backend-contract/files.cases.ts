@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+
 import { ClauderonError, type Sandbox } from "../../contract/index.ts";
 import { peek, readAll, rejection, rejectsWith, run, script } from "../contract-commands.ts";
 import type { ContractCases, ContractContext } from "../contract-context.ts";
@@ -212,13 +213,13 @@ export const filesCases: ContractCases = {
     const { files } = await shared();
     const versions = [new Uint8Array(400_000).fill(97), new Uint8Array(400_000).fill(98)];
     await files.write(`${directory}/file`, versions[0]!);
-    let isWriting = true;
+    const progress = { isWriting: true };
     const writing = (async () => {
       for (let round = 0; round < 12; round += 1) await files.write(`${directory}/file`, versions[round % 2]!);
-      isWriting = false;
+      progress.isWriting = false;
     })();
     try {
-      while (isWriting) {
+      while (progress.isWriting) {
         const seen = await files.read(`${directory}/file`);
         assert.equal(seen.length, 400_000);
         assert.ok(
@@ -458,8 +459,7 @@ export const filesCases: ContractCases = {
     );
   },
 
-  "files:tar:escape:dot-dot": (context) =>
-    refusesEntry(context, { name: "../escaped", kind: "file", content: "x" }),
+  "files:tar:escape:dot-dot": (context) => refusesEntry(context, { name: "../escaped", kind: "file", content: "x" }),
 
   "files:tar:escape:absolute": async (context) =>
     refusesEntry(context, { name: join(context.outside, context.directory, "x"), kind: "file", content: "x" }),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+
 import type { Backend, SandboxSummary } from "../../contract/index.ts";
 import { collect, isTokenAlive } from "../contract-commands.ts";
 import type { ContractCases } from "../contract-context.ts";
@@ -57,9 +58,9 @@ export const listCases: ContractCases = {
       (await collect(other.list())).map((summary) => summary.sandboxId),
       [theirs.sandboxId],
     );
-    const seen = (await collect(backend.list())).map((summary) => summary.sandboxId);
-    assert.ok(seen.includes(ours.sandboxId));
-    assert.equal(seen.includes(theirs.sandboxId), false);
+    const seen = new Set((await collect(backend.list())).map((summary) => summary.sandboxId));
+    assert.ok(seen.has(ours.sandboxId));
+    assert.equal(seen.has(theirs.sandboxId), false);
   },
 
   "list:changes-nothing": async ({ backend, sandbox, token, until }) => {

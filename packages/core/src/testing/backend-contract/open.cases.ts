@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+
 import { collect, peek, run, script } from "../contract-commands.ts";
 import type { ContractCases } from "../contract-context.ts";
 

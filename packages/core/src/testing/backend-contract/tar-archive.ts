@@ -46,7 +46,7 @@ function header(entry: TarEntry, sizeBytes: number): Buffer {
   block.write("        ", 148);
   block.write(kindFlags[entry.kind], 156);
   block.write(entry.target ?? "", 157, 100);
-  block.write("ustar\0" + "00", 257);
+  block.write("ustar\u000000", 257);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return block;

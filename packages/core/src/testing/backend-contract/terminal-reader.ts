@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+
 import type { TerminalChunk, TerminalStream } from "../../contract/index.ts";
 
 /** Reads a terminal's output from the moment it is made, and keeps it. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
+
 import type { Sandbox } from "../../contract/index.ts";
 import { isTokenAlive, peek, rejectsWith, script } from "../contract-commands.ts";
 import type { ContractCases, ContractContext } from "../contract-context.ts";
@@ -24,8 +25,7 @@ const burstAgent = [
 const burstOutput = Array.from({ length: 2000 }, (_, index) => `${String(index).padStart(63, "0")}\n`).join("");
 
 /** Counts its SIGWINCHs and keeps the sizes they brought. */
-const sizeAgent =
-  'trap "stty size >> sizes" WINCH; stty size > first; printf "ready\\n"; while :; do sleep 0.05; done';
+const sizeAgent = 'trap "stty size >> sizes" WINCH; stty size > first; printf "ready\\n"; while :; do sleep 0.05; done';
 
 const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -375,7 +375,8 @@ export const terminalCases: ContractCases = {
 
   "terminal:output:4-mebibytes": async (context) => {
     const made = await context.sandbox();
-    const text = 'stty raw -echo; while ! [ -e go ]; do sleep 0.02; done; head -c 3145728 /dev/urandom | base64 -w 0 | tee big';
+    const text =
+      "stty raw -echo; while ! [ -e go ]; do sleep 0.02; done; head -c 3145728 /dev/urandom | base64 -w 0 | tee big";
     await launch(made, text);
     const reader = await view(made);
     await script(made, ": > go");
@@ -461,7 +462,9 @@ export const terminalCases: ContractCases = {
     await script(made, ": > go");
     await reader.done;
     const textOf = (isReplay: boolean): string =>
-      Buffer.concat(reader.chunks.filter((chunk) => chunk.isReplay === isReplay).map((chunk) => chunk.bytes)).toString();
+      Buffer.concat(
+        reader.chunks.filter((chunk) => chunk.isReplay === isReplay).map((chunk) => chunk.bytes),
+      ).toString();
     assert.ok(textOf(true).includes("part-one"), "what was written before is marked as replay");
     assert.equal(textOf(false), "part-two\r\n");
     await witness.stream.close();
@@ -547,7 +550,10 @@ export const terminalCases: ContractCases = {
 
   "terminal:text:lines": async (context) => {
     const made = await context.sandbox();
-    await launch(made, 'for line in 1 2 3 4 5 6 7 8 9; do printf "line-%s\\n" "$line"; done; while :; do sleep 0.1; done');
+    await launch(
+      made,
+      'for line in 1 2 3 4 5 6 7 8 9; do printf "line-%s\\n" "$line"; done; while :; do sleep 0.1; done',
+    );
     await context.until("the text", async () => (await made.agentText()).includes("line-9"));
     const text = await made.agentText({ lines: 4 });
     assert.ok(text.includes("line-9"), text);

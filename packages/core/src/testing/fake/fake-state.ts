@@ -91,10 +91,21 @@ export async function lastLaunch(
 ): Promise<{ readonly launchId: string; readonly startedAt: Date } | undefined> {
   const launches: { launchId: string; startedAt: Date }[] = [];
   for (const name of (await entries(directory)).filter((entry) => entry.startsWith("launch-"))) {
-    const startedAt = new Date(await readFile(join(directory, name), "utf8"));
-    launches.push({ launchId: decodeURIComponent(name.slice("launch-".length)), startedAt });
+    const written = await readUnlessGone(join(directory, name));
+    if (written === undefined) continue;
+    launches.push({ launchId: decodeURIComponent(name.slice("launch-".length)), startedAt: new Date(written) });
   }
   return launches.sort((left, right) => left.startedAt.getTime() - right.startedAt.getTime()).at(-1);
+}
+
+/** A sandbox may be destroyed while it is looked at. */
+async function readUnlessGone(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 export async function forgetLaunch(directory: string, launchId: string): Promise<void> {
