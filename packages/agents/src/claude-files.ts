@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -23,9 +24,9 @@ export async function claudeConversation(environment: Environment, id: string): 
   const projects = join(claudeDirectory(environment), "projects");
   let state: ConversationState = "absent";
   for (const project of await listDirectory(projects)) {
-    const name = `${id}.jsonl`;
-    if (!(await listDirectory(join(projects, project))).includes(name)) continue;
-    if (await hasLine(join(projects, project, name), isMessage)) return "present";
+    const path = join(projects, project, `${id}.jsonl`);
+    if (!existsSync(path)) continue;
+    if (await hasLine(path, isMessage)) return "present";
     state = "empty";
   }
   return state;

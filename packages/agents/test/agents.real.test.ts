@@ -7,7 +7,9 @@ import { text } from "node:stream/consumers";
 import type { AgentPlan } from "@clauderon/core/contract";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { trustClaudeWorktrees } from "../src/index.ts";
 import { AgentHome, agentNamed } from "./agent-home.ts";
+import { openTerminal } from "./open-terminal.ts";
 
 const {
   CLAUDERON_TEST_AGENTS: programs = "",
@@ -18,14 +20,20 @@ const {
 
 /** What the user's own login and settings would be: the agent talks to the scripted model. */
 const logins: Readonly<Record<string, (home: AgentHome) => Readonly<Record<string, string>>>> = {
-  claude: () => ({
-    ANTHROPIC_BASE_URL: modelUrl,
-    ANTHROPIC_API_KEY: key,
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-    CLAUDE_CODE_MAX_RETRIES: "0",
-    IS_SANDBOX: "1",
-  }),
+  claude: (home) => {
+    const answered = { hasCompletedOnboarding: true, customApiKeyResponses: { approved: [key.slice(-20)] } };
+    home.file(".claude.json", JSON.stringify(answered));
+    return {
+      ANTHROPIC_BASE_URL: modelUrl,
+      ANTHROPIC_API_KEY: key,
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: "1",
+      CLAUDE_CODE_MAX_RETRIES: "0",
+      IS_SANDBOX: "1",
+    };
+  },
   codex: (home) => {
+    home.file(".codex/auth.json", JSON.stringify({ auth_mode: "apikey", OPENAI_API_KEY: key }));
     const settings = ["analytics.enabled = false", "features.plugins = false", `openai_base_url = "${modelUrl}/v1"`];
     home.file(".codex/config.toml", `${settings.join("\n")}\n`);
     return { CODEX_API_KEY: key };
@@ -80,16 +88,21 @@ describe.each(Object.keys(logins))("the real %s", (name) => {
   const plan = (changes: Parameters<AgentHome["request"]>[0]) =>
     agentNamed(name).plan(home.request({ isHeadless: true, environment, ...changes }));
 
-  const execute = async ({ argv: [program, ...args], files, environment: added }: AgentPlan) => {
+  const writeFiles = ({ files }: AgentPlan) => {
     for (const file of files) {
       mkdirSync(dirname(file.path), { recursive: true });
       writeFileSync(file.path, file.content, { mode: 0o600 });
     }
-    const child = spawn(program, args, {
-      cwd: home.workspace,
-      env: { ...environment, ...added },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  };
+
+  const execute = async (plan: AgentPlan) => {
+    writeFiles(plan);
+    const {
+      argv: [program, ...args],
+      environment: added,
+    } = plan;
+    const env = { ...environment, ...added };
+    const child = spawn(program, args, { cwd: home.workspace, env, stdio: ["ignore", "pipe", "pipe"] });
     const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
     return { exitCode: child.exitCode, output, errors };
   };
@@ -116,11 +129,46 @@ describe.each(Object.keys(logins))("the real %s", (name) => {
     const answer = await execute(resumed);
     expect(answer).toMatchObject({ exitCode: 0, output: expect.stringContaining("Continue where you stopped.") });
     expect(resumed.notices.join()).toContain("Continue where you stopped.");
-    // The model got the old messages with the new one, not the old prompt again.
+    // The model got the old messages with the new one (Codex's socket names them by id), not the old prompt again.
+    const [last] = (await promptsSeen("Continue where you stopped.")).toReversed();
+    if (name !== "codex") expect(last?.messages).toBeGreaterThan(2);
     expect(await promptsSeen(mark)).toHaveLength(before.length);
     const again = await plan({ prompt, permissionMode: "bypass", isResume: true });
     expect(again.conversationId).toBe(resumed.conversationId);
     expect(readFileSync(join(home.workspace, "hello.txt"), "utf8")).toBe("hi\nok\n");
+  });
+
+  run("in a terminal: the prompt arrives once, SIGTERM ends it, the conversation is on the screen again", async () => {
+    await trustClaudeWorktrees(home.home, join(home.root, "work"));
+    const agent = agentNamed(name, { [name]: { trustWorktrees: true } });
+    const mark = `m${crypto.randomUUID().slice(0, 8)}`;
+    const prompt = `-- "quoted"\n%run echo ${mark} >> hello.txt\n%say done`;
+    const request = home.request({ prompt, permissionMode: "bypass", environment });
+    const open = async (plan: AgentPlan) => {
+      writeFiles(plan);
+      const all = { ...environment, ...plan.environment, TERM: "xterm-256color" };
+      return openTerminal(plan.argv, { cwd: home.workspace, environment: all });
+    };
+
+    const first = await open(await agent.plan(request));
+    // The prompt, then the command's result.
+    await expect.poll(async () => (await promptsSeen(mark)).length, { timeout: 90_000 }).toBe(2);
+    await expect
+      .poll(() => agent.plan({ ...request, isResume: true }), { timeout: 30_000 })
+      .toMatchObject({
+        argv: expect.not.arrayContaining([expect.stringContaining(mark)]),
+      });
+    await first.process.kill("SIGTERM");
+    await first.process.exit;
+    expect(readFileSync(join(home.workspace, "hello.txt"), "utf8")).toBe(`${mark}\n`);
+
+    const resumed = await agent.plan({ ...request, isResume: true });
+    const second = await open(resumed);
+    await expect.poll(() => second.screen(), { timeout: 90_000 }).toContain(mark);
+    await second.process.kill("SIGTERM");
+    await second.process.exit;
+    expect(await promptsSeen(mark)).toHaveLength(2);
+    expect((await agent.plan({ ...request, isResume: true })).conversationId).toBe(resumed.conversationId);
   });
 
   run("takes a resume without a conversation for a fresh start", async () => {

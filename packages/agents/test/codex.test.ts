@@ -39,10 +39,14 @@ test("interactive: no daemon stays behind, the prompt comes after --", async () 
   const { argv, conversationId } = await plan(home, { prompt: "do it", model: "gpt" });
   expect(argv.slice(1)).toEqual([
     "--no-daemon",
-    ...["--config", "features.daemon_auto_start=false"],
-    ...["--config", "check_for_update_on_startup=false"],
-    ...["--config", 'approval_policy="on-request"'],
-    ...["--config", 'sandbox_mode="read-only"'],
+    "--config",
+    "features.daemon_auto_start=false",
+    "--config",
+    "check_for_update_on_startup=false",
+    "--config",
+    'approval_policy="on-request"',
+    "--config",
+    'sandbox_mode="read-only"',
     "--model=gpt",
     "--",
     "do it",
