@@ -1,15 +1,84 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-
-import { RequestError } from "@clauderon/core/contract";
-
 import type { Access } from "./command/access.ts";
 
 type Core = typeof import("@clauderon/core");
 
-/** The real access: `@clauderon/core`, loaded when it is first needed. */
+/** The real access: `@clauderon/core`, `@clauderon/agents` and `@clauderon/daemon`, each loaded when it is first needed. */
 export function createCoreAccess(environment: Readonly<Record<string, string>>): Access {
-  let loading: Promise<Core> | undefined;
-  const core = (): Promise<Core> => (loading ??= import("@clauderon/core"));
-  throw new Error("x");
+  const core = (): Promise<Core> => import("@clauderon/core");
+  const home = async (): Promise<string> => (await core()).homeDirectory(environment);
+  /** This very program starts the daemon; its errors come as JSON, which the one who waits for it reads. */
+  const program = (): readonly [string, ...string[]] => [
+    process.execPath,
+    ...process.execArgv,
+    process.argv[1] ?? "clauderon",
+    "--json",
+  ];
+  const settings = async (): ReturnType<Access["settings"]> => {
+    const { loadSettings } = await core();
+    return loadSettings({ homeDirectory: await home(), environment });
+  };
+
+  return {
+    homeDirectory: home,
+    async settingsPath() {
+      const { settingsPath } = await core();
+      return settingsPath(await home());
+    },
+    async connect({ signal, onStart }) {
+      const { createClient } = await core();
+      const { daemon } = await settings();
+      const client = createClient({
+        homeDirectory: await home(),
+        environment,
+        program: program(),
+        startDaemon: daemon.isAutostart,
+        onStart,
+      });
+      await client.connect({ signal });
+      return client;
+    },
+    async connectRunning(signal) {
+      const { createClient, findRunningDaemon } = await core();
+      if ((await findRunningDaemon(await home(), signal)) === undefined) return undefined;
+      return createClient({ homeDirectory: await home(), environment, startDaemon: false });
+    },
+    settings,
+    async setting(key) {
+      const { getSetting } = await core();
+      return getSetting(await settings(), key);
+    },
+    async setSetting(key, value) {
+      const { setSetting, settingsPath } = await core();
+      await setSetting(settingsPath(await home()), key, value);
+    },
+    async agents() {
+      const [{ createAgents }, { createCommandRunner }, { agents }] = await Promise.all([
+        import("@clauderon/agents"),
+        import("@clauderon/core/host"),
+        settings(),
+      ]);
+      return createAgents({ runner: createCommandRunner(), settings: agents });
+    },
+    async daemonRecord(signal) {
+      const { findRunningDaemon } = await core();
+      return findRunningDaemon(await home(), signal);
+    },
+    async startDaemon(signal) {
+      const { ensureDaemon } = await core();
+      const { file, isNew } = await ensureDaemon({ homeDirectory: await home(), environment, program: program(), signal });
+      return { record: file, isNew };
+    },
+    async stopDaemon(signal) {
+      const { stopDaemon } = await core();
+      return stopDaemon(await home(), { signal });
+    },
+    async runDaemon(options) {
+      const { runDaemon } = await import("@clauderon/daemon");
+      await runDaemon({ homeDirectory: await home(), environment: process.env, ...options });
+    },
+    async token() {
+      const { readToken } = await core();
+      return readToken(await home());
+    },
+  };
 }

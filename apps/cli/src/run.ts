@@ -1,4 +1,5 @@
-import { errorTable, UsageError, type Clauderon } from "@clauderon/core/contract";
+import type { Client } from "@clauderon/core";
+import { errorTable, UsageError } from "@clauderon/core/contract";
 
 import { Cancelled } from "./cancelled.ts";
 import { commandTable } from "./command-table.ts";
@@ -85,9 +86,9 @@ async function showHelp(found: FoundCommand, host: Host, words: readonly string[
 
 /** The client of one command; closed with it. */
 class OpenedClient implements AsyncDisposable {
-  #client: Promise<Clauderon> | undefined;
+  #client: Promise<Client> | undefined;
 
-  get(open: () => Promise<Clauderon>): Promise<Clauderon> {
+  get(open: () => Promise<Client>): Promise<Client> {
     this.#client ??= open();
     return this.#client;
   }
@@ -122,8 +123,8 @@ function createContext(
       opened.get(() =>
         host.access.connect({
           signal: signals.signal,
-          onStart: (text) => {
-            output.say(text);
+          onStart: () => {
+            output.say("Starting the daemon…");
           },
         }),
       ),

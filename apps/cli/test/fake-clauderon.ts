@@ -1,6 +1,6 @@
+import type { Client } from "@clauderon/core";
 import {
   SessionError,
-  type Clauderon,
   type CreateSessionRequest,
   type DeleteSessionRequest,
   type Session,
@@ -47,7 +47,7 @@ export function sessionDetail(name: string, patch: Partial<SessionDetail> = {}):
 }
 
 /** Sessions in memory: enough to see what the command line asks for. */
-export class FakeClauderon implements Clauderon {
+export class FakeClauderon implements Client {
   readonly details: Map<string, SessionDetail>;
   readonly created: CreateSessionRequest[] = [];
   readonly deleted: { readonly name: string; readonly request: DeleteSessionRequest | undefined }[] = [];
@@ -61,7 +61,7 @@ export class FakeClauderon implements Clauderon {
     this.details = new Map(details.map((detail) => [detail.name, detail]));
   }
 
-  readonly sessions: Clauderon["sessions"] = {
+  readonly sessions: Client["sessions"] = {
     create: async (request, options) => {
       this.created.push(request);
       await this.onCreate?.(request, options?.signal);
@@ -81,17 +81,37 @@ export class FakeClauderon implements Clauderon {
     list: async () => [...this.details.values()],
   };
 
-  async backends(): ReturnType<Clauderon["backends"]> {
+  async backends(): ReturnType<Client["backends"]> {
     const choice = { backendId: "local", reason: "zellij is not installed" };
     return { backends: [], default: choice, auto: { backendId: undefined, reason: "nothing isolates here" } };
   }
 
-  async reconcile(): ReturnType<Clauderon["reconcile"]> {
+  async reconcile(): ReturnType<Client["reconcile"]> {
     return { isDryRun: false, findings: [], durationMs: 1 };
   }
 
   async *events(): AsyncGenerator<SessionEvent> {
     yield* this.eventList;
+  }
+
+  async connect(): ReturnType<Client["connect"]> {
+    return { url: "http://127.0.0.1:1", token: "token" };
+  }
+
+  daemon(): ReturnType<Client["daemon"]> {
+    return Promise.reject(new Error("daemon was not expected"));
+  }
+
+  attach(): ReturnType<Client["attach"]> {
+    return Promise.reject(new Error("attach was not expected"));
+  }
+
+  async dismissViewers(): Promise<number> {
+    return 0;
+  }
+
+  async crashPointNames(): Promise<readonly string[]> {
+    return [];
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { PassThrough, Writable } from "node:stream";
 
-import type { Access, AttachedTerminal } from "../src/command/access.ts";
+import type { Access } from "../src/command/access.ts";
 import type { Prompts } from "../src/command/command-context.ts";
 import type { Host } from "../src/host.ts";
 import { run } from "../src/run.ts";
@@ -68,12 +68,10 @@ function unexpected(name: string): () => Promise<never> {
 }
 
 const refusingAccess: Access = {
-  homeDirectory: "/nowhere/home",
-  settingsPath: "/nowhere/home/config.toml",
+  homeDirectory: () => Promise.resolve("/nowhere/home"),
+  settingsPath: () => Promise.resolve("/nowhere/home/config.toml"),
   connect: unexpected("connect"),
   connectRunning: () => Promise.resolve(undefined),
-  attach: unexpected("attach") as () => Promise<AttachedTerminal>,
-  detachViewers: unexpected("detachViewers"),
   settings: unexpected("settings"),
   setting: unexpected("setting"),
   setSetting: unexpected("setSetting"),
@@ -82,6 +80,5 @@ const refusingAccess: Access = {
   startDaemon: unexpected("startDaemon"),
   stopDaemon: unexpected("stopDaemon"),
   runDaemon: unexpected("runDaemon"),
-  crashPointNames: unexpected("crashPointNames"),
   token: unexpected("token"),
 };

@@ -1,8 +1,8 @@
 import { writeSync } from "node:fs";
 
-import { DaemonError, UsageError, type ProcessExit, type Session } from "@clauderon/core/contract";
+import type { TtyConnection, TtyEnd } from "@clauderon/core";
+import { UsageError, type Session } from "@clauderon/core/contract";
 
-import type { AttachedTerminal } from "../command/access.ts";
 import type { CommandContext } from "../command/command-context.ts";
 import { exitCodeOf } from "../signals.ts";
 import { describeDetachKeys, DetachKeyScanner, parseDetachKeys } from "./detach-keys.ts";
@@ -10,6 +10,7 @@ import { RawKeyboard } from "./raw-keyboard.ts";
 import { resetSequence, ScreenTracker } from "./terminal-reset.ts";
 
 const STDOUT = 1;
+const CLEAR = "\u001b[H\u001b[2J";
 
 export interface AttachChoices {
   readonly isReadOnly: boolean;
@@ -21,9 +22,8 @@ export interface AttachChoices {
 /** Why the view ended. */
 export type AttachEnd =
   | { readonly kind: "detached" }
-  | { readonly kind: "closed" }
-  | { readonly kind: "ended"; readonly exit: ProcessExit }
-  | { readonly kind: "signal"; readonly exitCode: number };
+  | { readonly kind: "signal"; readonly exitCode: number }
+  | Exclude<TtyEnd, { readonly kind: "failed" }>;
 
 /**
  * Connects this terminal to the agent's until one of them ends or the detach keys are pressed. However it ends, the user's terminal is as it
@@ -44,53 +44,84 @@ export async function attachSession(
   }
   const keys = choices.detachKeys ?? (await context.access.settings()).attach.detachKeys;
   const scanner = new DetachKeyScanner(parseDetachKeys(keys));
-  await using terminal = await context.access.attach(session, {
-    size: context.terminalSize(),
-    isReadOnly: choices.isReadOnly,
-    takesControl: choices.takesControl,
-  });
-  context.output.say(`Attached to ${session.name} · detach: ${describeDetachKeys(keys)}`);
-  const end = await view(terminal, context, { scanner, isReadOnly: choices.isReadOnly });
+  context.output.say(`Attaching to ${session.name} · detach: ${describeDetachKeys(keys)}`);
+  const end = await view(session, context, { ...choices, scanner });
+  if (end.kind === "failed") throw end.error;
   sayEnd(end, session, context);
   return end;
 }
 
 async function view(
-  terminal: AttachedTerminal,
+  session: Session,
   context: CommandContext,
-  how: { readonly scanner: DetachKeyScanner; readonly isReadOnly: boolean },
-): Promise<AttachEnd> {
+  how: AttachChoices & { readonly scanner: DetachKeyScanner },
+): Promise<AttachEnd | TtyEnd> {
+  const client = await context.client();
   const screen = new ScreenTracker();
-  using _reset = resetOnExit(screen);
-  using keyboard = new RawKeyboard(context, { isRaw: true });
   const stopped = Promise.withResolvers<AttachEnd>();
   using _signals = context.handleSignals((signal) => {
     stopped.resolve({ kind: "signal", exitCode: exitCodeOf(signal) });
   });
-  keyboard.onResize(() => {
-    terminal.resize(context.terminalSize()).catch(tooLate);
+  using _reset = resetOnExit(screen);
+  using keyboard = new RawKeyboard(context, { isRaw: true });
+  const notices = createNotices(context);
+  let connection: TtyConnection | undefined;
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    screen.observe(bytes);
+    await context.output.write(bytes);
+  };
+  const opened = client.attach(session.id, {
+    size: context.terminalSize(),
+    takesControl: how.takesControl,
+    onOutput: write,
+    async onSnapshot({ data }) {
+      await write(Buffer.from(`${resetSequence(screen.isAlternate)}${CLEAR}${data}`));
+    },
+    onControl(control) {
+      if (control.type === "input-refused") notices.once("Another viewer types here; take over with: --take-control");
+      const isOurs = (control.type === "hello" || control.type === "controller") && control.isController;
+      if (how.isReadOnly && isOurs) connection?.takeControl(false);
+    },
+    onReconnect: () => {
+      notices.once("The daemon is gone; connecting again…");
+    },
   });
+  const ending = opened.then((made) => made.ended);
+  // The keys must work before the connection is there, and while it is broken.
   const typing = async (): Promise<AttachEnd> => {
+    let passing: Promise<unknown> = opened;
     for await (const bytes of keyboard.bytes()) {
       const { passed, isDetach } = how.scanner.scan(bytes);
-      if (passed.length > 0 && !how.isReadOnly) await terminal.input(passed);
+      if (passed.length > 0 && !how.isReadOnly) passing = Promise.all([opened, passing]).then(([to]) => to.input(passed));
+      passing.catch(endsTheView);
       if (isDetach) return { kind: "detached" };
     }
     return { kind: "detached" };
   };
-  const showing = async (): Promise<AttachEnd> => {
-    for await (const { bytes } of terminal.output) {
-      screen.observe(bytes);
-      await context.output.write(bytes);
-    }
-    const exit = await terminal.ended;
-    return exit === undefined ? { kind: "closed" } : { kind: "ended", exit };
+  opened.then((made) => {
+    connection = made;
+    if (how.isReadOnly) made.takeControl(false);
+    keyboard.onResize(() => {
+      made.resize(context.terminalSize());
+    });
+  }, endsTheView);
+  try {
+    return await Promise.race([typing(), ending, stopped.promise]);
+  } finally {
+    await connection?.close();
+  }
+}
+
+/** Told once each, beside what the agent draws. */
+function createNotices(context: CommandContext): { once(text: string): void } {
+  const told = new Set<string>();
+  return {
+    once(text) {
+      if (told.has(text)) return;
+      told.add(text);
+      context.output.tell(`\r\n[clauderon] ${text}\r`);
+    },
   };
-  const telling = async (): Promise<never> => {
-    for await (const text of terminal.notices) context.output.tell(`\r\n[clauderon] ${text}\r`);
-    return new Promise<never>(() => undefined);
-  };
-  return Promise.race([typing(), showing(), telling(), stopped.promise]);
 }
 
 /** Also when the process is ended by an error nobody caught. */
@@ -117,17 +148,14 @@ function resetOnExit(screen: ScreenTracker): Disposable {
 function sayEnd(end: AttachEnd, session: Session, context: CommandContext): void {
   const { output } = context;
   // The agent's last line may have no end.
-  output.tell("\r");
+  output.tell("");
   if (end.kind === "detached") output.say(`Detached. The agent goes on: clauderon attach ${session.name}`);
-  if (end.kind === "ended") output.say(`The agent ended with ${end.exit.exitCode}. Resume it: clauderon start ${session.name}`);
-  if (end.kind === "closed") {
-    throw new DaemonError({
-      message: `The connection to ${session.name} was closed`,
-      why: "the daemon ended, or the viewer was disconnected",
-      fix: [`attach again: clauderon attach ${session.name}`],
-    });
+  if (end.kind === "closed") output.say(`Disconnected. The agent goes on: clauderon attach ${session.name}`);
+  if (end.kind === "exited") {
+    const code = end.exitCode < 0 ? "" : ` with ${end.exitCode}`;
+    output.say(`The agent has ended${code}. Resume it: clauderon start ${session.name}`);
   }
 }
 
-/** A size for a terminal that has just ended is too late, and nothing else. */
-const tooLate = (): void => undefined;
+/** What breaks the connection is told by `ended`. */
+const endsTheView = (): void => undefined;

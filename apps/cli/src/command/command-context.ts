@@ -1,4 +1,5 @@
-import type { Clauderon, TerminalSize } from "@clauderon/core/contract";
+import type { Client } from "@clauderon/core";
+import type { TerminalSize } from "@clauderon/core/contract";
 
 import type { Output } from "../output/output.ts";
 import type { Access } from "./access.ts";
@@ -42,7 +43,7 @@ export interface CommandContext {
   handleSignals(listener: (signal: NodeJS.Signals) => void): Disposable;
   readonly access: Access;
   /** The daemon, started when it does not run. */
-  client(): Promise<Clauderon>;
+  client(): Promise<Client>;
   /** Of standard output. */
   terminalSize(): TerminalSize;
 }

@@ -23,8 +23,8 @@ export const configSetCommand: Command = defineCommand({
   examples: ["config set general.default_backend local", "config set agents.claude.trust_worktrees true"],
   async run({ args, context }) {
     await context.access.setSetting(args.key, args.value);
-    context.output.say(`Set ${args.key} in ${context.access.settingsPath}`);
-    if ((await context.access.daemonRecord()) !== undefined && !args.key.startsWith("attach.")) {
+    context.output.say(`Set ${args.key} in ${await context.access.settingsPath()}`);
+    if ((await context.access.daemonRecord(context.signal)) !== undefined && !args.key.startsWith("attach.")) {
       context.output.hint("The daemon reads it when it starts: clauderon daemon restart");
     }
     return 0;
@@ -64,7 +64,7 @@ export const configPathCommand: Command = defineCommand({
   args: {},
   examples: ["config path"],
   async run({ context }) {
-    const path = context.access.settingsPath;
+    const path = await context.access.settingsPath();
     await (context.flags.isJson ? context.output.json({ schemaVersion: 1, path }) : context.output.line(path));
     return 0;
   },

@@ -39,7 +39,7 @@ export const createCommand: Command = defineCommand({
     if (args.print) return finish(session, args, { context, code: await streamAgent(session, context) });
     if (shouldAttach(args, request, context)) {
       const end = await attachSession(session, context, { isReadOnly: false, takesControl: true });
-      return end.kind === "ended" ? finish(session, args, { context, code: 0 }) : 0;
+      return end.kind === "exited" ? finish(session, args, { context, code: 0 }) : 0;
     }
     await (context.flags.isJson ? output.json(pickFields(detail, context.flags.jsonFields)) : output.line(session.name));
     output.hint(`Next: clauderon attach ${session.name}`);
@@ -65,7 +65,8 @@ async function sayBackend(
     context.output.say(`Backend ${request.backend}: chosen by ${isByFlag ? "--backend" : "CLAUDERON_BACKEND"}`);
     return;
   }
-  const overview = await client.backends({ signal: context.signal });
+  const overview = await client.backends({ signal: context.signal }).catch(toldByCreate);
+  if (overview === undefined) return;
   const choice = request.backend === "auto" ? overview.auto : overview.default;
   if (choice.backendId !== undefined) context.output.say(`Backend ${choice.backendId}: ${choice.reason}`);
 }
@@ -83,3 +84,6 @@ async function finish(
   }
   return how.code;
 }
+
+/** Whatever keeps the daemon from answering is the error of `create`. */
+const toldByCreate = (): undefined => undefined;

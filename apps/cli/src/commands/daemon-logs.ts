@@ -21,7 +21,7 @@ export const daemonLogsCommand: Command = defineCommand({
   examples: ["daemon logs", "daemon logs -f -n 20"],
   async run({ args, context }) {
     const lines = args.lines === undefined ? DEFAULT_LINES : parseCount("--lines", args.lines);
-    const path = join(context.access.homeDirectory, "logs", "daemon.log");
+    const path = join(await context.access.homeDirectory(), "logs", "daemon.log");
     await using file = await openLog(path);
     const { size } = await file.stat();
     const start = Math.max(0, size - TAIL_BYTES);

@@ -11,7 +11,14 @@ export const daemonRunCommand: Command = defineCommand({
   async run({ context }) {
     // The daemon ends itself in order; here a signal must not end the process first.
     using _signals = context.handleSignals(() => undefined);
-    return context.access.runDaemon();
+    await context.access.runDaemon({
+      // The one who starts it in the background asks for JSON.
+      isForeground: !context.flags.isJson,
+      onReady: (record) => {
+        context.output.say(describe(record));
+      },
+    });
+    return 0;
   },
 });
 
@@ -58,11 +65,9 @@ export const daemonStatusCommand: Command = defineCommand({
   examples: ["daemon status", "daemon status --json"],
   async run({ context }) {
     const client = await context.access.connectRunning(context.signal);
-    const record = await context.access.daemonRecord();
-    if (client === undefined || record === undefined) throw notRunning(context.access.homeDirectory);
+    if (client === undefined) throw notRunning(await context.access.homeDirectory());
     await using opened = client;
-    const sessions = (await opened.sessions.list({ signal: context.signal })).length;
-    const { pid, url, version, home } = record;
+    const { pid, url, version, home, sessions } = await opened.daemon({ signal: context.signal });
     if (context.flags.isJson) {
       await context.output.json(pickFields({ pid, url, version, home, sessions }, context.flags.jsonFields));
       return 0;
@@ -81,7 +86,8 @@ export const daemonCrashPointsCommand: Command = defineCommand({
   args: {},
   examples: ["daemon crash-points --json"],
   async run({ context }) {
-    const names = await context.access.crashPointNames();
+    const client = await context.client();
+    const names = await client.crashPointNames({ signal: context.signal });
     await (context.flags.isJson ? context.output.json(names) : context.output.write(names.map((name) => `${name}\n`).join("")));
     return 0;
   },

@@ -8,7 +8,8 @@ export const detachCommand: Command = defineCommand({
   examples: ["detach fix-login"],
   async run({ args, context }) {
     const session = await resolveSession(args.name, context);
-    const viewers = await context.access.detachViewers(session);
+    const client = await context.client();
+    const viewers = await client.dismissViewers(session.id, { signal: context.signal });
     if (context.flags.isJson) await context.output.json({ schemaVersion: 1, name: session.name, viewers });
     else context.output.say(`Disconnected ${counted(viewers, "viewer")} of ${session.name}`);
     return 0;

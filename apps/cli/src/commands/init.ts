@@ -12,7 +12,7 @@ export const initCommand: Command = defineCommand({
       { backend: args.backend, isTrusted: args["trust-worktrees"] ? true : undefined },
       context,
     );
-    const path = context.access.settingsPath;
+    const path = await context.access.settingsPath();
     if (context.flags.isJson) await context.output.json({ schemaVersion: 1, path, written });
     else if (written.length === 0) context.output.say(`Nothing to do: ${path} says it all`);
     for (const line of written) context.output.say(`Wrote ${line}`);

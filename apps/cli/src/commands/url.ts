@@ -17,10 +17,8 @@ export const urlCommand: Command = defineCommand({
       throw new UsageError({ message: "--token, --header and --qr exclude each other", fix: ["keep one of them"] });
     }
     const { access, output, flags } = context;
-    const client = await access.connectRunning(context.signal);
-    await client?.close();
-    const record = await access.daemonRecord();
-    if (client === undefined || record === undefined) throw notRunning(access.homeDirectory);
+    const record = await access.daemonRecord(context.signal);
+    if (record === undefined) throw notRunning(await access.homeDirectory());
     if (args.qr) {
       const { renderUnicodeCompact } = await import("uqr");
       await output.line(renderUnicodeCompact(record.url));

@@ -8,7 +8,7 @@ export const versionCommand: Command = defineCommand({
   jsonFields: ["schemaVersion", "version", "node", "daemon"],
   examples: ["version", "version --json"],
   async run({ context }) {
-    const daemon = (await context.access.daemonRecord())?.version ?? null;
+    const daemon = (await context.access.daemonRecord(context.signal))?.version ?? null;
     const versions = { schemaVersion: 1, version, node: process.versions.node, daemon };
     if (context.flags.isJson) {
       await context.output.json(pickFields(versions, context.flags.jsonFields));

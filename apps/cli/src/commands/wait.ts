@@ -77,7 +77,8 @@ async function reach(
       if (detail.lifecycle === "failed") throw failedMeanwhile(detail, goal);
       const event = await Promise.race([next, pause(signal)]);
       signal.throwIfAborted();
-      if (event !== undefined) next = events.next();
+      // An ended stream has no next event; from then on only time makes it look again.
+      if (event !== undefined) next = event.done === true ? new Promise(() => undefined) : events.next();
     }
   } finally {
     stop.abort();

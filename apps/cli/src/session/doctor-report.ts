@@ -51,7 +51,7 @@ const ok = (id: string, message: string, isRequired = true): DoctorRow => ({
 /** Looks at everything a session needs; never throws for what it finds. */
 export async function inspectMachine(context: CommandContext): Promise<MachineReport> {
   const [home, git, settings, overview] = await Promise.all([
-    checkHome(context),
+    attempt("home", () => checkHome(context)),
     checkGit(context),
     attempt("settings", async () => ok("settings", (await context.access.settings()).path)),
     readOverview(context),
@@ -91,7 +91,7 @@ async function attempt(id: string, look: () => Promise<DoctorRow>): Promise<Doct
 }
 
 async function checkHome(context: CommandContext): Promise<DoctorRow> {
-  const home = context.access.homeDirectory;
+  const home = await context.access.homeDirectory();
   try {
     await mkdir(home, { recursive: true, mode: 0o700 });
     await access(home, constants.W_OK | constants.X_OK);
@@ -123,7 +123,7 @@ async function readOverview(
   const daemon = await attempt("daemon", async () => {
     const client = await context.client();
     value = await client.backends({ signal: context.signal });
-    const record = await context.access.daemonRecord();
+    const record = await context.access.daemonRecord(context.signal);
     return ok("daemon", record === undefined ? "answers" : `${record.url} (pid ${record.pid}, ${record.version})`);
   });
   return { daemon, value };

@@ -12,7 +12,7 @@ export async function currentSession(
   const { CLAUDERON_SESSION_ID: id, CLAUDERON_SESSION: name } = context.environment;
   if (name !== undefined && name !== "") return name;
   if (id !== undefined && id !== "") return id;
-  const worktrees = await realpath(join(context.access.homeDirectory, "worktrees")).catch(notThere);
+  const worktrees = await realpath(join(await context.access.homeDirectory(), "worktrees")).catch(notThere);
   const here = await realpath(context.currentDirectory).catch(notThere);
   if (worktrees === undefined || here === undefined) return undefined;
   const [first = ""] = relative(worktrees, here).split(sep);
