@@ -12,7 +12,7 @@ import { retryLocked } from "./retry-locked.ts";
 import { deleteBranchAtBase, takeDown } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
-import { branchExists, branchInUse, pathExists } from "./workspace-errors.ts";
+import { branchExists, branchInUse, pathExists, repositoryGone } from "./workspace-errors.ts";
 import { type WorkspaceMark, writeMark } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 import { findWorktreeEntry } from "./worktree-entry.ts";
@@ -49,6 +49,7 @@ export async function makeWorkspace(tools: WorkspaceTools, call: MakeCall): Prom
 }
 
 async function refuseForeign(tools: WorkspaceTools, record: WorkspaceRecord, name: string): Promise<void> {
+  if ((await tools.fileSystem.kindOf(record.commonDirectory)) === "absent") throw repositoryGone(record);
   if ((await tools.fileSystem.kindOf(record.path)) !== "absent") throw pathExists(record.path, name);
   if (!record.isOwnBranch) return;
   const found = await lookUpBranch(tools, record.commonDirectory, record.branch);

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 
-import { type CommandResult, type RepositoryInfo, WorkspaceError } from "@clauderon/core/contract";
+import { CommandError, type CommandResult, type RepositoryInfo, WorkspaceError } from "@clauderon/core/contract";
 
 import { gitFailed } from "./git.ts";
 import { countStatus, inspectStatus } from "./inspect-status.ts";
@@ -57,7 +57,7 @@ export async function locateRepository(
   ]);
   const args = ["rev-parse", "--path-format=absolute", ...questions, "--verify", "--quiet", "HEAD^{commit}"];
   const result = await tools.git.act(args, { cwd: directory, signal, accepts: [0, 1, 128] }).catch((error: unknown) => {
-    if (codeOf(error) === "EACCES" || codeOf(error) === "ENOTDIR")
+    if (CommandError.isInstance(error, "command.failed"))
       throw notFound(path, "the directory cannot be entered", error);
     throw error;
   });

@@ -68,6 +68,16 @@ export function workspaceMissing(record: WorkspaceRecord): WorkspaceError {
   });
 }
 
+export function repositoryGone(record: WorkspaceRecord): WorkspaceError {
+  return new WorkspaceError({
+    code: "repository.not-found",
+    message: `The repository ${record.repositoryPath} is gone`,
+    why: `its git directory ${record.commonDirectory} is not there any more`,
+    fix: ["bring it back to where it was", "or give the session up: clauderon delete NAME --discard"],
+    context: { path: record.repositoryPath },
+  });
+}
+
 const systemFixes: Readonly<Partial<Record<string, readonly [string, ...string[]]>>> = {
   ENOSPC: ["free space on the disk and try again"],
   EDQUOT: ["free space within your quota and try again"],
