@@ -1,3 +1,4 @@
+export { abortable } from "../support/abortable.ts";
 export { collectBytes } from "./collect-bytes.ts";
 export { createCommandRunner } from "./create-command-runner.ts";
 export { createDirectoryFiles, type DirectoryFilesOptions } from "./create-directory-files.ts";

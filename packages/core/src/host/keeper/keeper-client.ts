@@ -4,6 +4,7 @@ import type { CallOptions } from "../../contract/call-options.ts";
 import { errorFromJson } from "../../contract/errors/from-json.ts";
 import type { AgentLaunch, AgentProcessStatus } from "../../contract/sandbox.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../../contract/terminal.ts";
+import { abortable } from "../../support/abortable.ts";
 import {
   type KeeperAddress,
   type KeeperAnswer,
@@ -90,20 +91,11 @@ export class KeeperConnection implements AsyncDisposable {
   }
 
   async ask(request: KeeperRequest, options?: CallOptions): Promise<unknown> {
-    const signal = options?.signal;
-    signal?.throwIfAborted();
+    options?.signal?.throwIfAborted();
     sendLine(this.socket, request);
     const answer = this.#last.then(() => this.#receive());
     this.#last = answer.catch(() => undefined);
-    if (signal === undefined) return await answer;
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await Promise.race([answer, aborted]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    return await abortable(answer, options?.signal);
   }
 
   async #receive(): Promise<unknown> {

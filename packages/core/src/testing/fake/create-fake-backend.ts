@@ -17,6 +17,8 @@ import { FakeSandbox } from "./fake-sandbox.ts";
 import { fakeCapabilities, fakeEnvironment, fakePlaces, type FakeShape } from "./fake-shape.ts";
 import { type FakeRecord, FakeState, recordKeeper, writeRecord } from "./fake-state.ts";
 
+/** A spec whose environment has it cannot be made; its value is the reason. */
+const failVariable = "FAKE_BACKEND_FAIL";
 const defaultInstanceId = "00000000-0000-4000-8000-00000000fa4e";
 
 export interface FakeBackendOptions {
@@ -29,7 +31,8 @@ export interface FakeBackendOptions {
 
 /**
  * A backend with real processes and nothing to install, for tests of what is built on backends. All it knows lies below
- * `state/<backendId>` of the home and in a keeper process per sandbox: any object in any process finds it again.
+ * `state/<backendId>` of the home and in a keeper process per sandbox: any object in any process finds it again. A spec with `FAKE_BACKEND_FAIL`
+ * in its environment makes `create` fail, with the value as the reason.
  */
 export function createFakeBackend(options: FakeBackendOptions): Backend {
   return new FakeBackend(options);
@@ -161,6 +164,9 @@ class FakeBackend implements Backend {
     });
     await recordKeeper(making, 1, keeper.address);
     signal?.throwIfAborted();
+    // Late, when there is the most to take back.
+    const wanted = spec.environment[failVariable];
+    if (wanted !== undefined) throw startFailed(spec, new Error(wanted));
     try {
       await rename(making, final);
     } catch (error) {

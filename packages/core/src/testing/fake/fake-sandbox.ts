@@ -10,6 +10,7 @@ import type { AgentLaunch, AgentProcessStatus, Sandbox, SandboxStatus, StopOptio
 import type { AgentTerminalOptions, TerminalStream } from "../../contract/terminal.ts";
 import { unsupportedPowers } from "../../contract/unsupported-powers.ts";
 import {
+  abortable,
   createDirectoryFiles,
   createKeeperClient,
   endMarkedProcesses,
@@ -116,12 +117,12 @@ export class FakeSandbox implements Sandbox {
     options.signal?.throwIfAborted();
     if (!(await exists(this.#directory))) return;
     await setStopped(this.#directory, true);
-    await unlessAborted(this.#end(options.graceMs ?? GRACE_MS), options.signal);
+    await abortable(this.#end(options.graceMs ?? GRACE_MS), options.signal);
   }
 
   async destroy(options: StopOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    await unlessAborted(this.#destroyNow(options.graceMs ?? GRACE_MS), options.signal);
+    await abortable(this.#destroyNow(options.graceMs ?? GRACE_MS), options.signal);
   }
 
   async exec(argv: readonly [string, ...string[]], options: ExecOptions = {}): Promise<ProcessHandle> {
@@ -274,20 +275,4 @@ export class FakeSandbox implements Sandbox {
 function baseEnvironment(): Readonly<Record<string, string>> {
   const names = ["PATH", "HOME", "LANG"];
   return Object.fromEntries(names.map((name) => [name, process.env[name] ?? ""]).filter(([, value]) => value !== ""));
-}
-
-/** Waits, but not after an abort; the work goes on. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return await work;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    work.catch(() => {
-      // Its failure after an abort shows in the next `inspect`.
-    });
-  }
 }
