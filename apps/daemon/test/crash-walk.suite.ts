@@ -4,12 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { createClient } from "@clauderon/core";
+import { crashPointNames, createClient } from "@clauderon/core";
 import type { Clauderon, SessionDetail } from "@clauderon/core/contract";
 import { fakeAgentPath } from "@clauderon/core/testing";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { crashPointNames } from "../../../packages/core/src/engine/operation-steps.ts";
 import { editSessions } from "./edit-sessions.ts";
 import { until } from "./until.ts";
 

@@ -11,8 +11,8 @@ import { createFakeBackend, fakeAgentPath } from "@clauderon/core/testing";
 import { createSqliteStore } from "@clauderon/store";
 import { createWorkspaces } from "@clauderon/workspaces";
 
-import { startDaemon, type RunningDaemon } from "../src/start-daemon.ts";
 import { readOrCreateToken } from "../src/security/token-file.ts";
+import { startDaemon, type RunningDaemon } from "../src/start-daemon.ts";
 
 export const agentSettings = {
   fake: { command: [process.execPath, fakeAgentPath()] as const },

@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-
 import { ClauderonError } from "@clauderon/core/contract";
 import { problemSchema, parseJson } from "@clauderon/core/wire";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { openRig, type DaemonRig } from "./daemon-rig.ts";
 
@@ -22,7 +21,11 @@ const call = (method: string, path: string, body?: unknown): Promise<Response> =
   });
 
 test("a session goes through its whole life, by name and by id", async () => {
-  const created = await call("POST", "/api/sessions", { repository: rig.repository, name: "life", prompt: "say hello" });
+  const created = await call("POST", "/api/sessions", {
+    repository: rig.repository,
+    name: "life",
+    prompt: "say hello",
+  });
   expect(created.status).toBe(200);
   const detail = (await created.json()) as { readonly id: string; readonly lifecycle: string };
   expect(detail.lifecycle).toBe("running");
@@ -31,7 +34,10 @@ test("a session goes through its whole life, by name and by id", async () => {
   expect(byName["id"]).toBe(byId["id"]);
   expect(byName["workspaceStatus"]).toMatchObject({ exists: true });
 
-  const exec = await call("POST", "/api/sessions/life/exec", { argv: ["sh", "-c", "cat; echo error >&2; exit 3"], input: "in" });
+  const exec = await call("POST", "/api/sessions/life/exec", {
+    argv: ["sh", "-c", "cat; echo error >&2; exit 3"],
+    input: "in",
+  });
   expect(await exec.json()).toMatchObject({ exitCode: 3, stdout: "in", stderr: "error\n" });
 
   await call("POST", "/api/sessions/life/exec", { argv: ["sh", "-c", "echo two >> a.txt"] });
@@ -45,7 +51,10 @@ test("a session goes through its whole life, by name and by id", async () => {
   });
   expect(await (await call("POST", "/api/sessions/life/start")).json()).toMatchObject({ lifecycle: "running" });
   const refused = await call("DELETE", "/api/sessions/life");
-  expect([refused.status, ((await refused.json()) as Record<string, unknown>)["code"]]).toEqual([409, "session.work-at-risk"]);
+  expect([refused.status, ((await refused.json()) as Record<string, unknown>)["code"]]).toEqual([
+    409,
+    "session.work-at-risk",
+  ]);
   expect((await call("DELETE", "/api/sessions/life", { discard: true })).status).toBe(200);
   expect((await call("GET", "/api/sessions/life")).status).toBe(404);
 });
@@ -71,7 +80,10 @@ test.each([
 test("waking is refused where sessions cannot hibernate", async () => {
   const session = await rig.client.sessions.create({ repository: rig.repository, name: "awake" });
   const response = await call("POST", "/api/sessions/awake/wake");
-  expect([response.status, ((await response.json()) as Record<string, unknown>)["code"]]).toEqual([422, "capability.unsupported"]);
+  expect([response.status, ((await response.json()) as Record<string, unknown>)["code"]]).toEqual([
+    422,
+    "capability.unsupported",
+  ]);
   await session.delete({ discard: true });
 });
 
@@ -82,7 +94,9 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
     readonly components: { readonly schemas: Readonly<Record<string, { readonly required?: readonly string[] }>> };
   };
   expect(document.openapi).toMatch(/^3\.1/);
-  const operations = Object.entries(document.paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`));
+  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method} ${path}`),
+  );
   expect(operations.sort()).toMatchInlineSnapshot(`
     [
       "delete /api/creations/{key}",
@@ -115,6 +129,9 @@ test("health needs no token and tells nothing of the home", async () => {
 });
 
 test("the client tells the same errors as the engine", async () => {
-  const error = await rig.client.sessions.get("nobody").then(() => undefined, (reason: unknown) => reason);
+  const error = await rig.client.sessions.get("nobody").then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(ClauderonError.isInstance(error, "session.not-found")).toBe(true);
 });

@@ -39,6 +39,7 @@ export function rawRequest(bytes: string | Uint8Array, options: RawOptions): Pro
 
 /** A request's text; header names are written as given, in the order given. */
 export function head(line: string, headers: readonly (readonly [string, string])[], body = ""): string {
-  const length: readonly (readonly [string, string])[] = body === "" ? [] : [["Content-Length", String(Buffer.byteLength(body))]];
+  const length: readonly (readonly [string, string])[] =
+    body === "" ? [] : [["Content-Length", String(Buffer.byteLength(body))]];
   return `${[`${line} HTTP/1.1`, ...[...headers, ...length].map(([name, value]) => `${name}: ${value}`)].join("\r\n")}\r\n\r\n${body}`;
 }

@@ -1,5 +1,5 @@
-import { describeSessions } from "./sessions.suite.ts";
 import { openRig } from "./daemon-rig.ts";
+import { describeSessions } from "./sessions.suite.ts";
 
 describeSessions({
   name: "the daemon's client",

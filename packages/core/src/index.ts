@@ -1,4 +1,5 @@
 export {
+  crashPointNames,
   createEngine,
   nameFromPrompt,
   validateSessionName,

@@ -1,3 +1,4 @@
 export { createEngine } from "./create-engine.ts";
 export type { CrashPoints, Engine, EngineOptions, EngineSettings, ProxyPort } from "./engine.ts";
 export { nameFromPrompt, validateSessionName } from "./session-name.ts";
+export { crashPointNames } from "./operation-steps.ts";
