@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 
-import type { WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract";
+import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@clauderon/core/contract";
 
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";
@@ -9,7 +9,7 @@ import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { locateRepository } from "./resolve-repository.ts";
 import { retryLocked } from "./retry-locked.ts";
-import { deleteBranchAtBase, takeDown } from "./take-down.ts";
+import { deleteBranchAtBase, letOrphansEnd, takeDown } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
 import { branchExists, branchInUse, pathExists, repositoryGone } from "./workspace-errors.ts";
@@ -36,8 +36,8 @@ export async function makeWorkspace(tools: WorkspaceTools, call: MakeCall): Prom
   const mark: WorkspaceMark = { instanceId: tools.instanceId, sessionId, name, record };
   try {
     await claims.put({ ...mark, phase: "making" });
-    if (before !== undefined) await takeDown(tools, record, sessionId);
-    const tree = await addWorktree(tools, { ...call, mark });
+    const tree =
+      before === undefined ? await addWorktree(tools, { ...call, mark }) : await addAgain(tools, { ...call, mark });
     await checkOut(tools, tree, signal);
     const carried = request.withChanges ? await carry(tools, call, tree) : undefined;
     signal?.throwIfAborted();
@@ -69,6 +69,21 @@ async function rollBack(tools: WorkspaceTools, { request, record, claims }: Make
     );
   }
 }
+
+/** After a crash. The git that the dead process had started may still be at it: both may not want the same at the same time. */
+async function addAgain(tools: WorkspaceTools, call: MakeCall & { readonly mark: WorkspaceMark }): Promise<GitTree> {
+  for (let attempt = 1; ; attempt += 1) {
+    await letOrphansEnd(call.signal);
+    await takeDown(tools, call.record, call.mark.sessionId);
+    try {
+      return await addWorktree(tools, call);
+    } catch (error) {
+      if (attempt === ATTEMPTS_AFTER_CRASH || !WorkspaceError.isInstance(error)) throw error;
+    }
+  }
+}
+
+const ATTEMPTS_AFTER_CRASH = 5;
 
 async function addWorktree(tools: WorkspaceTools, call: MakeCall & { readonly mark: WorkspaceMark }): Promise<GitTree> {
   const { record, signal, mark } = call;

@@ -3,7 +3,7 @@ import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract
 import { digestOfChanges } from "./carry-changes.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
-import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
+import { countUnreached, deleteBranch, deleteBranchAtBase, letOrphansEnd, takeDown, tipOf } from "./take-down.ts";
 import { holdsWork } from "./workspace-errors.ts";
 import { removeMark, type WorkspaceClaim } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
@@ -135,6 +135,7 @@ export async function undoWorkspace(
     tools.logger.warn({ sessionId, path: record.path, branch: record.branch }, "the workspace holds work and stays");
     return;
   }
+  if (owner.claim?.phase === "making") await letOrphansEnd(options.signal);
   await takeDown(tools, record, sessionId);
   if (!(await deleteBranchAtBase(tools, record)))
     tools.logger.warn(

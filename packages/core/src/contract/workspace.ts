@@ -2,7 +2,7 @@ import type { CallOptions } from "./call-options.ts";
 
 /** A repository as found from what the user named. */
 export interface RepositoryInfo {
-  /** Absolute path of what sessions are made from: the main working tree's root, or the bare repository. */
+  /** Absolute path of what sessions are made from: the root of the working tree that was named (main or linked), or the bare repository. */
   readonly path: string;
   /** Absolute path of the git directory shared by its worktrees. */
   readonly commonDirectory: string;
