@@ -12,6 +12,7 @@ import type { AgentOptions } from "./agent-options.ts";
 import { claudeConversation, isTrustedByClaude } from "./claude-files.ts";
 import { CONTINUE_TEXT, continueNotice } from "./continue-headless.ts";
 import { findConversation, type Conversation } from "./conversation.ts";
+import { directoryNames } from "./directory-names.ts";
 import { agentCommand, findAgent, type AgentName } from "./find-agent.ts";
 import { promptArgument } from "./prompt-argument.ts";
 
@@ -86,7 +87,8 @@ function permissionNotices(request: AgentPlanRequest): readonly string[] {
 async function trustNotices(request: AgentPlanRequest, isWanted: boolean): Promise<readonly string[]> {
   const { environment, isolation, isHeadless, workspacePath } = request;
   if (isHeadless || isolation !== "none" || environment["CLAUDE_CODE_SANDBOXED"] === "1") return [];
-  if (await isTrustedByClaude(environment, workspacePath)) return [];
+  const [named = workspacePath, real = named] = await directoryNames(workspacePath);
+  if (await isTrustedByClaude(environment, real)) return [];
   return isWanted
     ? ["Claude Code does not know yet that worktrees are trusted and asks in its terminal: clauderon init tells it."]
     : ["Claude Code asks in its terminal whether it may work in this folder; clauderon init answers for all sessions."];

@@ -33,10 +33,10 @@ export async function threadsBefore(
   return { since, known: files.map((file) => file.name) };
 }
 
-/** The newest thread of the user (not one that Codex runs for itself) that began in the directory after what was there before. */
+/** The newest thread of the user (not one that Codex runs for itself) that began in the directory, by any of its names, after what was there before. */
 export async function findThread(
   environment: Readonly<Record<string, string | undefined>>,
-  directory: string,
+  directories: readonly string[],
   before: ThreadsBefore,
 ): Promise<string | undefined> {
   const known = new Set(before.known);
@@ -45,7 +45,7 @@ export async function findThread(
   for (const file of fresh) {
     const meta = await readMeta(file.path);
     const isOfUser = meta["thread_source"] === undefined || meta["thread_source"] === "user";
-    if (meta["cwd"] === directory && isOfUser && typeof meta["id"] === "string") return meta["id"];
+    if (directories.includes(String(meta["cwd"])) && isOfUser && typeof meta["id"] === "string") return meta["id"];
   }
   return undefined;
 }

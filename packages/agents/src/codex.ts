@@ -6,6 +6,7 @@ import { systemClock } from "@clauderon/core/host";
 import type { AgentOptions } from "./agent-options.ts";
 import { findThread, readThreadsBefore, threadsBefore, type ThreadsBefore } from "./codex-threads.ts";
 import { CONTINUE_TEXT, continueNotice } from "./continue-headless.ts";
+import { directoryNames } from "./directory-names.ts";
 import { agentCommand, findAgent, type AgentName } from "./find-agent.ts";
 import { promptArgument } from "./prompt-argument.ts";
 
@@ -44,7 +45,9 @@ export function createCodex({ runner, settings }: AgentOptions): Agent {
       const program = await agentCommand(codex, command, request);
       const thread = await threadOf(request);
       const before = thread === undefined ? await threadsBefore(request.environment, systemClock.now()) : undefined;
-      return compose(request, { program, thread, before, isTrusted: settings.trustWorktrees === true });
+      const isTrusted = settings.trustWorktrees === true || request.isolation !== "none";
+      const trusted = isTrusted ? await directoryNames(request.workspacePath) : [];
+      return compose(request, { program, thread, before, trusted });
     },
   };
 }
@@ -53,14 +56,19 @@ const beforePath = (request: AgentPlanRequest) => join(request.sessionDirectory,
 
 async function threadOf(request: AgentPlanRequest): Promise<string | undefined> {
   if (!request.isResume || request.isolation !== "none") return undefined;
-  return findThread(request.environment, request.workspacePath, await readThreadsBefore(beforePath(request)));
+  return findThread(
+    request.environment,
+    await directoryNames(request.workspacePath),
+    await readThreadsBefore(beforePath(request)),
+  );
 }
 
 interface CodexPlanParts {
   readonly program: readonly [string, ...string[]];
   readonly thread: string | undefined;
   readonly before: ThreadsBefore | undefined;
-  readonly isTrusted: boolean;
+  /** Directories that Codex need not ask about. */
+  readonly trusted: readonly string[];
 }
 
 function compose(request: AgentPlanRequest, parts: CodexPlanParts): AgentPlan {
@@ -100,7 +108,7 @@ function compose(request: AgentPlanRequest, parts: CodexPlanParts): AgentPlan {
 
 /** For this run alone; the user's own configuration applies below them and is not written. */
 function settingsOf(request: AgentPlanRequest, parts: CodexPlanParts): readonly string[] {
-  const isTrusted = parts.isTrusted || request.isolation !== "none";
+  const trusted = parts.trusted.map((directory) => `${JSON.stringify(directory)}={trust_level="trusted"}`);
   // Headless nobody can be asked: Codex then takes a refusal for the answer.
   const permission = permissionSettings[request.isPlanMode ? "ask" : request.permissionMode].map((setting) =>
     request.isHeadless ? setting.replace("on-request", "never") : setting,
@@ -110,7 +118,7 @@ function settingsOf(request: AgentPlanRequest, parts: CodexPlanParts): readonly 
     "features.daemon_auto_start=false",
     "check_for_update_on_startup=false",
     ...permission,
-    ...(isTrusted ? [`projects={${JSON.stringify(request.workspacePath)}={trust_level="trusted"}}`] : []),
+    ...(trusted.length === 0 ? [] : [`projects={${trusted.join(",")}}`]),
   ];
 }
 

@@ -1,4 +1,4 @@
-import type { Agent, CommandRunner } from "@clauderon/core/contract";
+import { SettingsError, type Agent, type CommandRunner } from "@clauderon/core/contract";
 
 import type { AgentOptions, AgentSettings } from "./agent-options.ts";
 import { createClaude } from "./claude.ts";
@@ -18,12 +18,28 @@ const known: Readonly<Record<string, (options: AgentOptions) => Agent>> = {
   gemini: createGemini,
 };
 
-/** Every agent that sessions can run: Claude Code (the default), Codex, Gemini, and those of the configuration. Synchronous, without I/O. */
+/**
+ * Every agent that sessions can run: Claude Code (the default), Codex, Gemini, and those of the configuration. Synchronous, without I/O. Throws
+ * `settings.invalid` for a table that is neither of an agent known here nor has a command.
+ */
 export function createAgents({ runner, settings = {} }: CreateAgentsOptions): readonly Agent[] {
-  const own = Object.entries(settings).flatMap(([name, table]) =>
-    Object.hasOwn(known, name) || table.command === undefined
-      ? []
-      : [createCustomAgent(name, { runner, command: table.command })],
-  );
+  const own = Object.entries(settings)
+    .filter(([name]) => !Object.hasOwn(known, name))
+    .map(([name, { command }]) => {
+      if (command === undefined) throw noCommandError(name);
+      return createCustomAgent(name, { runner, command });
+    });
   return [...Object.entries(known).map(([name, make]) => make({ runner, settings: settings[name] ?? {} })), ...own];
+}
+
+function noCommandError(name: string): SettingsError {
+  return new SettingsError({
+    message: `[agents.${name}] has no command`,
+    why: `${name} is none of the agents known here: ${Object.keys(known).join(", ")}`,
+    fix: [
+      `add one: clauderon config set agents.${name}.command '["${name}"]'`,
+      `or correct the name in [agents.${name}]`,
+    ],
+    context: { agent: name },
+  });
 }

@@ -5,6 +5,7 @@ import { FileError } from "@clauderon/core/contract";
 import { parseJson, replaceFile } from "@clauderon/core/host";
 
 import { objectIn } from "./claude-files.ts";
+import { directoryNames } from "./directory-names.ts";
 
 const ATTEMPTS = 5;
 
@@ -18,9 +19,10 @@ export async function trustClaudeWorktrees(
   directory: string,
 ): Promise<{ readonly path: string; readonly isChanged: boolean }> {
   const path = join(homeOfUser, ".claude.json");
+  const directories = await directoryNames(normalize(directory).replace(/(?<=.)\/$/, ""));
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const text = await readText(path);
-    const trusted = withTrust(text ?? "{}", { path, directory: normalize(directory) });
+    const trusted = withTrust(text ?? "{}", { path, directories });
     if (trusted === undefined) return { path, isChanged: false };
     // Claude Code writes the file too: what it wrote in between must not be lost.
     if ((await readText(path)) !== text) continue;
@@ -51,8 +53,11 @@ async function readText(path: string): Promise<string | undefined> {
 }
 
 /** The file's text with the entry, `undefined` when it is there. */
-function withTrust(text: string, place: { readonly path: string; readonly directory: string }): string | undefined {
-  const { path, directory } = place;
+function withTrust(
+  text: string,
+  place: { readonly path: string; readonly directories: readonly string[] },
+): string | undefined {
+  const { path, directories } = place;
   const state = parseJson(text, path);
   const projects: unknown = isObject(state) ? (state["projects"] ?? {}) : undefined;
   if (!isObject(state) || !isObject(projects)) {
@@ -63,9 +68,13 @@ function withTrust(text: string, place: { readonly path: string; readonly direct
       context: { path },
     });
   }
-  const project = objectIn(projects, directory);
-  if (project["hasTrustDialogAccepted"] === true) return undefined;
-  const changed = { ...projects, [directory]: { ...project, hasTrustDialogAccepted: true } };
+  const missing = directories.filter((directory) => objectIn(projects, directory)["hasTrustDialogAccepted"] !== true);
+  if (missing.length === 0) return undefined;
+  const added = missing.map((directory) => [
+    directory,
+    { ...objectIn(projects, directory), hasTrustDialogAccepted: true },
+  ]);
+  const changed = { ...projects, ...Object.fromEntries(added) };
   return `${JSON.stringify({ ...state, projects: changed }, undefined, 2)}\n`;
 }
 

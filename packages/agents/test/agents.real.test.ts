@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 
 import type { AgentPlan } from "@clauderon/core/contract";
+import { markedProcesses, markerVariable } from "@clauderon/core/host";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { trustClaudeWorktrees } from "../src/index.ts";
@@ -146,7 +147,7 @@ describe.each(Object.keys(logins))("the real %s", (name) => {
     const request = home.request({ prompt, permissionMode: "bypass", environment });
     const open = async (plan: AgentPlan) => {
       writeFiles(plan);
-      const all = { ...environment, ...plan.environment, TERM: "xterm-256color" };
+      const all = { ...environment, ...plan.environment, TERM: "xterm-256color", [markerVariable]: mark };
       return openTerminal(plan.argv, { cwd: home.workspace, environment: all });
     };
 
@@ -168,6 +169,8 @@ describe.each(Object.keys(logins))("the real %s", (name) => {
     await second.process.kill("SIGTERM");
     await second.process.exit;
     expect(await promptsSeen(mark)).toHaveLength(2);
+    // No server of the agent's stays behind.
+    await expect.poll(() => markedProcesses(mark), { timeout: 30_000 }).toEqual([]);
     expect((await agent.plan({ ...request, isResume: true })).conversationId).toBe(resumed.conversationId);
   });
 

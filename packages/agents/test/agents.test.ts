@@ -9,11 +9,11 @@ import { AgentHome, agentNamed } from "./agent-home.ts";
 
 const runner = createCommandRunner();
 
-test("claude is first, the user's own come last; a table without a command adds none", () => {
-  const agents = createAgents({
-    runner,
-    settings: { mine: { command: ["mine"] }, claude: {}, other: { trustWorktrees: true } },
-  });
+test("claude is first, the user's own come last; a table of no known agent needs a command", () => {
+  const agents = createAgents({ runner, settings: { mine: { command: ["mine"] }, claude: {} } });
+  expect(() => createAgents({ runner, settings: { codx: { trustWorktrees: true } } })).toThrow(
+    expect.objectContaining({ code: "settings.invalid", message: "[agents.codx] has no command" }),
+  );
   expect(agents.map((agent) => agent.agentId)).toEqual(["claude", "codex", "gemini", "mine"]);
 });
 

@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import type { AgentPlan } from "@clauderon/core/contract";
 import { expect, test } from "vitest";
@@ -92,6 +92,16 @@ test("its thread is found by the session's directory: not an earlier one, anothe
   expect(resumed.argv.slice(-3)).toEqual(["resume", "--", "01a1fe0d-0000-7000-8000-000000000002"]);
   expect(resumed.conversationId).toBe("01a1fe0d-0000-7000-8000-000000000002");
   expect(resumed.files).toEqual([]);
+});
+
+test("a workspace behind a link is the same workspace", async () => {
+  using home = new AgentHome();
+  const workspacePath = join(home.root, "link");
+  symlinkSync(home.workspace, workspacePath);
+  write(await plan(home, { workspacePath, prompt: "do it" }));
+  rollout(home, "01a1fe0d-0000-7000-8000-000000000007");
+  const resumed = await plan(home, { workspacePath, isResume: true });
+  expect(resumed.conversationId).toBe("01a1fe0d-0000-7000-8000-000000000007");
 });
 
 test("headless: exec, outside a repository too; resumed it is told to continue", async () => {

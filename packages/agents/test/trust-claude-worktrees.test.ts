@@ -1,4 +1,5 @@
-import { chmodSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
@@ -17,7 +18,7 @@ test("one entry answers for every worktree; all else and the mode stay", async (
   };
   const path = home.file(".claude.json", JSON.stringify(state));
   chmodSync(path, 0o640);
-  expect(await trustClaudeWorktrees(home.home, `${WORKTREES}/`.replace(/\/$/, ""))).toEqual({ path, isChanged: true });
+  expect(await trustClaudeWorktrees(home.home, `${WORKTREES}/`)).toEqual({ path, isChanged: true });
   expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({
     ...state,
     projects: { "/p": { allowedTools: ["x"] }, [WORKTREES]: { lastCost: 1, hasTrustDialogAccepted: true } },
@@ -26,6 +27,15 @@ test("one entry answers for every worktree; all else and the mode stay", async (
   expect(await isTrustedByClaude(home.environment, `${WORKTREES}/fix`)).toBe(true);
   expect(await isTrustedByClaude(home.environment, "/home/me")).toBe(false);
   expect(readdirSync(home.home)).toEqual([".claude.json"]);
+});
+
+test("a linked directory is trusted by both its names", async () => {
+  using home = new AgentHome();
+  const link = join(home.root, "link");
+  symlinkSync(home.directory("real"), link);
+  await trustClaudeWorktrees(home.home, link);
+  expect(await isTrustedByClaude(home.environment, join(link, "fix"))).toBe(true);
+  expect(await isTrustedByClaude(home.environment, join(home.root, "real", "fix"))).toBe(true);
 });
 
 test("a second time nothing is written", async () => {

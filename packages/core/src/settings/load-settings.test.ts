@@ -75,6 +75,8 @@ program = "/opt/zellij"
     });
     expect(getSetting(settings, "agents.mine.command").origin).toEqual({ kind: "file", place: `${path}:15` });
     expect(getSetting(settings, "backends.acme.limits").value).toEqual({ cpu: 2 });
+    expect(getSetting(settings, "backends.acme.limits.cpu").value).toBe(2);
+    expect(getSetting(settings, "backends.acme.limits.memory").value).toBeUndefined();
   });
 
   test("a flag is stronger than the environment, that than the file, that than the default; each says where it is from", async () => {

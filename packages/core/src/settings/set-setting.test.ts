@@ -88,6 +88,7 @@ test.each([
     "[daemon]\r\nport = 1\r\nautostart = false\r\n",
   ],
   ["a key of a backend's own", "", "backends.acme.region", "eu", '[backends.acme]\nregion = "eu"\n'],
+  ["a nested key of a backend's own", "", "backends.acme.limits.cpu", "2", "[backends.acme.limits]\ncpu = 2\n"],
   ["a number of a backend's own", "", "backends.acme.limit", "4", "[backends.acme]\nlimit = 4\n"],
   ["a backslash", "", "attach.detach_keys", "ctrl-\\", '[attach]\ndetach_keys = "ctrl-\\\\"\n'],
 ])("%s", async (...[, text, key, value, expected]) => {

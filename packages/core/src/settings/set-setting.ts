@@ -8,7 +8,7 @@ import { SettingsError } from "../contract/errors/settings-error.ts";
 import { UsageError } from "../contract/errors/usage-error.ts";
 import { replaceFile } from "../host/replace-file.ts";
 import { editToml } from "./edit-toml.ts";
-import { requireDefinition } from "./get-setting.ts";
+import { requireDefinition, valueAt } from "./get-setting.ts";
 import { readSettings, readSettingsText } from "./read-settings-file.ts";
 import type { SettingDefinition } from "./setting-definitions.ts";
 
@@ -77,11 +77,6 @@ function refuseWhenMore(change: Change, before: object, edited: string): void {
     fix: [`edit ${change.path}: write ${parts.at(-1) ?? ""} = ${inlineToml(change.wanted)} in it`],
     context: { path: change.path, key: change.key },
   });
-}
-
-function valueAt(table: unknown, [first, ...rest]: readonly string[]): unknown {
-  if (first === undefined) return table;
-  return typeof table === "object" && table !== null ? valueAt(Reflect.get(table, first), rest) : undefined;
 }
 
 /** A copy that lacks the key, and the tables that held it alone. */
