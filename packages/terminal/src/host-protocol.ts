@@ -22,20 +22,20 @@ export const frameTypes = {
 /** Upper bounds that both ends keep to. */
 export const hostLimits = {
   /** Of type, id and payload together. */
-  frameBytes: 4 * 1024 * 1024,
+  frameBytes: 4_194_304,
   /** The same, before the peer is known. */
   handshakeFrameBytes: 4096,
   handshakeMs: 5000,
   /** Payload of one `output` frame, without its 10-byte head. */
-  outputBytes: 64 * 1024,
+  outputBytes: 65_536,
   /** Unacknowledged input of one stream. */
-  inputWindowBytes: 256 * 1024,
+  inputWindowBytes: 262_144,
   /** Default and largest window of output that a client grants at once. */
-  outputWindowBytes: 256 * 1024,
+  outputWindowBytes: 262_144,
   streamsPerConnection: 1024,
   /** Bytes waiting in one connection's socket before the host stops writing to it. */
-  socketBacklogBytes: 1024 * 1024,
-  ringBytes: 512 * 1024,
+  socketBacklogBytes: 1_048_576,
+  ringBytes: 524_288,
 } as const;
 
 /** Where an output byte came from; the number on the wire. */

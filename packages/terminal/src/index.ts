@@ -10,3 +10,18 @@ export {
   type ViewerSink,
 } from "./hub/terminal-hub.ts";
 export { createTerminalMirror, type TerminalMirror, type TerminalSnapshot } from "./hub/terminal-mirror.ts";
+export { killTree, type KillTreeRequest, type KillTreeResult } from "./host-kill-tree.ts";
+export { leaveSandboxCgroup } from "./host-cgroup.ts";
+export { ensurePrivateDirectory, hostPaths, type HostPaths } from "./host-paths.ts";
+export type { HostAgentStatus, HostExit, HostInfo, HostSandboxStatus, HostTerminalSize } from "./host-protocol.ts";
+export { renderText, type RenderTextOptions } from "./render-text.ts";
+export { createSandboxRecords, type LaunchRecord, type SandboxRecord, type SandboxRecords } from "./sandbox-records.ts";
+export {
+  connectSessionHost,
+  createSessionHostClient,
+  type OpenSandboxRequest,
+  type SessionHostClient,
+  type SessionHostOptions,
+} from "./session-host-client.ts";
+export { keeperEnvironment, keeperMark, sandboxMark, withoutSessionMarks } from "./session-marks.ts";
+export { probePty } from "./probe-pty.ts";

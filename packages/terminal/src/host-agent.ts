@@ -1,0 +1,140 @@
+import { HostViewer, type ViewerOptions } from "./host-viewer.ts";
+import type { HostProcess, HostProcessEvents } from "./host-process.ts";
+import { hostLimits, type HostAgentStatus, type HostExit, type HostTerminalSize } from "./host-protocol.ts";
+import { ReplayRing } from "./replay-ring.ts";
+
+/** A viewer that takes nothing for so long no longer makes the agent wait. */
+const stallMs = 1000;
+
+export interface HostAgentOptions {
+  readonly launchId: string;
+  readonly mode: "terminal" | "headless";
+  readonly size: HostTerminalSize;
+}
+
+/** One launch of a sandbox's agent: its process, its output and who looks at it. */
+export class HostAgent {
+  readonly launchId: string;
+  readonly mode: "terminal" | "headless";
+  readonly ring: ReplayRing = new ReplayRing(hostLimits.ringBytes);
+  readonly events: HostProcessEvents;
+  readonly #startedAtMs = Date.now();
+  readonly #viewers = new Set<HostViewer>();
+  readonly #waiters = new Set<() => void>();
+  #size: HostTerminalSize;
+  #process: HostProcess | undefined;
+  #processId: number | undefined;
+  #exit: HostExit | undefined;
+  #isFlushing = false;
+  #stall: NodeJS.Timeout | undefined;
+
+  constructor(options: HostAgentOptions) {
+    this.launchId = options.launchId;
+    this.mode = options.mode;
+    this.#size = options.size;
+    this.events = {
+      output: (source, bytes) => {
+        this.ring.append(bytes, source);
+        this.#scheduleFlush();
+      },
+      end: (exit) => this.#end(exit),
+    };
+  }
+
+  get isRunning(): boolean {
+    return this.#exit === undefined;
+  }
+
+  get exit(): HostExit | undefined {
+    return this.#exit;
+  }
+
+  get processId(): number | undefined {
+    return this.#processId;
+  }
+
+  status(): HostAgentStatus {
+    return {
+      state: this.#exit === undefined ? "running" : "exited",
+      launchId: this.launchId,
+      processId: this.#processId,
+      startedAtMs: this.#startedAtMs,
+      exit: this.#exit,
+      mode: this.mode,
+      size: this.#size,
+    };
+  }
+
+  started(process: HostProcess): void {
+    this.#process = process;
+    this.#processId = process.processId;
+  }
+
+  attach(options: ViewerOptions): HostViewer {
+    const viewer = new HostViewer(this, options);
+    this.#viewers.add(viewer);
+    this.#scheduleFlush();
+    return viewer;
+  }
+
+  detach(viewer: HostViewer): void {
+    this.#viewers.delete(viewer);
+    this.regulate();
+  }
+
+  resize(size: HostTerminalSize): void {
+    this.#size = size;
+    this.#process?.resize(size);
+  }
+
+  input(bytes: Buffer, done: () => void): void {
+    if (this.#process === undefined || this.mode === "headless") done();
+    else this.#process.write(bytes, done);
+  }
+
+  /** Calls back at the end, at once when that has been; the result takes the waiter away. */
+  onEnd(waiter: () => void): () => void {
+    if (!this.isRunning) waiter();
+    else this.#waiters.add(waiter);
+    return () => this.#waiters.delete(waiter);
+  }
+
+  /** Lets the agent write on, or wait for a viewer that is paused or behind. */
+  regulate(): void {
+    const behind = [...this.#viewers].filter((viewer) => viewer.isBehind);
+    const isHeld = [...this.#viewers].some((viewer) => viewer.isPaused) || behind.length > 0;
+    for (const source of ["stdout", "stderr"] as const) this.#process?.setFlowing(source, !isHeld);
+    if (behind.length === 0) {
+      clearTimeout(this.#stall);
+      this.#stall = undefined;
+      return;
+    }
+    if (this.#stall !== undefined) return;
+    for (const viewer of behind) viewer.hasProgress = false;
+    this.#stall = setTimeout(() => {
+      this.#stall = undefined;
+      for (const viewer of this.#viewers) if (viewer.isBehind && !viewer.hasProgress) viewer.isLagging = true;
+      this.regulate();
+    }, stallMs);
+  }
+
+  #end(exit: HostExit): void {
+    this.#exit = exit;
+    this.#process = undefined;
+    clearTimeout(this.#stall);
+    for (const waiter of this.#waiters) waiter();
+    this.#waiters.clear();
+    for (const viewer of this.#viewers) viewer.flush();
+  }
+
+  /** Output that arrives in one turn of the event loop leaves as one. */
+  #scheduleFlush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    setImmediate(() => {
+      this.#isFlushing = false;
+      for (const viewer of this.#viewers) viewer.flush();
+      this.regulate();
+    });
+  }
+}

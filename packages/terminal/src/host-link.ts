@@ -1,0 +1,214 @@
+import { randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+import { encodeFrame, encodeJsonFrame, FrameReader, payloadObject, type HostFrame } from "./host-frame.ts";
+import { handshakeProof, isEqualProof } from "./host-handshake.ts";
+import { frameTypes, HostError, hostLimits, hostProtocolVersion, type HostFailure } from "./host-protocol.ts";
+
+/** The connection ended before the answer came. */
+export class HostLinkClosedError extends Error {
+  constructor() {
+    super("The session host hung up");
+    this.name = "HostLinkClosedError";
+  }
+}
+
+/** What the owner of a stream reacts to. */
+export interface LinkStream {
+  frame(frame: HostFrame): void;
+  closed(): void;
+}
+
+interface Pending {
+  resolve(result: Readonly<Record<string, unknown>>): void;
+  reject(error: Error): void;
+}
+
+/** One authenticated connection to a session host. */
+export class HostLink {
+  readonly #duplex: Duplex;
+  readonly #reader = new FrameReader(hostLimits.frameBytes + 64);
+  readonly #pending = new Map<number, Pending>();
+  readonly #streams = new Map<number, LinkStream>();
+  #nextId = 1;
+  #isClosed = false;
+  #handshakeFrame: ((frame: HostFrame) => void) | undefined;
+  #handshakeFailed: ((error: Error) => void) | undefined;
+
+  /** Proves both ends to each other over a fresh connection. */
+  static async open(duplex: Duplex, key: Uint8Array): Promise<HostLink> {
+    const link = new HostLink(duplex);
+    try {
+      await link.#greet(key);
+      return link;
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+  }
+
+  private constructor(duplex: Duplex) {
+    this.#duplex = duplex;
+    duplex.on("data", (bytes: Buffer) => this.#receive(bytes));
+    // `close` follows.
+    duplex.on("error", () => undefined);
+    duplex.on("close", () => this.close());
+    duplex.on("end", () => this.close());
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  newId(): number {
+    this.#nextId = this.#nextId >= 0xffff_ffff ? 1 : this.#nextId + 1;
+    return this.#nextId;
+  }
+
+  /** Sends a request; a stream given with it gets the frames of its id until `forget`. */
+  request(
+    method: string,
+    parameters: Readonly<Record<string, unknown>>,
+    stream?: { readonly id: number; readonly handler: LinkStream },
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const id = stream?.id ?? this.newId();
+    const frame = encodeJsonFrame(frameTypes.request, id, { method, parameters });
+    if (frame.length > hostLimits.frameBytes) {
+      return Promise.reject(new HostError("request.too-large", "The environment or arguments are larger than 4 MiB", "pass less"));
+    }
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(new HostLinkClosedError());
+        return;
+      }
+      this.#pending.set(id, { resolve, reject });
+      if (stream !== undefined) this.#streams.set(id, stream.handler);
+      this.#duplex.write(frame);
+    });
+  }
+
+  send(type: number, id: number, payload: Uint8Array | string = ""): void {
+    if (!this.#isClosed) this.#duplex.write(encodeFrame(type, id, payload));
+  }
+
+  sendCredit(id: number, source: number, bytes: number): void {
+    const payload = Buffer.alloc(5);
+    payload.writeUInt8(source, 0);
+    payload.writeUInt32BE(bytes, 1);
+    this.send(frameTypes.credit, id, payload);
+  }
+
+  /** Frames of the stream are dropped from here on. */
+  forget(id: number): void {
+    this.#streams.delete(id);
+  }
+
+  /** Takes back a request that waits, or lets go of a stream. */
+  cancel(id: number): void {
+    this.#streams.delete(id);
+    this.#pending.delete(id);
+    this.send(frameTypes.cancel, id);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#duplex.destroy();
+    const error = new HostLinkClosedError();
+    this.#handshakeFailed?.(error);
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+    for (const stream of this.#streams.values()) stream.closed();
+    this.#streams.clear();
+  }
+
+  async #greet(key: Uint8Array): Promise<void> {
+    const client = randomBytes(32).toString("hex");
+    const timer = setTimeout(() => this.close(), hostLimits.handshakeMs);
+    try {
+      this.#duplex.write(encodeJsonFrame(frameTypes.hello, 0, { protocols: [hostProtocolVersion], nonce: client }));
+      const challenge = payloadObject((await this.#expect(frameTypes.challenge)).payload);
+      const nonces = { client, host: String(challenge["nonce"]) };
+      if (!isEqualProof(challenge["proof"], handshakeProof(key, "host", nonces))) {
+        throw new HostError("authentication.required", "What answers on the session host's socket does not know the key", "end that process");
+      }
+      this.#duplex.write(encodeJsonFrame(frameTypes.proof, 0, { proof: handshakeProof(key, "client", nonces) }));
+      await this.#expect(frameTypes.welcome);
+    } finally {
+      clearTimeout(timer);
+      this.#handshakeFailed = undefined;
+    }
+  }
+
+  #expect(type: number): Promise<HostFrame> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(new HostLinkClosedError());
+        return;
+      }
+      this.#handshakeFailed = reject;
+      this.#handshakeFrame = (frame) => {
+        this.#handshakeFrame = undefined;
+        if (frame.type === type) resolve(frame);
+        else reject(frame.type === frameTypes.failure ? failureFrom(frame) : new HostError("request.refused", "The session host answered out of turn"));
+      };
+      this.#parse();
+    });
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#isClosed) return;
+    this.#reader.push(bytes);
+    this.#parse();
+  }
+
+  #parse(): void {
+    try {
+      for (;;) {
+        if (this.#handshakeFrame === undefined && this.#handshakeFailed !== undefined) return;
+        const frame = this.#reader.next();
+        if (frame === undefined) return;
+        if (this.#handshakeFrame === undefined) this.#dispatch(frame);
+        else this.#handshakeFrame(frame);
+      }
+    } catch {
+      // A peer that breaks the protocol is as good as gone; whoever waits is told so.
+      this.close();
+    }
+  }
+
+  #dispatch(frame: HostFrame): void {
+    const { type, id } = frame;
+    const pending = this.#pending.get(id);
+    if (type === frameTypes.response && pending !== undefined) {
+      this.#pending.delete(id);
+      pending.resolve(payloadObject(frame.payload));
+    } else if (type === frameTypes.failure) {
+      if (id === 0) return this.close();
+      this.#pending.delete(id);
+      this.#streams.delete(id);
+      pending?.reject(failureFrom(frame));
+    } else {
+      this.#streams.get(id)?.frame(frame);
+    }
+  }
+}
+
+/** Connects to a Unix socket; rejects with the system's error. */
+export function dialSocket(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.removeListener("error", reject);
+      socket.setNoDelay(true);
+      resolve(socket);
+    });
+  });
+}
+
+function failureFrom(frame: HostFrame): HostError {
+  const failure = payloadObject(frame.payload) as unknown as HostFailure;
+  return new HostError(failure.code, failure.message, failure.fix[0]);
+}

@@ -1,0 +1,149 @@
+import { writeSync } from "node:fs";
+import { constants } from "node:os";
+
+import { spawn, type IPty } from "@lydell/node-pty";
+
+import { isErrorCode } from "./host-error-code.ts";
+import type { HostProcess, HostProcessEvents, HostProcessOptions } from "./host-process.ts";
+import type { HostTerminalSize, SourceName } from "./host-protocol.ts";
+
+/** After the end of the process, output of what it left behind is awaited so long. */
+const idleAfterEndMs = 100;
+const longestAfterEndMs = 1000;
+/** Between two tries to write to a terminal whose buffer is full. */
+const shortestRetryMs = 4;
+const longestRetryMs = 64;
+
+/** What of node-pty's own stream is needed: it closes 200 ms after the process, whether all was read or not. */
+interface PtySocket {
+  destroy(): unknown;
+  pause(): unknown;
+  resume(): unknown;
+}
+
+/** Starts a process in a new terminal. */
+export function spawnPty(options: HostProcessOptions & { readonly size: HostTerminalSize }, events: HostProcessEvents): HostProcess {
+  const { argv, cwd, size } = options;
+  const [program, ...args] = argv;
+  const pty = spawn(program, args, {
+    name: options.environment["TERM"] ?? "xterm-256color",
+    cols: size.columns,
+    rows: size.rows,
+    cwd,
+    env: { ...options.environment },
+    encoding: null,
+  });
+  return new PtyProcess(pty, events);
+}
+
+class PtyProcess implements HostProcess {
+  readonly processId: number;
+  readonly #pty: IPty;
+  readonly #socket: PtySocket;
+  readonly #file: number;
+  #size: HostTerminalSize;
+  #isClosed = false;
+  #isFlowing = true;
+  #queue: { bytes: Buffer; readonly done: () => void }[] = [];
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = shortestRetryMs;
+  #lastOutput = 0;
+
+  constructor(pty: IPty, events: HostProcessEvents) {
+    this.#pty = pty;
+    this.processId = pty.pid;
+    const inner = pty as unknown as { readonly _socket: PtySocket; readonly fd: number };
+    this.#socket = inner._socket;
+    this.#file = inner.fd;
+    this.#size = { columns: pty.cols, rows: pty.rows };
+    this.#keepUntilRead();
+    // With `encoding: null` the chunks are buffers, whatever the types say.
+    pty.onData((data) => {
+      this.#lastOutput = performance.now();
+      events.output("stdout", data as unknown as Buffer);
+    });
+    pty.onExit(({ exitCode, signal }) => {
+      this.#close();
+      const name = signal ? signalName(signal) : undefined;
+      events.end({ exitCode: signal ? 128 + signal : exitCode, signal: name, isTimedOut: false });
+    });
+  }
+
+  write(bytes: Buffer, done: () => void): void {
+    if (this.#isClosed) return done();
+    this.#queue.push({ bytes, done });
+    if (this.#queue.length === 1) this.#drain();
+  }
+
+  /** The keyboard has no end of file; Ctrl-D is a key like others. */
+  endInput(): void {}
+
+  setFlowing(_source: SourceName, isFlowing: boolean): void {
+    if (this.#isFlowing === isFlowing || this.#isClosed) return;
+    this.#isFlowing = isFlowing;
+    if (isFlowing) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
+  resize(size: HostTerminalSize): void {
+    if (this.#isClosed || (size.columns === this.#size.columns && size.rows === this.#size.rows)) return;
+    this.#size = size;
+    this.#pty.resize(size.columns, size.rows);
+  }
+
+  /** node-pty writes with a stream that blocks the whole process when the terminal is full; the file itself does not. */
+  #drain(): void {
+    this.#retry = undefined;
+    for (let item = this.#queue[0]; item !== undefined && !this.#isClosed; item = this.#queue[0]) {
+      try {
+        item.bytes = item.bytes.subarray(writeSync(this.#file, item.bytes));
+        this.#retryMs = shortestRetryMs;
+      } catch (error) {
+        if (!isErrorCode(error, "EAGAIN")) return this.#dropInput();
+        this.#retry = setTimeout(() => this.#drain(), this.#retryMs);
+        this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
+        return;
+      }
+      if (item.bytes.length > 0) continue;
+      this.#queue.shift();
+      item.done();
+    }
+  }
+
+  #dropInput(): void {
+    const waiting = this.#queue;
+    this.#queue = [];
+    for (const item of waiting) item.done();
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#dropInput();
+  }
+
+  #keepUntilRead(): void {
+    const socket = this.#socket;
+    const destroy = socket.destroy.bind(socket);
+    let ended: number | undefined;
+    socket.destroy = () => {
+      if (ended !== undefined || this.#isClosed) return destroy();
+      ended = performance.now();
+      this.#lastOutput = ended;
+      this.#isFlowing = true;
+      socket.resume();
+      const check = setInterval(() => {
+        const now = performance.now();
+        const isQuiet = now - this.#lastOutput >= idleAfterEndMs || now - (ended ?? now) >= longestAfterEndMs;
+        if (!isQuiet && !this.#isClosed) return;
+        clearInterval(check);
+        destroy();
+      }, 20);
+      return socket;
+    };
+  }
+}
+
+function signalName(number: number): string {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `SIG${number}`;
+}

@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Socket } from "node:net";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { BackendError } from "@clauderon/core/contract";
+
+import { isErrorCode } from "./host-error-code.ts";
+import { dialSocket } from "./host-link.ts";
+import { checkPrivateDirectory, ensurePrivateDirectory, hostPaths } from "./host-paths.ts";
+import { keeperEnvironment } from "./session-marks.ts";
+
+const startMs = 10_000;
+const sourceCondition = "@clauderon/source";
+
+export interface HostProgramOptions {
+  readonly homeDirectory: string;
+  /** Path of the session host's program; default: the one of this package. */
+  readonly program?: string | undefined;
+  /** Milliseconds without sandboxes and clients after which it ends; default 30,000. */
+  readonly idleMs?: number | undefined;
+}
+
+/** A connection to the host of a home, or `undefined` when none runs. */
+export async function dialSessionHost(homeDirectory: string): Promise<Socket | undefined> {
+  const paths = hostPaths(homeDirectory);
+  try {
+    checkPrivateDirectory(paths.runDirectory);
+    checkPrivateDirectory(paths.socketDirectory);
+    return await dialSocket(paths.socket);
+  } catch (error) {
+    if (isErrorCode(error, "ENOENT", "ECONNREFUSED", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** A connection to the host of a home, which is started when none runs. However many do this at once, one host runs. */
+export async function startSessionHost(options: HostProgramOptions): Promise<Socket> {
+  const { homeDirectory } = options;
+  const paths = hostPaths(homeDirectory);
+  ensurePrivateDirectory(paths.runDirectory);
+  ensurePrivateDirectory(paths.socketDirectory);
+  const deadline = performance.now() + startMs;
+  let child = launch(options);
+  while (performance.now() < deadline) {
+    const socket = await dialSessionHost(homeDirectory);
+    if (socket !== undefined) return socket;
+    // It ended because another one was there, which may have ended since.
+    if (child.hasExited()) child = launch(options);
+    await delay(10);
+  }
+  throw new BackendError({
+    message: "The session host did not start",
+    why: `nothing answered on ${paths.socket} within ${startMs / 1000} s`,
+    fix: [`see ${paths.log}`],
+  });
+}
+
+function launch({ homeDirectory, program, idleMs }: HostProgramOptions): { hasExited(): boolean } {
+  const { log } = hostPaths(homeDirectory);
+  mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+  const output = openSync(log, "a", 0o600);
+  const path = program ?? createRequire(import.meta.url).resolve("@clauderon/terminal/session-host");
+  const conditions = path.endsWith(".ts") ? ["--conditions", sourceCondition] : [];
+  const child = spawn(
+    process.execPath,
+    ["--max-semi-space-size=1", ...conditions, path, homeDirectory, ...(idleMs === undefined ? [] : [String(idleMs)])],
+    { cwd: "/", detached: true, stdio: ["ignore", output, output], env: keeperEnvironment(process.env) },
+  );
+  closeSync(output);
+  let hasExited = false;
+  void Promise.race([once(child, "exit"), once(child, "error")]).catch(() => undefined).finally(() => {
+    hasExited = true;
+  });
+  child.unref();
+  return { hasExited: () => hasExited };
+}
