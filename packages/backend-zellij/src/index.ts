@@ -1,1 +1,2 @@
-export {};
+export { createBackend, createZellijBackend } from "./create-zellij-backend.ts";
+export type { ZellijSettings } from "./zellij-settings.ts";

@@ -1,0 +1,205 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import {
+  type AgentLaunch,
+  type AgentProcessStatus,
+  type BackendContext,
+  type CallOptions,
+  SandboxError,
+} from "@clauderon/core/contract";
+
+import type { AgentWatch } from "./agent-watch.ts";
+import type { KnownLaunch, Launches } from "./launches.ts";
+import type { SandboxHost } from "./sandbox-host.ts";
+import type { SandboxRecord } from "./sandbox-records.ts";
+import { isAlive, looksLikeServerOf } from "./server-process.ts";
+import { createArguments, writeSessionFiles } from "./session-files.ts";
+import { socketDirectory, withoutPaneVariables } from "./zellij-environment.ts";
+import { launchRunning, nameTaken, programMissing, startFailed } from "./zellij-errors.ts";
+import type { ZellijSession } from "./zellij-session.ts";
+
+const START_MS = 15_000;
+const POLL_MS = 4;
+/** A wrapper that lost its terminal ends in this time, and may still write how the agent ended. */
+const SETTLE_MS = 1000;
+/** The longest single argument the system takes (Linux: MAX_ARG_STRLEN). */
+const ARGUMENT_BYTES = 131_071;
+const CLIENT_TEXT_CHARACTERS = 2000;
+
+export interface ZellijAgentOptions {
+  readonly context: BackendContext;
+  readonly record: SandboxRecord;
+  readonly program: string;
+  readonly launches: Launches;
+  readonly session: ZellijSession;
+  readonly host: SandboxHost;
+  readonly watch: AgentWatch;
+}
+
+/** The agent of one sandbox in its terminal. Truth is in the launch's marks and in the process table; nothing is remembered here. */
+export class ZellijAgent {
+  readonly #options: ZellijAgentOptions;
+
+  constructor(options: ZellijAgentOptions) {
+    this.#options = options;
+  }
+
+  /** Idempotent by the launch's id, also when it was begun by a process that has died. */
+  async start(launch: AgentLaunch, options?: CallOptions): Promise<AgentProcessStatus> {
+    const { launches, record, context } = this.#options;
+    refuseLongArguments(launch);
+    for (;;) {
+      options?.signal?.throwIfAborted();
+      const known = await launches.find(launch.launchId);
+      if (known !== undefined && (await this.#isBegun(known, options))) return await this.status(known);
+      if (known === undefined) {
+        const last = await launches.last();
+        if (last !== undefined && (await this.status(last)).state === "running") throw launchRunning(record);
+        await this.#clear(last);
+        if (!(await launches.begin(launch, context.clock.now()))) continue;
+      }
+      const begun = await launches.find(launch.launchId);
+      if (begun !== undefined) return await this.#run(begun, launch, options);
+    }
+  }
+
+  async status(launch: KnownLaunch): Promise<AgentProcessStatus> {
+    const { launchId, marks } = launch;
+    const { processes } = marks;
+    if (processes === undefined) return { state: "none" };
+    if (!this.isRunning(launch) && marks.exitCode === undefined) await this.#settle(launch);
+    const started = { launchId, processId: processes.agent, startedAt: new Date(launch.startedAt) };
+    const { exitCode } = marks;
+    if (exitCode !== undefined) return { state: "exited", ...started, exit: { exitCode, isTimedOut: false } };
+    return { state: this.isRunning(launch) ? "running" : "lost", ...started };
+  }
+
+  /** Cheap: a few system calls. */
+  isRunning({ marks }: KnownLaunch): boolean {
+    const { processes } = marks;
+    if (processes === undefined || marks.exitCode !== undefined) return false;
+    return looksLikeServerOf(processes.server, this.#options.session.name) && isAlive(processes.wrapper);
+  }
+
+  async exit(launch: KnownLaunch, options?: CallOptions): Promise<AgentProcessStatus> {
+    await this.#options.watch.until(() => !this.isRunning(launch), options);
+    return await this.status(launch);
+  }
+
+  /** Whether the launch has happened. One that another process is just making is waited for; one whose maker has died is made anew, except for what is left of it. */
+  async #isBegun(known: KnownLaunch, options?: CallOptions): Promise<boolean> {
+    const { marks } = known;
+    const isBegun = (): boolean => marks.processes !== undefined || marks.exitCode !== undefined;
+    const isOver = (): boolean => isBegun() || marks.refusal !== undefined || !isAlive(known.owner);
+    await waitFor(async () => isOver() || (await this.#options.launches.find(known.launchId)) === undefined, options);
+    if (isBegun()) return true;
+    if ((await this.#options.session.owner(known)) !== "ours") return false;
+    await waitFor(async () => isBegun(), options);
+    return isBegun();
+  }
+
+  /** Ends the session that held the last launch's screen. */
+  async #clear(last: KnownLaunch | undefined): Promise<void> {
+    const { session, record } = this.#options;
+    const owner = await session.owner(last);
+    if (owner === "foreign" || owner === "exited-foreign") throw nameTaken(record.name, owner === "exited-foreign");
+    if (owner !== "nobody") await session.end(last);
+  }
+
+  async #run(known: KnownLaunch, launch: AgentLaunch, options?: CallOptions): Promise<AgentProcessStatus> {
+    const { launches, session } = this.#options;
+    try {
+      await this.#open(known, launch, options);
+      return await this.status(known);
+    } catch (error) {
+      if (known.marks.processes === undefined) {
+        await session.end(known);
+        await launches.forget(known.launchId);
+      }
+      throw error;
+    }
+  }
+
+  /** A client of the launch's size makes the session, so that the agent's first look at its terminal is right, and leaves. */
+  async #open(known: KnownLaunch, launch: AgentLaunch, options?: CallOptions): Promise<void> {
+    const { record, program, session, host } = this.#options;
+    await writeSessionFiles(record, known, launch);
+    options?.signal?.throwIfAborted();
+    const client = await host.exec(
+      record.sandboxId,
+      [program, ...createArguments(record, known, session.name)],
+      {
+        cwd: record.workspacePath,
+        terminal: launch.size ?? { columns: 80, rows: 24 },
+        environment: {
+          ...withoutPaneVariables(launch.environment ?? {}),
+          TERM: "xterm-256color",
+          COLORTERM: "truecolor",
+          ZELLIJ_SOCKET_DIR: socketDirectory(record.places),
+        },
+      },
+    );
+    let said = "";
+    let hasLeft = false;
+    const decoder = new TextDecoder();
+    const reading = client.stdout.pipeTo(
+      new WritableStream({
+        write: (chunk) => {
+          said = (said + decoder.decode(chunk, { stream: true })).slice(-CLIENT_TEXT_CHARACTERS);
+        },
+      }),
+    );
+    const leaving = client.exit.then(() => {
+      hasLeft = true;
+    });
+    // Nobody waits for the client once the agent runs; how it ended says nothing.
+    void Promise.allSettled([reading, leaving]);
+    const { marks } = known;
+    try {
+      await waitFor(async () => marks.processes !== undefined || marks.refusal !== undefined || hasLeft, options);
+    } finally {
+      await client.kill("SIGKILL");
+    }
+    if (marks.refusal !== undefined) throw programMissing(launch.argv[0], marks.refusal);
+    if (marks.processes === undefined) {
+      throw startFailed(record, hasLeft ? plain(said) : "no process was seen in the session's pane");
+    }
+  }
+
+  async #settle(launch: KnownLaunch): Promise<void> {
+    const { processes } = launch.marks;
+    const deadline = performance.now() + SETTLE_MS;
+    while (processes !== undefined && launch.marks.exitCode === undefined && isAlive(processes.wrapper)) {
+      if (performance.now() > deadline) return;
+      await delay(POLL_MS * 5);
+    }
+  }
+}
+
+/** Until the condition holds or the time for a start is over; says nothing of which. */
+async function waitFor(condition: () => Promise<boolean>, options?: CallOptions): Promise<void> {
+  const deadline = performance.now() + START_MS;
+  while (!(await condition()) && performance.now() < deadline) {
+    await delay(POLL_MS, undefined, { signal: options?.signal });
+  }
+}
+
+function refuseLongArguments(launch: AgentLaunch): void {
+  const tooLong = launch.argv.find((argument) => Buffer.byteLength(argument) > ARGUMENT_BYTES || argument.includes("\0"));
+  if (tooLong === undefined) return;
+  throw new SandboxError({
+    message: "The agent cannot be started with this argument",
+    why: tooLong.includes("\0")
+      ? "it contains a NUL character"
+      : `it has ${String(Buffer.byteLength(tooLong))} bytes and the system takes ${String(ARGUMENT_BYTES)}`,
+    fix: ["put a long prompt into a file of the workspace and name the file in the prompt"],
+    context: { launchId: launch.launchId },
+  });
+}
+
+// oxlint-disable-next-line no-control-regex -- what a client wrote to its terminal
+const controls = /\u001b\[[0-9;?<>=]*[A-Za-z]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b.|[\u0000-\u0009\u000b-\u001f]/gu;
+
+function plain(text: string): string {
+  return text.replace(controls, "").trim() || "its client ended at once";
+}

@@ -1,0 +1,98 @@
+import { CommandError, type CallOptions, type CommandResult, type CommandRunner } from "@clauderon/core/contract";
+import { parseJson } from "@clauderon/core/host";
+
+import { type ListedSession, parseSessions } from "./parse-sessions.ts";
+
+const TIMEOUT_MS = 12_000;
+
+/** A pane that runs a command. */
+export interface ListedPane {
+  readonly id: number;
+  /** Program and arguments, joined by blanks. */
+  readonly command: string;
+  readonly hasEnded: boolean;
+  readonly exitCode?: number | undefined;
+}
+
+export interface ZellijCommandOptions {
+  readonly runner: CommandRunner;
+  /** Absolute path. */
+  readonly program: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** zellij's commands, one method each. A session that is not there is no error. */
+export class ZellijCommand {
+  readonly #options: ZellijCommandOptions;
+
+  constructor(options: ZellijCommandOptions) {
+    this.#options = options;
+  }
+
+  async sessions(options?: CallOptions): Promise<readonly ListedSession[]> {
+    const result = await this.#run(["list-sessions", "-n"], options);
+    // Without any session the exit code is 1.
+    if (result.exitCode > 1) throw failed("list-sessions", result);
+    return parseSessions(result.stdout);
+  }
+
+  /** Asks the session to end; it may take a moment. */
+  async kill(sessionName: string): Promise<void> {
+    await this.#run(["kill-session", sessionName]);
+  }
+
+  /** Removes what zellij kept of a dead session. Its exit code says little: look at the list afterwards. */
+  async delete(sessionName: string): Promise<void> {
+    await this.#run(["delete-session", sessionName, "--force"]);
+  }
+
+  /** The panes with a command; `undefined` when there is no such session. */
+  async panes(sessionName: string, options?: CallOptions): Promise<readonly ListedPane[] | undefined> {
+    const result = await this.#run(["-s", sessionName, "action", "list-panes", "-a", "-j"], options);
+    if (result.exitCode !== 0 || isMissing(result)) return undefined;
+    const panes = parseJson(result.stdout, "the output of zellij list-panes");
+    if (!Array.isArray(panes)) throw failed("list-panes", result);
+    return panes.flatMap(listedPane);
+  }
+
+  /** What the pane shows and showed, as plain text; `undefined` when it is gone. */
+  async text(sessionName: string, paneId: number, options?: CallOptions): Promise<string | undefined> {
+    const pane = `terminal_${String(paneId)}`;
+    const result = await this.#run(["-s", sessionName, "action", "dump-screen", "-p", pane, "--full"], options);
+    return result.exitCode === 0 && !isMissing(result) ? result.stdout : undefined;
+  }
+
+  async #run(args: readonly string[], options?: CallOptions): Promise<CommandResult> {
+    const { runner, program, environment } = this.#options;
+    return await runner.run(program, args, { environment, timeoutMs: TIMEOUT_MS, signal: options?.signal });
+  }
+}
+
+/** Some versions say so with exit code 0. */
+function isMissing(result: CommandResult): boolean {
+  return /Session '.*' not found|There is no active session/u.test(`${result.stderr}\n${result.stdout.slice(0, 500)}`);
+}
+
+function listedPane(value: unknown): readonly ListedPane[] {
+  if (typeof value !== "object" || value === null) return [];
+  const pane = value as Readonly<Record<string, unknown>>;
+  const { id, is_plugin: isPlugin, terminal_command: command, exited, exit_status: status } = pane;
+  if (typeof id !== "number" || isPlugin === true) return [];
+  return [
+    {
+      id,
+      command: typeof command === "string" ? command : "",
+      hasEnded: exited === true,
+      exitCode: typeof status === "number" ? status : undefined,
+    },
+  ];
+}
+
+function failed(command: string, result: CommandResult): CommandError {
+  return new CommandError({
+    message: `zellij ${command} failed with exit code ${String(result.exitCode)}`,
+    why: result.stderr.trim() || undefined,
+    fix: ["check zellij by hand: zellij list-sessions", "clauderon doctor"],
+    context: { exitCode: result.exitCode },
+  });
+}

@@ -1,0 +1,192 @@
+import type * as NodePty from "@lydell/node-pty";
+import { setTimeout as delay } from "node:timers/promises";
+
+import {
+  AgentError,
+  type AgentProcessStatus,
+  type ProcessExit,
+  type TerminalChunk,
+  type TerminalSize,
+  type TerminalStream,
+} from "@clauderon/core/contract";
+
+import { PtyInput } from "./pty-input.ts";
+
+const WAITING_BYTES = 1024 * 1024;
+const QUIET_MS = 120;
+const LAST_WORDS_MS = 1500;
+
+export interface ZellijTerminalOptions {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly size: TerminalSize;
+  /** Resolves at the agent's end; rejects when the signal aborts. */
+  readonly agentEnd: (signal: AbortSignal) => Promise<AgentProcessStatus>;
+}
+
+/** A client of the zellij session in a terminal of ours: it is there while somebody views, and its end detaches. */
+export async function openZellijTerminal(options: ZellijTerminalOptions): Promise<TerminalStream> {
+  const { spawn } = await import("@lydell/node-pty");
+  const client = spawn(options.program, [...options.args], {
+    cols: options.size.columns,
+    rows: options.size.rows,
+    cwd: options.cwd,
+    env: { ...options.environment },
+    encoding: null,
+  });
+  return new ZellijTerminal(client, options);
+}
+
+class ZellijTerminal implements TerminalStream {
+  readonly output: AsyncIterable<TerminalChunk>;
+  readonly ended: Promise<ProcessExit | undefined>;
+  readonly #client: NodePty.IPty;
+  readonly #clientEnd: Promise<void>;
+  readonly #input: PtyInput;
+  readonly #closing = new AbortController();
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #sequence = 0;
+  #lastOutput = performance.now();
+  #hasClientEnded = false;
+  #isOver = false;
+  #wake: () => void = () => undefined;
+  #size: TerminalSize;
+
+  constructor(client: NodePty.IPty, options: ZellijTerminalOptions) {
+    this.#client = client;
+    this.#size = options.size;
+    this.#input = new PtyInput((client as unknown as { readonly fd: number }).fd);
+    // Without an encoding the binding gives bytes, whatever its types say.
+    client.onData((data: unknown) => this.#take(data as Uint8Array));
+    this.#clientEnd = new Promise((resolve) => {
+      client.onExit(() => {
+        this.#hasClientEnded = true;
+        this.#input.close();
+        resolve();
+      });
+    });
+    this.output = this.#read();
+    this.ended = this.#end(options);
+  }
+
+  async input(bytes: Uint8Array): Promise<void> {
+    this.#refuseEnded();
+    await this.#input.write(bytes);
+  }
+
+  async resize(size: TerminalSize): Promise<void> {
+    if (this.#isOver || (size.columns === this.#size.columns && size.rows === this.#size.rows)) return;
+    this.#size = size;
+    this.#client.resize(size.columns, size.rows);
+  }
+
+  async setPaused(): Promise<void> {
+    // A screen is drawn as it is when its viewer has time: nothing has to wait.
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #take(bytes: Uint8Array): void {
+    this.#lastOutput = performance.now();
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.byteLength;
+    if (this.#waitingBytes > WAITING_BYTES) this.#client.pause();
+    this.#wake();
+  }
+
+  async *#read(): AsyncGenerator<TerminalChunk, void, undefined> {
+    for (;;) {
+      const bytes = this.#waiting.shift();
+      if (bytes !== undefined) {
+        this.#waitingBytes -= bytes.byteLength;
+        if (this.#waitingBytes <= WAITING_BYTES) this.#client.resume();
+        const sequence = this.#sequence;
+        this.#sequence += bytes.byteLength;
+        yield { sequence, bytes, source: "stdout", isReplay: false };
+        continue;
+      }
+      if (this.#isOver) return;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** The agent's end is told after its last words were drawn; a client that left by itself (detached by its keys) says nothing of the agent. */
+  async #end(options: ZellijTerminalOptions): Promise<ProcessExit | undefined> {
+    const { signal } = this.#closing;
+    try {
+      const agent = options.agentEnd(signal).then((status) => ({ status }));
+      const left = this.#clientEnd.then(() => delay(QUIET_MS));
+      const first = (await Promise.race([agent, left])) ?? (await Promise.race([agent, delay(LAST_WORDS_MS)]));
+      if (first === undefined) return undefined;
+      await this.#lastWords();
+      return first.status.exit;
+    } catch {
+      // Closed by the viewer: `agentEnd` rejects with the abort and with nothing else.
+      return undefined;
+    } finally {
+      this.#closing.abort();
+      await this.#leave();
+      this.#isOver = true;
+      this.#wake();
+    }
+  }
+
+  async #lastWords(): Promise<void> {
+    const deadline = performance.now() + LAST_WORDS_MS;
+    const begin = performance.now();
+    while (!this.#hasClientEnded && performance.now() < deadline) {
+      const isQuiet = performance.now() - Math.max(this.#lastOutput, begin) > QUIET_MS && this.#sequence + this.#waitingBytes > 0;
+      if (isQuiet) return;
+      await delay(QUIET_MS / 4);
+    }
+  }
+
+  async #leave(): Promise<void> {
+    if (!this.#hasClientEnded) this.#client.kill("SIGKILL");
+    this.#client.resume();
+    await this.#clientEnd;
+  }
+
+  #refuseEnded(): void {
+    if (!this.#isOver && !this.#hasClientEnded && !this.#closing.signal.aborted) return;
+    throw new AgentError({
+      code: "agent.ended",
+      message: "The agent's terminal has ended",
+      fix: ["open the terminal again, or start the session again"],
+    });
+  }
+}
+
+/** What is left of a terminal whose session is gone: its last text. */
+export function keptTerminal(text: string, exit: ProcessExit | undefined): TerminalStream {
+  const bytes = new TextEncoder().encode(text.replaceAll("\n", "\r\n"));
+  const chunks: TerminalChunk[] = bytes.length === 0 ? [] : [{ sequence: 0, bytes, source: "stdout", isReplay: true }];
+  const nothing = async (): Promise<void> => undefined;
+  return {
+    output: ReadableStream.from(chunks),
+    ended: Promise.resolve(exit),
+    input: async () => {
+      throw new AgentError({
+        code: "agent.ended",
+        message: "The agent has ended",
+        fix: ["start the session again"],
+      });
+    },
+    resize: nothing,
+    setPaused: nothing,
+    close: nothing,
+    [Symbol.asyncDispose]: nothing,
+  };
+}
