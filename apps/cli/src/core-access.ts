@@ -1,6 +1,8 @@
+import type * as coreModule from "@clauderon/core";
+
 import type { Access } from "./command/access.ts";
 
-type Core = typeof import("@clauderon/core");
+type Core = typeof coreModule;
 
 /** The real access: `@clauderon/core`, `@clauderon/agents` and `@clauderon/daemon`, each loaded when it is first needed. */
 export function createCoreAccess(environment: Readonly<Record<string, string>>): Access {
@@ -65,7 +67,12 @@ export function createCoreAccess(environment: Readonly<Record<string, string>>):
     },
     async startDaemon(signal) {
       const { ensureDaemon } = await core();
-      const { file, isNew } = await ensureDaemon({ homeDirectory: await home(), environment, program: program(), signal });
+      const { file, isNew } = await ensureDaemon({
+        homeDirectory: await home(),
+        environment,
+        program: program(),
+        signal,
+      });
       return { record: file, isNew };
     },
     async stopDaemon(signal) {

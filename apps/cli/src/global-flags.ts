@@ -1,7 +1,7 @@
 import { UsageError } from "@clauderon/core/contract";
 
-import type { BooleanArgument } from "./command/command.ts";
 import type { GlobalFlags } from "./command/command-context.ts";
+import type { BooleanArgument } from "./command/command.ts";
 
 /** Accepted before and after every command; `--json[=FIELDS]` is the only one with a value. */
 export const globalArguments: Readonly<
@@ -29,11 +29,16 @@ export function globalNameOf(token: string): GlobalName | undefined {
   if (token === "--json" || token.startsWith("--json=")) return "json";
   return (Object.keys(globalArguments) as GlobalName[]).find((name) => {
     const argument = globalArguments[name];
-    return token === flagText(name, argument.default) || (argument.alias !== undefined && token === `-${argument.alias}`);
+    return (
+      token === flagText(name, argument.default) || (argument.alias !== undefined && token === `-${argument.alias}`)
+    );
   });
 }
 
-export function readGlobalFlags(names: ReadonlySet<GlobalName>, jsonFields: readonly string[] | undefined): GlobalFlags {
+export function readGlobalFlags(
+  names: ReadonlySet<GlobalName>,
+  jsonFields: readonly string[] | undefined,
+): GlobalFlags {
   return {
     isQuiet: names.has("quiet"),
     isJson: names.has("json"),

@@ -14,7 +14,11 @@ export function createPrompts(output: Writable): Prompts {
     },
     async select(question, choices) {
       const { isCancel, select } = await import("@clack/prompts");
-      const options = choices.map(({ value, hint }) => ({ value, label: value, ...(hint === undefined ? {} : { hint }) }));
+      const options = choices.map(({ value, hint }) => ({
+        value,
+        label: value,
+        ...(hint === undefined ? {} : { hint }),
+      }));
       const answer = await select({ message: question, options, output });
       if (isCancel(answer)) throw new Cancelled();
       return answer;

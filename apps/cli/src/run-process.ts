@@ -1,3 +1,5 @@
+import { isatty } from "node:tty";
+
 import { createCoreAccess } from "./core-access.ts";
 import type { Host } from "./host.ts";
 import type { OutputStream } from "./output/output.ts";
@@ -17,10 +19,10 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
   process.stdout.on("error", handledByTheWrite);
   process.stderr.on("error", handledByTheWrite);
   const host: Host = {
-    stdout: outputStream(process.stdout),
-    stderr: outputStream(process.stderr),
+    stdout: outputStream(process.stdout, 1),
+    stderr: outputStream(process.stderr, 2),
     keyboard: {
-      isTerminal: process.stdin.isTTY,
+      isTerminal: isatty(0),
       get stream() {
         return process.stdin;
       },
@@ -44,8 +46,8 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
   process.exit(await run(argv, host));
 }
 
-function outputStream(stream: NodeJS.WriteStream): OutputStream {
-  return { stream, isTerminal: stream.isTTY === true, columns: () => stream.columns || WIDTH };
+function outputStream(stream: NodeJS.WriteStream, fd: number): OutputStream {
+  return { stream, isTerminal: isatty(fd), columns: () => stream.columns || WIDTH };
 }
 
 /** A directory that was deleted has no path any more; what needs it will say that it does not exist. */

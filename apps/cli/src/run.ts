@@ -3,8 +3,8 @@ import { errorTable, UsageError } from "@clauderon/core/contract";
 
 import { Cancelled } from "./cancelled.ts";
 import { commandTable } from "./command-table.ts";
-import type { Command } from "./command/command.ts";
 import type { CommandContext, GlobalFlags } from "./command/command-context.ts";
+import type { Command } from "./command/command.ts";
 import { findCommand, type FoundCommand } from "./command/find-command.ts";
 import { readGlobalFlags } from "./global-flags.ts";
 import type { Host } from "./host.ts";
@@ -38,7 +38,10 @@ export async function run(argv: readonly string[], host: Host): Promise<number> 
     if (asksFor(words, "help") || asksFor(words, "version")) return await showHelp(found, host, words);
     const parsed = parseArguments(name, words, command);
     if (tail !== undefined && command.tail === undefined) {
-      throw new UsageError({ message: `clauderon ${name} takes nothing behind --`, fix: [`see: clauderon ${name} --help`] });
+      throw new UsageError({
+        message: `clauderon ${name} takes nothing behind --`,
+        fix: [`see: clauderon ${name} --help`],
+      });
     }
     exitCodes = command.exitCodes;
     const globals = readGlobalFlags(parsed.globals, parsed.jsonFields);

@@ -2,8 +2,8 @@ import { ClauderonError } from "@clauderon/core/contract";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { parseArguments, splitTail } from "./strict-arguments.ts";
 import type { Arguments } from "./command/command.ts";
+import { parseArguments, splitTail } from "./strict-arguments.ts";
 
 const args = {
   name: { type: "positional", description: "" },
@@ -31,7 +31,7 @@ function refusal(...tokens: string[]): ClauderonError {
 describe("parseArguments", () => {
   test("takes values in every written form", () => {
     for (const tokens of [["--backend", "x"], ["--backend=x"], ["-b", "x"], ["-bx"], ["-b=x"]]) {
-      expect(parse(...tokens).values["backend"], tokens.join(" ")).toBe("x");
+      expect(parse(...tokens).values["backend"]).toBe("x");
     }
   });
 
@@ -44,7 +44,10 @@ describe("parseArguments", () => {
 
   test("collects repeatable flags in order and refuses a single one twice", () => {
     expect(parse("--env", "A=1", "-e", "B=2", "-eC=3").values["env"]).toEqual(["A=1", "B=2", "C=3"]);
-    expect(refusal("--backend", "x", "--backend", "y")).toMatchObject({ code: "usage.invalid", message: "--backend is given more than once" });
+    expect(refusal("--backend", "x", "--backend", "y")).toMatchObject({
+      code: "usage.invalid",
+      message: "--backend is given more than once",
+    });
   });
 
   test("--json takes its fields with = alone and never the next word", () => {
@@ -126,7 +129,9 @@ describe("parseArguments", () => {
   test("a flag's place among the words makes no difference", () => {
     fc.assert(
       fc.property(
-        fc.shuffledSubarray(["--tty", "--backend=x", "--mode=auto", "-q", "--env=A=1", "--json=name"], { minLength: 6 }),
+        fc.shuffledSubarray(["--tty", "--backend=x", "--mode=auto", "-q", "--env=A=1", "--json=name"], {
+          minLength: 6,
+        }),
         fc.nat(6),
         (flags, place) => {
           const { values, globals, jsonFields } = parse(...flags.toSpliced(place, 0, "word"));
@@ -141,7 +146,10 @@ describe("parseArguments", () => {
 
 describe("splitTail", () => {
   test("cuts at the first --", () => {
-    expect(splitTail(["exec", "s", "--", "ls", "--", "--help"])).toEqual({ head: ["exec", "s"], tail: ["ls", "--", "--help"] });
+    expect(splitTail(["exec", "s", "--", "ls", "--", "--help"])).toEqual({
+      head: ["exec", "s"],
+      tail: ["ls", "--", "--help"],
+    });
     expect(splitTail(["a"])).toEqual({ head: ["a"] });
   });
 });

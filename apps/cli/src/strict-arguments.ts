@@ -20,7 +20,10 @@ interface FlagMatch {
 }
 
 /** What follows the first `--` belongs to somebody else and is not looked at. */
-export function splitTail(argv: readonly string[]): { readonly head: readonly string[]; readonly tail?: readonly string[] } {
+export function splitTail(argv: readonly string[]): {
+  readonly head: readonly string[];
+  readonly tail?: readonly string[];
+} {
   const index = argv.indexOf("--");
   if (index < 0) return { head: argv };
   return { head: argv.slice(0, index), tail: argv.slice(index + 1) };

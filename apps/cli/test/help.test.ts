@@ -1,23 +1,26 @@
 import { describe, expect, test } from "vitest";
 
 import { commandTable } from "../src/command-table.ts";
-import { findCommand } from "../src/command/find-command.ts";
 import type { Command, CommandEntry } from "../src/command/command.ts";
+import { findCommand } from "../src/command/find-command.ts";
 import { helpTopics } from "../src/output/help-topics.ts";
 import { mainHelp } from "../src/output/main-help.ts";
 import { parseArguments, splitTail } from "../src/strict-arguments.ts";
 import { runInProcess } from "./run-in-process.ts";
 
-const entries: readonly { readonly path: string; readonly entry: CommandEntry }[] = Object.entries(commandTable).flatMap(
-  ([name, row]) =>
-    "load" in row
-      ? [{ path: name, entry: row }]
-      : Object.entries(row.subCommands).map(([sub, entry]) => ({ path: `${name} ${sub}`, entry })),
+const entries: readonly { readonly path: string; readonly entry: CommandEntry }[] = Object.entries(
+  commandTable,
+).flatMap(([name, row]) =>
+  "load" in row
+    ? [{ path: name, entry: row }]
+    : Object.entries(row.subCommands).map(([sub, entry]) => ({ path: `${name} ${sub}`, entry })),
 );
 
 /** The words of an example as a shell would cut them. */
 function shellWords(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, plain]) => double ?? single ?? plain ?? "");
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, plain]) => double ?? single ?? plain ?? "",
+  );
 }
 
 describe("main help", () => {
@@ -48,7 +51,7 @@ async function parseExample(example: string): Promise<Command> {
   const command = await found.entry?.load();
   if (command === undefined) throw new Error(`no command: ${example}`);
   parseArguments(found.path.join(" "), [...found.leading, ...found.rest], command);
-  expect(tail === undefined || command.tail !== undefined, example).toBe(true);
+  expect(tail === undefined || command.tail !== undefined).toBe(true);
   return command;
 }
 
@@ -59,8 +62,8 @@ describe.each(entries)("help of $path", ({ path, entry }) => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`Usage: clauderon ${path}`);
     for (const [name, argument] of Object.entries(command.args)) {
-      expect(stdout, name).toContain(argument.type === "positional" ? name.toUpperCase() : name);
-      expect(argument.description, name).not.toBe("");
+      expect(stdout).toContain(argument.type === "positional" ? name.toUpperCase() : name);
+      expect(argument.description).not.toBe("");
     }
     for (const example of command.examples) {
       expect(stdout).toContain(example.split("\n")[0]);

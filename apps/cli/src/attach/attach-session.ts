@@ -92,7 +92,8 @@ async function view(
     let passing: Promise<unknown> = opened;
     for await (const bytes of keyboard.bytes()) {
       const { passed, isDetach } = how.scanner.scan(bytes);
-      if (passed.length > 0 && !how.isReadOnly) passing = Promise.all([opened, passing]).then(([to]) => to.input(passed));
+      if (passed.length > 0 && !how.isReadOnly)
+        passing = Promise.all([opened, passing]).then(([to]) => to.input(passed));
       passing.catch(endsTheView);
       if (isDetach) return { kind: "detached" };
     }

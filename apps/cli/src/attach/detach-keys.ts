@@ -35,7 +35,8 @@ export function describeDetachKeys(text: string): string {
 
 /** The code that terminals with the kitty keyboard protocol or modifyOtherKeys send for Ctrl and a key, besides the byte. */
 function encodedForms(byte: number): readonly string[] {
-  const plain = byte >= 1 && byte <= 26 ? byte + 96 : byte >= 27 && byte <= 31 ? byte + 64 : byte === 0 ? 64 : undefined;
+  const plain =
+    byte >= 1 && byte <= 26 ? byte + 96 : byte >= 27 && byte <= 31 ? byte + 64 : byte === 0 ? 64 : undefined;
   if (plain === undefined) return [];
   const unshifted = byte === 31 ? [95, 45] : byte === 30 ? [94, 54] : [plain];
   return unshifted.flatMap((code) => [`\u001b[${code};5u`, `\u001b[27;5;${code}~`, `\u001b[${code};5:1u`]);
@@ -59,7 +60,7 @@ export class DetachKeyScanner {
   /** What goes on to the agent, and whether the keys were pressed; what came after them is dropped. */
   scan(bytes: Uint8Array): { readonly passed: Uint8Array; readonly isDetach: boolean } {
     const passed: number[] = [];
-    for (let index = 0; index < bytes.length; ) {
+    for (let index = 0; index < bytes.length;) {
       const length = this.#matchAt(bytes, index);
       if (length === 0) {
         if (this.#position > 0) {

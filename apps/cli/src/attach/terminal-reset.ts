@@ -1,3 +1,7 @@
+const ESCAPE = "\u001b";
+const MODES = new RegExp(String.raw`${ESCAPE}\[\?([\d;]*)([hl])`, "g");
+const UNFINISHED = new RegExp(String.raw`^${ESCAPE}(\[(\?[\d;]*)?)?$`);
+
 /**
  * Follows which screen the agent draws on, so that leaving restores the right one: leaving an alternate screen that was never entered would
  * move the cursor.
@@ -12,14 +16,14 @@ export class ScreenTracker {
 
   observe(bytes: Uint8Array): void {
     const text = this.#rest + Buffer.from(bytes).toString("latin1");
-    for (const [, parameters = "", final] of text.matchAll(/\u001b\[\?([\d;]*)([hl])/g)) {
+    for (const [, parameters = "", final] of text.matchAll(MODES)) {
       if (parameters.split(";").some((mode) => mode === "47" || mode === "1047" || mode === "1049")) {
         this.#isAlternate = final === "h";
       }
     }
     const start = text.lastIndexOf("\u001b");
     // Only an unfinished sequence can matter to the next piece.
-    this.#rest = start >= 0 && /^\u001b(\[(\?[\d;]*)?)?$/.test(text.slice(start)) ? text.slice(start) : "";
+    this.#rest = start >= 0 && UNFINISHED.test(text.slice(start)) ? text.slice(start) : "";
   }
 }
 
@@ -29,7 +33,9 @@ export function resetSequence(isAlternate: boolean): string {
     isAlternate ? "\u001b[?1049l" : "",
     // Synchronised output first: while it is on, nothing shows.
     "\u001b[?2026l",
-    ...[1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 2004, 2031, 1, 5, 6, 66, 69].map((mode) => `\u001b[?${mode}l`),
+    ...[1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 2004, 2031, 1, 5, 6, 66, 69].map(
+      (mode) => `\u001b[?${mode}l`,
+    ),
     "\u001b[?7h\u001b[?25h\u001b[0 q",
     // Keyboard: kitty's stack, xterm's modifyOtherKeys, application keypad.
     "\u001b[<99u\u001b[>4m\u001b>",

@@ -100,5 +100,5 @@ export type CommandTableRow = CommandEntry | CommandGroup;
 
 export function defineCommand<const A extends Arguments>(definition: CommandDefinition<A>): Command {
   // The front end has parsed the values by these very definitions.
-  return definition as unknown as Command;
+  return definition;
 }

@@ -54,7 +54,13 @@ function checkGlobal(word: string, path: readonly string[]): void {
 
 /** `-qy`: short global flags in one word. */
 function isCluster(word: string): boolean {
-  return /^-[a-zA-Z]{2,}$/.test(word) && [...word.slice(1)].every((letter) => globalNameOf(`-${letter}`) !== undefined);
+  return (
+    /^-[a-zA-Z]{2,}$/.test(word) &&
+    word
+      .slice(1)
+      .split("")
+      .every((letter) => globalNameOf(`-${letter}`) !== undefined)
+  );
 }
 
 function lookUp(rows: Table, word: string): { readonly name: string; readonly row: CommandTableRow } | undefined {

@@ -1,7 +1,7 @@
 import { AgentError, type Agent } from "@clauderon/core/contract";
 
-import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
 import { fixesFor } from "../strict-arguments.ts";

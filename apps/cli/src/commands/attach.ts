@@ -7,8 +7,15 @@ export const attachCommand: Command = defineCommand({
   args: {
     name: { type: "positional", description: "session", completes: "sessions" },
     "read-only": { type: "boolean", description: "only look; what is typed is not passed on" },
-    "take-control": { type: "boolean", description: "let this terminal decide the size and type, though another one does" },
-    "detach-keys": { type: "string", valueHint: "KEYS", description: "instead of attach.detach_keys of the configuration" },
+    "take-control": {
+      type: "boolean",
+      description: "let this terminal decide the size and type, though another one does",
+    },
+    "detach-keys": {
+      type: "string",
+      valueHint: "KEYS",
+      description: "instead of attach.detach_keys of the configuration",
+    },
   },
   examples: ["attach fix-login", "attach fix-login --read-only", "attach fix-login --detach-keys ctrl-p,ctrl-q"],
   notes: ["Ctrl-\\ detaches; every other key, Ctrl-C too, goes to the agent."],

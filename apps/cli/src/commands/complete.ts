@@ -1,7 +1,8 @@
-import { completions } from "../completion/completions.ts";
-import { bashScript } from "../completion/bash-script.ts";
-import { defineCommand, type Command } from "../command/command.ts";
 import { UsageError } from "@clauderon/core/contract";
+
+import { defineCommand, type Command } from "../command/command.ts";
+import { bashScript } from "../completion/bash-script.ts";
+import { completions } from "../completion/completions.ts";
 
 const NO_FILES = 4;
 const SHELLS = ["bash", "zsh", "fish", "powershell"];
@@ -12,7 +13,7 @@ export const completeCommand: Command = defineCommand({
   tail: "WORDS…",
   examples: ["complete bash", "complete zsh", 'complete -- attach ""'],
   notes: [
-    'bash: add  source <(clauderon complete bash)  to ~/.bashrc\nzsh:  add  source <(clauderon complete zsh)  to ~/.zshrc\nfish: clauderon complete fish > ~/.config/fish/completions/clauderon.fish',
+    "bash: add  source <(clauderon complete bash)  to ~/.bashrc\nzsh:  add  source <(clauderon complete zsh)  to ~/.zshrc\nfish: clauderon complete fish > ~/.config/fish/completions/clauderon.fish",
     "With words behind --: prints what can stand for the last one. The daemon is asked for names, never started.",
   ],
   async run({ args, tail, context }) {

@@ -1,16 +1,19 @@
 import type { Clauderon, CreateSessionRequest, Session } from "@clauderon/core/contract";
 
 import { attachSession } from "../attach/attach-session.ts";
-import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import { defineCommand, type Command } from "../command/command.ts";
+import { pickFields } from "../output/json.ts";
 import { createArguments } from "../session/create-arguments.ts";
 import { createRequest, type CreateValues } from "../session/create-request.ts";
 import { streamAgent } from "../session/stream-agent.ts";
 import { detailFields } from "../session/summary-fields.ts";
-import { pickFields } from "../output/json.ts";
 
 export const createCommand: Command = defineCommand({
-  meta: { name: "create", description: "Create a session: a worktree and branch of its own, and an agent at work in it." },
+  meta: {
+    name: "create",
+    description: "Create a session: a worktree and branch of its own, and an agent at work in it.",
+  },
   args: createArguments,
   jsonFields: detailFields,
   examples: [
@@ -41,7 +44,9 @@ export const createCommand: Command = defineCommand({
       const end = await attachSession(session, context, { isReadOnly: false, takesControl: true });
       return end.kind === "exited" ? finish(session, args, { context, code: 0 }) : 0;
     }
-    await (context.flags.isJson ? output.json(pickFields(detail, context.flags.jsonFields)) : output.line(session.name));
+    await (context.flags.isJson
+      ? output.json(pickFields(detail, context.flags.jsonFields))
+      : output.line(session.name));
     output.hint(`Next: clauderon attach ${session.name}`);
     return 0;
   },

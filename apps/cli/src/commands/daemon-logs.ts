@@ -1,11 +1,11 @@
-import { open, type FileHandle } from "node:fs/promises";
 import { watch } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { FileError } from "@clauderon/core/contract";
 
-import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import { defineCommand, type Command } from "../command/command.ts";
 import { printableLines } from "../output/printable.ts";
 import { parseCount } from "../values/number.ts";
 

@@ -5,7 +5,10 @@ import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
 
 export const daemonRunCommand: Command = defineCommand({
-  meta: { name: "run", description: "Run the daemon in the foreground until Ctrl-C or SIGTERM; sessions go on without it." },
+  meta: {
+    name: "run",
+    description: "Run the daemon in the foreground until Ctrl-C or SIGTERM; sessions go on without it.",
+  },
   args: {},
   examples: ["daemon", "daemon run"],
   async run({ context }) {
@@ -88,7 +91,9 @@ export const daemonCrashPointsCommand: Command = defineCommand({
   async run({ context }) {
     const client = await context.client();
     const names = await client.crashPointNames({ signal: context.signal });
-    await (context.flags.isJson ? context.output.json(names) : context.output.write(names.map((name) => `${name}\n`).join("")));
+    await (context.flags.isJson
+      ? context.output.json(names)
+      : context.output.write(names.map((name) => `${name}\n`).join("")));
     return 0;
   },
 });

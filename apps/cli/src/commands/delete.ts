@@ -1,8 +1,8 @@
 import { UsageError, type DeletedSession, type Session } from "@clauderon/core/contract";
 
 import { Cancelled } from "../cancelled.ts";
-import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import { defineCommand, type Command } from "../command/command.ts";
 import { printable } from "../output/printable.ts";
 import { forEachSession, selectSessions } from "../session/for-each-session.ts";
 import { describeFiles, describeRisk, workAtRisk } from "../session/work-at-risk.ts";
@@ -15,7 +15,10 @@ interface DeleteChoices {
 }
 
 export const deleteCommand: Command = defineCommand({
-  meta: { name: "delete", description: "Delete sessions with their sandbox, worktree and branch. Work is never lost without --discard." },
+  meta: {
+    name: "delete",
+    description: "Delete sessions with their sandbox, worktree and branch. Work is never lost without --discard.",
+  },
   args: {
     name: { type: "positional", repeatable: true, description: "sessions", completes: "sessions" },
     all: { type: "boolean", description: "all sessions; needs --yes" },

@@ -1,5 +1,5 @@
-import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
 import { inspectMachine, type MachineReport } from "../session/doctor-report.ts";
@@ -9,7 +9,8 @@ export const doctorFields = ["schemaVersion", "isOk", "rows", "backends", "defau
 export const doctorCommand: Command = defineCommand({
   meta: {
     name: "doctor",
-    description: "Check this machine: what sessions need, which backend they get and why. Exits 1 when something required is missing.",
+    description:
+      "Check this machine: what sessions need, which backend they get and why. Exits 1 when something required is missing.",
   },
   args: {},
   jsonFields: doctorFields,

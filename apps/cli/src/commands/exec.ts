@@ -1,8 +1,8 @@
 import { OperationError, UsageError, type ProcessHandle } from "@clauderon/core/contract";
 
 import { RawKeyboard } from "../attach/raw-keyboard.ts";
-import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import { defineCommand, type Command } from "../command/command.ts";
 import { resolveSession } from "../session/resolve-session.ts";
 import { parseDuration } from "../values/duration.ts";
 import { readEnvironmentOptions } from "../values/environment-options.ts";
@@ -13,7 +13,11 @@ export const execCommand: Command = defineCommand({
   meta: { name: "exec", description: "Run a command in a session, in its workspace and environment." },
   args: {
     name: { type: "positional", description: "session", completes: "sessions" },
-    interactive: { type: "boolean", alias: "i", description: "pass standard input on (the default when it is no terminal)" },
+    interactive: {
+      type: "boolean",
+      alias: "i",
+      description: "pass standard input on (the default when it is no terminal)",
+    },
     tty: { type: "boolean", alias: "t", description: "give the command a terminal" },
     env: { type: "string", alias: "e", valueHint: "K=V", repeatable: true, description: "add to its environment" },
     workdir: { type: "string", alias: "w", valueHint: "DIR", description: "where; relative to the workspace" },

@@ -1,11 +1,14 @@
 import { commandTable } from "../command-table.ts";
 import { defineCommand, type Command } from "../command/command.ts";
 import { findCommand } from "../command/find-command.ts";
-import { helpFor } from "../output/help.ts";
 import { helpTopics } from "../output/help-topics.ts";
+import { helpFor } from "../output/help.ts";
 
 export const helpCommand: Command = defineCommand({
-  meta: { name: "help", description: "Explain a command, or one of the topics exit-codes, environment, formatting, agents." },
+  meta: {
+    name: "help",
+    description: "Explain a command, or one of the topics exit-codes, environment, formatting, agents.",
+  },
   args: {
     topic: {
       type: "positional",
@@ -17,7 +20,10 @@ export const helpCommand: Command = defineCommand({
   examples: ["help", "help create", "help config set", "help exit-codes"],
   async run({ args, context }) {
     const [first] = args.topic;
-    const topic = args.topic.length === 1 && first !== undefined && Object.hasOwn(helpTopics, first) ? helpTopics[first] : undefined;
+    const topic =
+      args.topic.length === 1 && first !== undefined && Object.hasOwn(helpTopics, first)
+        ? helpTopics[first]
+        : undefined;
     if (topic !== undefined) {
       await context.output.write(topic());
       return 0;

@@ -3,7 +3,10 @@ import { initArguments } from "../session/init-arguments.ts";
 import { initialise } from "../session/initialise.ts";
 
 export const initCommand: Command = defineCommand({
-  meta: { name: "init", description: "Write the first configuration: asks for what it does not say yet. Can be run again." },
+  meta: {
+    name: "init",
+    description: "Write the first configuration: asks for what it does not say yet. Can be run again.",
+  },
   args: initArguments,
   examples: ["init", "init --yes", "init --backend local --trust-worktrees"],
   notes: ["--yes takes the defaults: the backend is chosen per session, Claude Code asks about trust itself."],

@@ -1,7 +1,7 @@
 import type { Session } from "@clauderon/core/contract";
 
-import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import { defineCommand, type Command } from "../command/command.ts";
 import { printableLines } from "../output/printable.ts";
 import { appendedLines } from "../session/appended-lines.ts";
 import { resolveSession } from "../session/resolve-session.ts";

@@ -24,7 +24,14 @@ export const reconcileCommand: Command = defineCommand({
     }
     const lines = formatTable(
       ["KIND", "WHAT", "NAME", "BACKEND", "FOUND", report.isDryRun ? "WOULD DO" : "DONE"],
-      report.findings.map((each) => [each.kind, each.subject, each.name, each.backend ?? "-", each.message, each.action]),
+      report.findings.map((each) => [
+        each.kind,
+        each.subject,
+        each.name,
+        each.backend ?? "-",
+        each.message,
+        each.action,
+      ]),
       undefined,
     );
     await output.write(`${lines.join("\n")}\n`);

@@ -11,7 +11,13 @@ export const startCommand: Command = defineCommand({
   args: {
     name: { type: "positional", repeatable: true, description: "sessions", completes: "sessions" },
     all: { type: "boolean", description: "all that are stopped" },
-    env: { type: "string", alias: "e", valueHint: "K=V", repeatable: true, description: "add to the agent's environment" },
+    env: {
+      type: "string",
+      alias: "e",
+      valueHint: "K=V",
+      repeatable: true,
+      description: "add to the agent's environment",
+    },
     "env-file": { type: "string", valueHint: "FILE", description: "add the variables of a file" },
   },
   examples: ["start fix-login", "start --all"],

@@ -9,7 +9,10 @@ import { currentSession, resolveSession } from "../session/resolve-session.ts";
 import { detailFields } from "../session/summary-fields.ts";
 
 export const statusCommand: Command = defineCommand({
-  meta: { name: "status", description: "Show one session; without a name (and outside of one): how many are in which state." },
+  meta: {
+    name: "status",
+    description: "Show one session; without a name (and outside of one): how many are in which state.",
+  },
   args: { name: { type: "positional", description: "session", completes: "sessions" } },
   jsonFields: [...detailFields, "total", "states"],
   examples: ["status", "status fix-login", "status fix-login --json=state,exitCode,error"],
@@ -25,7 +28,9 @@ export const statusCommand: Command = defineCommand({
         return 0;
       }
       const parts = Object.entries(states).map(([state, count]) => `${count} ${state}`);
-      await output.line(sessions.length === 0 ? "no sessions" : `${counted(sessions.length, "session")}: ${parts.join(", ")}`);
+      await output.line(
+        sessions.length === 0 ? "no sessions" : `${counted(sessions.length, "session")}: ${parts.join(", ")}`,
+      );
       return 0;
     }
     const session = await resolveSession(args.name, context);

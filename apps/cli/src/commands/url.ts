@@ -10,7 +10,7 @@ export const urlCommand: Command = defineCommand({
     header: { type: "boolean", description: "print the header that carries the token instead" },
     qr: { type: "boolean", description: "draw the address as a QR code" },
   },
-  examples: ["url", 'url --header', "url --qr"],
+  examples: ["url", "url --header", "url --qr"],
   notes: ['For curl: curl -H "$(clauderon url --header)" "$(clauderon url)/api/sessions"'],
   async run({ args, context }) {
     if ([args.token, args.header, args.qr].filter(Boolean).length > 1) {
@@ -25,7 +25,8 @@ export const urlCommand: Command = defineCommand({
       return 0;
     }
     const token = args.token || args.header ? await access.token() : undefined;
-    if (flags.isJson) await output.json({ schemaVersion: 1, url: record.url, ...(token === undefined ? {} : { token }) });
+    if (flags.isJson)
+      await output.json({ schemaVersion: 1, url: record.url, ...(token === undefined ? {} : { token }) });
     else if (token === undefined) await output.line(record.url);
     else await output.line(args.header ? `Authorization: Bearer ${token}` : token);
     return 0;

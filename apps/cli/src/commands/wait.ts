@@ -1,7 +1,7 @@
 import { OperationError, SessionError, UsageError, type Clauderon, type SessionDetail } from "@clauderon/core/contract";
 
-import { defineCommand, type Command } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import { defineCommand, type Command } from "../command/command.ts";
 import { currentSession, resolveSession } from "../session/resolve-session.ts";
 import { sessionWords } from "../session/session-words.ts";
 import { fixesFor } from "../strict-arguments.ts";
@@ -19,7 +19,9 @@ export const waitCommand: Command = defineCommand({
     timeout: { type: "string", valueHint: "D", description: "give up after so long, exit 8" },
   },
   examples: ["wait fix-login", "wait fix-login --for status=running --timeout 30s"],
-  notes: ["exit: the agent has ended (stopped or failed). A session that fails while another state is awaited exits 7."],
+  notes: [
+    "exit: the agent has ended (stopped or failed). A session that fails while another state is awaited exits 7.",
+  ],
   async run({ args, context }) {
     const goal = parseGoal(args.for ?? "exit");
     const timeoutMs = args.timeout === undefined ? undefined : parseDuration("--timeout", args.timeout);

@@ -1,6 +1,6 @@
 import { commandTable } from "../command-table.ts";
-import type { Argument, Command, CommandTableRow } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import type { Argument, Command, CommandTableRow } from "../command/command.ts";
 import { flagText } from "../global-flags.ts";
 import { flagsOf, splitTail } from "../strict-arguments.ts";
 

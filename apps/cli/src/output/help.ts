@@ -15,9 +15,10 @@ export async function helpFor(found: Pick<FoundCommand, "path" | "entry" | "grou
 }
 
 function groupHelp(name: string, group: CommandGroup, style: Style): string {
-  const commands = Object.entries(group.subCommands).map(
-    ([word, entry]): Line => [word, `${entry.description}${word === group.default ? " (default)" : ""}`],
-  );
+  const commands = Object.entries(group.subCommands).map(([word, entry]): Line => [
+    word,
+    `${entry.description}${word === group.default ? " (default)" : ""}`,
+  ]);
   return [
     group.description,
     "",
@@ -88,4 +89,3 @@ function columns(lines: readonly Line[]): readonly string[] {
     left.length > width ? `  ${left}\n  ${" ".repeat(width)}  ${right}` : `  ${left.padEnd(width)}  ${right}`,
   );
 }
-

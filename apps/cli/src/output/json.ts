@@ -3,7 +3,7 @@ import { UsageError } from "@clauderon/core/contract";
 import { fixesFor } from "../strict-arguments.ts";
 
 /** Only the fields that `--json=…` named; all without names. */
-export function pickFields<Row extends object>(row: Row, fields: readonly string[] | undefined): object {
+export function pickFields(row: object, fields: readonly string[] | undefined): object {
   if (fields === undefined) return row;
   const known = new Map<string, unknown>(Object.entries(row));
   return Object.fromEntries(fields.map((field) => [field, known.get(field) ?? null]));

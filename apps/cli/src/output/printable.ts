@@ -1,8 +1,7 @@
-const control = /[\u0000-\u001f\u007f-\u009f]/g;
-const controlButLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+const control = /\p{Cc}/gu;
+const controlButLines = /(?![\n\t])\p{Cc}/gu;
 
-const visible = (character: string): string =>
-  `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`;
+const visible = (character: string): string => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`;
 
 /** One line of foreign text (names, branches, paths) that cannot steer the reader's terminal. */
 export function printable(text: string): string {

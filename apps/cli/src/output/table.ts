@@ -14,7 +14,9 @@ export function formatTable(
   if (width !== undefined) shrink(widths, width);
   return cells.map((row) =>
     row
-      .map((cell, column) => fit(cell, widths[column] ?? 0).padEnd(column === row.length - 1 ? 0 : (widths[column] ?? 0)))
+      .map((cell, column) =>
+        fit(cell, widths[column] ?? 0).padEnd(column === row.length - 1 ? 0 : (widths[column] ?? 0)),
+      )
       .join(GAP)
       .trimEnd(),
   );

@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 
 import { UsageError, type CreateSessionRequest, type PullPolicy } from "@clauderon/core/contract";
 
-import type { ArgumentValues } from "../command/command.ts";
 import type { CommandContext } from "../command/command-context.ts";
+import type { ArgumentValues } from "../command/command.ts";
 import { readEnvironmentOptions } from "../values/environment-options.ts";
 import { parsePositive } from "../values/number.ts";
 import { readPromptText } from "../values/prompt-text.ts";
@@ -53,7 +53,10 @@ export async function createRequest(args: CreateValues, context: CommandContext)
 
 function checkCombinations(args: CreateValues, context: CommandContext): void {
   const exclusive = (first: string, second: string): UsageError =>
-    new UsageError({ message: `${first} and ${second} exclude each other`, fix: [`leave ${first} out`, `leave ${second} out`] });
+    new UsageError({
+      message: `${first} and ${second} exclude each other`,
+      fix: [`leave ${first} out`, `leave ${second} out`],
+    });
   if (args.attach && args.detach) throw exclusive("--attach", "--detach");
   if (args.attach && args.print) throw exclusive("--attach", "--print");
   if (args.attach && !args.wait) throw exclusive("--attach", "--no-wait");
@@ -77,7 +80,8 @@ function checkCombinations(args: CreateValues, context: CommandContext): void {
 
 function readLimits(args: CreateValues): CreateSessionRequest["limits"] {
   const cpus = args["cpu-limit"] === undefined ? undefined : parsePositive("--cpu-limit", args["cpu-limit"]);
-  const memoryBytes = args["memory-limit"] === undefined ? undefined : parseSize("--memory-limit", args["memory-limit"]);
+  const memoryBytes =
+    args["memory-limit"] === undefined ? undefined : parseSize("--memory-limit", args["memory-limit"]);
   return cpus === undefined && memoryBytes === undefined ? undefined : present({ cpus, memoryBytes });
 }
 

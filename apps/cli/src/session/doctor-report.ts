@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { ClauderonError, type BackendInfo, type BackendOverview } from "@clauderon/core/contract";
+import type { BackendInfo, BackendOverview, ClauderonError } from "@clauderon/core/contract";
 import { createCommandRunner } from "@clauderon/core/host";
 
 import type { CommandContext } from "../command/command-context.ts";

@@ -15,7 +15,10 @@ interface Selection {
 export async function selectSessions(selection: Selection, context: CommandContext): Promise<readonly Session[]> {
   if (selection.isAll) {
     if (selection.names.length > 0) {
-      throw new UsageError({ message: "--all and names exclude each other", fix: ["leave the names out", "leave --all out"] });
+      throw new UsageError({
+        message: "--all and names exclude each other",
+        fix: ["leave the names out", "leave --all out"],
+      });
     }
     const client = await context.client();
     const all = await client.sessions.list({ signal: context.signal });

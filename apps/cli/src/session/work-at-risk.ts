@@ -12,9 +12,11 @@ export function describeRisk(
   if (status === undefined || !status.exists) return [];
   const changed = status.staged + status.unstaged;
   const parts: string[] = [];
-  if (!keeps.worktree && changed > 0) parts.push(`${counted(changed, "uncommitted change")} (${status.staged} staged, ${status.unstaged} unstaged)`);
+  if (!keeps.worktree && changed > 0)
+    parts.push(`${counted(changed, "uncommitted change")} (${status.staged} staged, ${status.unstaged} unstaged)`);
   if (!keeps.worktree && status.untracked > 0) parts.push(counted(status.untracked, "untracked file"));
-  if (!keeps.branch && status.unreachedCommits > 0) parts.push(`${counted(status.unreachedCommits, "commit")} that no other branch or remote has`);
+  if (!keeps.branch && status.unreachedCommits > 0)
+    parts.push(`${counted(status.unreachedCommits, "commit")} that no other branch or remote has`);
   return parts;
 }
 
