@@ -1,17 +1,14 @@
 import { UsageError } from "@clauderon/core/contract";
 import { describeIssue } from "@clauderon/core/wire";
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 
 import type { HttpContext } from "./http-context.ts";
-import { noRoute, problemResponse, tooLarge } from "./problem-response.ts";
+import { noRoute, problemResponse } from "./problem-response.ts";
 import { addSessionContentRoutes } from "./routes/session-content-routes.ts";
 import { addSessionRoutes } from "./routes/session-routes.ts";
 import { addSystemRoutes } from "./routes/system-routes.ts";
 import { securityHeaders } from "./security/security-headers.ts";
-
-const BODY_BYTES = 8 * 1024 * 1024;
 
 /** The HTTP interface. Admission is decided before: see `serve.ts`. */
 export function createApp(context: HttpContext): OpenAPIHono {
@@ -30,7 +27,6 @@ export function createApp(context: HttpContext): OpenAPIHono {
     await next();
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
   });
-  app.use(bodyLimit({ maxSize: BODY_BYTES, onError: () => problemResponse(tooLarge()) }));
   app.onError((error, c) => {
     if (!(error instanceof HTTPException)) logFailure(context, error, { method: c.req.method, path: c.req.path });
     return problemResponse(error);

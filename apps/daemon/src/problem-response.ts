@@ -14,20 +14,10 @@ export function problemResponse(error: unknown, status?: number): Response {
 /** The router's own refusals in our words. */
 function translated(error: unknown): unknown {
   if (ClauderonError.isInstance(error) || !(error instanceof HTTPException)) return error;
-  return error.status === 413
-    ? tooLarge()
-    : new UsageError({
-        message: "The request cannot be read",
-        why: error.message,
-        fix: ["send the body as application/json, as /openapi.json describes it"],
-      });
-}
-
-export function tooLarge(): RequestError {
-  return new RequestError({
-    code: "request.too-large",
-    message: "The request's body is larger than 8 MiB",
-    fix: ["send large input to a command through the streaming form of exec"],
+  return new UsageError({
+    message: "The request cannot be read",
+    why: error.message,
+    fix: ["send the body as application/json, as /openapi.json describes it"],
   });
 }
 

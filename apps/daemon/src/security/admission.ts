@@ -20,6 +20,7 @@ export type Admission =
   | { readonly isAdmitted: true }
   | { readonly isAdmitted: false; readonly status: number; readonly error: ClauderonError };
 
+const BODY_BYTES = 8 * 1024 * 1024;
 const admitted: Admission = { isAdmitted: true };
 
 /**
@@ -45,7 +46,16 @@ export function admit(head: RequestHead, policy: AdmissionPolicy): Admission {
   if (isPublic(head)) return admitted;
   const [authorization, ...others] = values(head, "authorization");
   if (others.length > 0 || !isToken(authorization, policy.token)) return refuse(401, unauthenticated(head, policy));
-  return admitted;
+  return admitBody(head);
+}
+
+/** A body's length is known before it is read. */
+function admitBody(head: RequestHead): Admission {
+  if (values(head, "transfer-encoding").length > 0) {
+    return refuse(411, refused("The request's length is not known", "Transfer-Encoding"));
+  }
+  const lengths = values(head, "content-length");
+  return lengths.some((length) => Number(length) > BODY_BYTES) ? refuse(413, tooLarge()) : admitted;
 }
 
 /** The one route that needs no token; it tells nothing that a port scan does not. */
@@ -80,6 +90,14 @@ function noProxy(): RequestError {
     message: "This port answers no proxy requests",
     why: "no credential proxy is configured in this version of clauderon",
     fix: ["remove this address from HTTP_PROXY and HTTPS_PROXY", "reach the host directly"],
+  });
+}
+
+function tooLarge(): RequestError {
+  return new RequestError({
+    code: "request.too-large",
+    message: `The request's body is larger than ${BODY_BYTES / 1024 / 1024} MiB`,
+    fix: ["send large input to a command through the streaming form of exec"],
   });
 }
 
