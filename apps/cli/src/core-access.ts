@@ -1,3 +1,7 @@
+import { mkdir, realpath } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
 import type * as coreModule from "@clauderon/core";
 
 import type { Access } from "./command/access.ts";
@@ -60,6 +64,15 @@ export function createCoreAccess(environment: Readonly<Record<string, string>>):
         settings(),
       ]);
       return createAgents({ runner: createCommandRunner(), settings: agents });
+    },
+    async trustClaudeWorktrees() {
+      const { trustClaudeWorktrees } = await import("@clauderon/agents");
+      // Claude Code goes by real paths.
+      const worktrees = join(await home(), "worktrees");
+      await mkdir(worktrees, { recursive: true, mode: 0o700 });
+      const configured = environment["CLAUDE_CONFIG_DIR"] ?? "";
+      const place = configured === "" ? (environment["HOME"] ?? homedir()) : configured;
+      return trustClaudeWorktrees(place, await realpath(worktrees));
     },
     async daemonRecord(signal) {
       const { findRunningDaemon } = await core();

@@ -76,6 +76,7 @@ const refusingAccess: Access = {
   setting: unexpected("setting"),
   setSetting: unexpected("setSetting"),
   agents: unexpected("agents"),
+  trustClaudeWorktrees: unexpected("trustClaudeWorktrees"),
   daemonRecord: () => Promise.resolve(undefined),
   startDaemon: unexpected("startDaemon"),
   stopDaemon: unexpected("stopDaemon"),

@@ -25,6 +25,8 @@ export interface Access {
   settingsPath(): Promise<string>;
   /** The built-in ones and those of the configuration. */
   agents(): Promise<readonly Agent[]>;
+  /** Answers Claude Code's question about trust for the folder of our worktrees, in the user's own file. */
+  trustClaudeWorktrees(): Promise<{ readonly path: string; readonly isChanged: boolean }>;
 
   /** Of the daemon that answers now. */
   daemonRecord(signal: AbortSignal): Promise<DaemonRecord | undefined>;

@@ -41,6 +41,10 @@ export async function initialise(answers: InitialAnswers, context: CommandContex
         : false);
     await write("agents.claude.trust_worktrees", String(isTrusted));
   }
+  if ((await access.settings()).agents["claude"]?.trustWorktrees === true) {
+    const { path, isChanged } = await access.trustClaudeWorktrees();
+    if (isChanged) written.push(`trust for the worktrees of clauderon in ${path}`);
+  }
   return written;
 }
 
