@@ -29,7 +29,7 @@ export const execMutants: readonly Mutant[] = [
   handleMutant({
     name: "swaps stdout and stderr of commands that write to both",
     fails: ["exec:streams:apart", "exec:parallel:20"],
-    isFor: (argv) => isText(argv, ">&2") && !isText(argv, "head -c"),
+    isFor: (argv, { terminal }) => terminal === undefined && isText(argv, ">&2") && !isText(argv, "head -c"),
     change: (handle) => ({ stdout: handle.stderr, stderr: handle.stdout }),
   }),
   handleMutant({

@@ -1,4 +1,4 @@
-import type { Backend, BackendContext, ProcessHandle, Sandbox } from "../../src/contract/index.ts";
+import type { Backend, BackendContext, ExecOptions, ProcessHandle, Sandbox } from "../../src/contract/index.ts";
 
 /** A backend broken on purpose, and the cases that must notice. */
 export interface Mutant {
@@ -51,16 +51,16 @@ export function sandboxMutant(mutant: Omit<Mutant, "breaks"> & { readonly change
 export function handleMutant(
   mutant: Omit<Mutant, "breaks"> & {
     readonly change: (handle: ProcessHandle, argv: readonly string[]) => Partial<ProcessHandle>;
-    readonly isFor?: ((argv: readonly string[]) => boolean) | undefined;
+    readonly isFor?: ((argv: readonly string[], options: ExecOptions) => boolean) | undefined;
   },
 ): Mutant {
   const { change, isFor = () => true, ...rest } = mutant;
   return sandboxMutant({
     ...rest,
     change: (sandbox) => ({
-      exec: async (argv, options) => {
+      exec: async (argv, options = {}) => {
         const handle = await sandbox.exec(argv, options);
-        return isFor(argv) ? overlay(handle, change(handle, argv)) : handle;
+        return isFor(argv, options) ? overlay(handle, change(handle, argv)) : handle;
       },
     }),
   });
