@@ -13,6 +13,14 @@ import { until } from "./until.ts";
 
 const CLEANUP_GRACE_MS = 1500;
 
+/** What the session host of host backends keeps in a home. */
+const sessionHostFiles: ReadonlySet<string> = new Set([
+  "logs",
+  join("logs", "session-host.log"),
+  "run",
+  ...["host.key", "host.lock", "host.sock"].map((name) => join("run", name)),
+]);
+
 /** What was still there after everything had been destroyed. */
 export interface Leftovers {
   readonly destroy: readonly string[];
@@ -238,7 +246,8 @@ export class ContractWorld {
     for (const { homeDirectory } of this.#contexts) {
       const allowed = join("state", this.backend.backendId);
       for (const path of await readdir(homeDirectory, { recursive: true })) {
-        const isAllowed = path === "state" || path === allowed || path.startsWith(allowed + sep);
+        const isAllowed =
+          path === "state" || path === allowed || path.startsWith(allowed + sep) || sessionHostFiles.has(path);
         const isOfSandbox = this.#specs.some(
           ({ sandboxId, name }) => path.includes(sandboxId) || basename(path).includes(name),
         );

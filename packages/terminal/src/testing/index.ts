@@ -1,0 +1,1 @@
+export { describeHostProtocol, type HostProtocolOptions, type HostUnderTest } from "./describe-host-protocol.ts";
