@@ -1,6 +1,8 @@
 import { AgentError, type AgentPlanRequest, type CallOptions, type CommandRunner } from "@clauderon/core/contract";
 import { findProgram } from "@clauderon/core/host";
 
+import { packageVersion } from "./package-version.ts";
+
 type Command = readonly [string, ...string[]];
 type Environment = Readonly<Record<string, string>>;
 
@@ -22,6 +24,9 @@ export async function findAgent(
   const found = await findProgram(command[0], { cwd: "/", environment });
   if (!("path" in found)) return undefined;
   const program = found.path;
+  const version = command.length === 1 ? await packageVersion(program) : undefined;
+  signal?.throwIfAborted();
+  if (version !== undefined) return { program, version };
   try {
     const { stdout } = await runner.run(program, [...command.slice(1), "--version"], {
       cwd: "/",

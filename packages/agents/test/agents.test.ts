@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { createCommandRunner } from "@clauderon/core/host";
@@ -23,6 +23,25 @@ describe.each(["claude", "codex", "gemini"])("%s", (name) => {
     expect(await agentNamed(name).find(home.environment)).toBeUndefined();
     const program = home.program(name, "2.1.197");
     expect(await agentNamed(name).find(home.environment)).toEqual({ program, version: "2.1.197" });
+  });
+
+  test("of an npm package it has the package's version, without being run", async () => {
+    using home = new AgentHome();
+    const directory = home.directory("lib", "node_modules", "agent", "bin");
+    const program = join(directory, "agent.js");
+    writeFileSync(program, "#!/bin/sh\nexit 1\n");
+    chmodSync(program, 0o755);
+    symlinkSync(program, join(home.programs, name));
+    const manifest = (bin: unknown) => {
+      writeFileSync(join(directory, "..", "package.json"), JSON.stringify({ version: "7.8.9", bin }));
+    };
+    manifest({ [name]: "bin/agent.js" });
+    const found = { program: join(home.programs, name), version: "7.8.9" };
+    expect(await agentNamed(name).find(home.environment)).toEqual(found);
+    manifest("./bin/agent.js");
+    expect(await agentNamed(name).find(home.environment)).toEqual(found);
+    manifest({ [name]: "bin/other.js" });
+    expect(await agentNamed(name).find(home.environment)).toEqual({ ...found, version: undefined });
   });
 
   test("one that cannot tell its version is found all the same; an abort ends the search", async () => {
