@@ -28,6 +28,11 @@ export interface SessionCreatorOptions {
   readonly clock: Clock;
 }
 
+export interface RecordedSession {
+  readonly state: SessionState;
+  readonly repository: RepositoryInfo;
+}
+
 /** Turns a request into a recorded session: everything that can be refused is refused before the row is written. */
 export class SessionCreator {
   readonly #options: SessionCreatorOptions;
@@ -38,7 +43,7 @@ export class SessionCreator {
     this.#options = options;
   }
 
-  async record(request: CreateSessionRequest, options: CallOptions): Promise<SessionState> {
+  async record(request: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
     const { registry, effects, settings, workspaces } = this.#options;
     requirePrompt(request);
     const agent = effects.agent(request.agent ?? settings.defaultAgent ?? "claude");
@@ -89,7 +94,7 @@ export class SessionCreator {
       };
       const stored = await this.#options.log.commit(id, { type: "create", state }, "create.requested");
       if (stored === undefined) throw nameTaken(name, this.#isTaken);
-      return stored;
+      return { state: stored, repository };
     } finally {
       this.#reserved.delete(name);
     }

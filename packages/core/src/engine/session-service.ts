@@ -16,7 +16,7 @@ import type {
   StartSessionRequest,
 } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
-import type { WorkspaceProvider } from "../contract/workspace.ts";
+import type { RepositoryInfo, WorkspaceProvider } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
 import type { AgentWatch } from "./agent-watch.ts";
 import type { ProxyPort } from "./engine.ts";
@@ -41,6 +41,11 @@ export interface SessionServiceOptions {
   readonly locks: KeyedMutex;
   readonly proxy: ProxyPort | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** What the caller of an operation gives along, and what is known from a moment ago. */
+interface OperationRequest extends StartSessionRequest {
+  readonly found?: RepositoryInfo | undefined;
 }
 
 export interface BegunCreation {
@@ -71,9 +76,9 @@ export class SessionService {
   }
 
   async #record(request: CreateSessionRequest, options: CallOptions): Promise<BegunCreation> {
-    const state = await this.#options.creator.record(request, options);
+    const { state, repository } = await this.#options.creator.record(request, options);
     this.#options.runner.prepareCreation(state.id);
-    return { state, finished: this.#operate(state.id, undefined, request) };
+    return { state, finished: this.#operate(state.id, undefined, { ...request, found: repository }) };
   }
 
   /** Takes back a creation in progress, the row included. */
@@ -193,7 +198,7 @@ export class SessionService {
   #operate(
     id: string,
     command: SessionCommand | undefined,
-    request: StartSessionRequest | undefined,
+    request: OperationRequest | undefined,
   ): Promise<OperationOutcome> {
     return this.#options.locks.run(id, () => this.#operateLocked(id, command, request));
   }
@@ -201,7 +206,7 @@ export class SessionService {
   async #operateLocked(
     id: string,
     command: SessionCommand | undefined,
-    request: StartSessionRequest | undefined,
+    request: OperationRequest | undefined,
   ): Promise<OperationOutcome> {
     const { log, runner, watch } = this.#options;
     const before = log.require(id);
@@ -214,7 +219,7 @@ export class SessionService {
     return outcome;
   }
 
-  #input(state: SessionState, request: StartSessionRequest): OperationInput {
+  #input(state: SessionState, request: OperationRequest): OperationInput {
     return {
       environment: sessionEnvironment({
         session: state,
@@ -224,6 +229,7 @@ export class SessionService {
         proxy: this.#options.proxy,
       }),
       size: request.size,
+      repository: request.found,
     };
   }
 

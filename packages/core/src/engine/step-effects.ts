@@ -8,7 +8,7 @@ import { FileError } from "../contract/errors/file-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
-import type { WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
+import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
 import { nearest } from "../support/nearest.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
 import { environmentOf } from "./environment-of.ts";
@@ -20,6 +20,8 @@ export interface OperationInput extends CallOptions {
   /** The whole environment of the session; absent after a restart of the daemon, when the sandbox itself still has it. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly size?: { readonly columns: number; readonly rows: number } | undefined;
+  /** As it was when the session was recorded a moment ago; absent = look again. */
+  readonly repository?: RepositoryInfo | undefined;
 }
 
 /** What a step did besides its effect. */
@@ -104,9 +106,10 @@ export class StepEffects {
     return path.join(this.#options.homeDirectory, "state", "sessions", id);
   }
 
-  async #createWorkspace(state: SessionState, options: CallOptions): Promise<StepOutcome> {
+  async #createWorkspace(state: SessionState, input: OperationInput): Promise<StepOutcome> {
     const { workspaces, branchPrefix } = this.#options;
-    const repository = await workspaces.resolve(state.workspace.repositoryPath, options);
+    const options: CallOptions = { signal: input.signal };
+    const repository = input.repository ?? (await workspaces.resolve(state.workspace.repositoryPath, options));
     const request: WorkspaceRequest = {
       ...state.workspaceRequest,
       sessionId: state.id,
