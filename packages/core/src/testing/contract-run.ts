@@ -16,6 +16,9 @@ import type { ContractCase, ContractCases, PowerCase } from "./contract-context.
 import { ContractWorld, type Leftovers } from "./contract-world.ts";
 import { requirements, type Requirement } from "./requirements.ts";
 
+/** Cases at the same time, where the options do not say. */
+const CONCURRENCY = 6;
+
 /** A case that does not end is a failure after so long. */
 const CASE_DEADLINE_MS = 60_000;
 
@@ -57,10 +60,13 @@ type Plan = { readonly kind: "run" | "refuse" } | { readonly kind: "skip"; reado
 export class ContractRun {
   readonly #options: BackendContractOptions;
   readonly #world: ContractWorld;
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
 
   private constructor(options: BackendContractOptions, world: ContractWorld) {
     this.#options = options;
     this.#world = world;
+    this.#free = options.concurrency ?? CONCURRENCY;
   }
 
   static async open(options: BackendContractOptions): Promise<ContractRun> {
@@ -73,12 +79,13 @@ export class ContractRun {
     return plan.kind === "skip" ? plan.reason : undefined;
   }
 
-  /** Runs one case to its end; never rejects. */
+  /** Runs one case to its end when it is its turn; never rejects. */
   async result(id: string): Promise<ContractResult> {
-    const begin = performance.now();
-    const durationMs = (): number => Math.round(performance.now() - begin);
     const plan = this.#plan(requirementOf(id));
     if (plan.kind === "skip") return { id, status: "unsupported", durationMs: 0 };
+    await this.#enter();
+    const begin = performance.now();
+    const durationMs = (): number => Math.round(performance.now() - begin);
     const abandon = new AbortController();
     try {
       const deadlineMs = CASE_DEADLINE_MS * this.#world.slowFactor;
@@ -88,11 +95,29 @@ export class ContractRun {
       return { id, status: "failed", durationMs: durationMs(), error };
     } finally {
       abandon.abort();
+      this.#leave();
     }
   }
 
   close(): Promise<void> {
     return this.#world.close();
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** Hands the turn on. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 
   #plan(requirement: Requirement): Plan {

@@ -1,17 +1,20 @@
-import { afterAll, beforeAll, describe, test, type TestContext } from "vitest";
+import type { TestContext } from "vitest";
 
 import type { BackendContractOptions, KnownFailure } from "./backend-contract-options.ts";
 import { ContractRun, isCleanup } from "./contract-run.ts";
 import { requirements } from "./requirements.ts";
 import { chosenCases } from "./run-backend-contract.ts";
+import { vitestFunctions } from "./vitest-functions.ts";
 
-const TEST_TIMEOUT_MS = 90_000;
+/** Cases have deadlines of their own; this one also covers waiting for a turn. */
+const TEST_TIMEOUT_MS = 240_000;
 
 /**
  * The conformance kit as a vitest suite: one test per requirement. A power that the backend lacks must be refused with
  * `CapabilityUnsupportedError`; a known failure must fail; a case for another kind of backend is skipped with the reason.
  */
 export function describeBackendContract(options: BackendContractOptions): void {
+  const { afterAll, beforeAll, describe } = vitestFunctions();
   const { name, unavailable } = options;
   if (unavailable !== undefined) {
     describeUnavailable(name, unavailable);
@@ -53,6 +56,7 @@ function addTest({ id, known, running }: TestPlan): void {
     if (result.status === "failed") throw result.error;
   };
   const note = known === undefined ? "" : ` (known failure: ${known.reason}, ${known.issue})`;
+  const { test } = vitestFunctions();
   const add = known === undefined ? test : test.fails;
   add(`${id}: ${requirements[id]?.behavior ?? ""}${note}`, body);
 }
@@ -62,7 +66,7 @@ function describeUnavailable(name: string, reason: string): void {
   const isRequired = (process.env["CLAUDERON_REQUIRE"] ?? "").split(/[\s,]+/).includes(name);
   const line = `the backend contract of ${name} did not run: ${reason}`;
   process.stderr.write(`${line}\n`);
-  test(`the backend contract: ${name}`, (context) => {
+  vitestFunctions().test(`the backend contract: ${name}`, (context) => {
     if (isRequired) throw new Error(`${line}, but CLAUDERON_REQUIRE contains ${name}`);
     context.skip(reason);
   });

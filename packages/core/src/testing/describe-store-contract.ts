@@ -1,7 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-
 import type { SessionEventBody, SessionState, SessionStore } from "../contract/index.ts";
 import { sampleSessionState } from "./sample-session-state.ts";
+import { vitestFunctions } from "./vitest-functions.ts";
 
 /** What is checked, and how one is made: empty, for each case a new one. */
 export interface StoreContractOptions {
@@ -14,6 +13,7 @@ const adopted: SessionEventBody = { type: "session.adopted" };
 
 /** Registers the cases every `SessionStore` passes. */
 export function describeStoreContract(options: StoreContractOptions): void {
+  const { afterEach, beforeEach, describe, expect, test } = vitestFunctions();
   describe(`${options.name} keeps the store contract`, () => {
     let store: SessionStore;
 

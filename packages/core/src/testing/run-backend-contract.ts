@@ -15,16 +15,12 @@ export function chosenCases(options: BackendContractOptions): readonly string[] 
 export async function runBackendContract(options: BackendContractOptions): Promise<readonly ContractResult[]> {
   const ids = chosenCases(options);
   const run = await ContractRun.open(options);
-  const results = new Map<string, ContractResult>();
   try {
-    const waiting = ids.filter((id) => !isCleanup(id));
-    const work = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) results.set(id, await run.result(id));
-    };
-    await Promise.all(Array.from({ length: options.concurrency ?? 6 }, work));
-    for (const id of ids.filter(isCleanup)) results.set(id, await run.result(id));
+    const cases = await Promise.all(ids.filter((id) => !isCleanup(id)).map((id) => run.result(id)));
+    const cleanups: ContractResult[] = [];
+    for (const id of ids.filter(isCleanup)) cleanups.push(await run.result(id));
+    return [...cases, ...cleanups];
   } finally {
     await run.close();
   }
-  return ids.map((id) => results.get(id)).filter((result) => result !== undefined);
 }

@@ -74,8 +74,7 @@ export const terminalMutants: readonly Mutant[] = [
   }),
   chunkMutant({
     name: "loses a part of the replay",
-    fails: ["terminal:replay:from-start", "terminal:replay:since"],
-    mayFail: ["terminal:replay:reconnect"],
+    fails: ["terminal:replay:from-start", "terminal:replay:since", "terminal:replay:reconnect"],
     change: (chunk) => {
       if (!chunk.isReplay || !isLong(chunk)) return [chunk];
       const half = Math.floor(chunk.bytes.length / 2);

@@ -473,21 +473,19 @@ export const terminalCases: ContractCases = {
   "terminal:replay:reconnect": async (context) => {
     const made = await context.sandbox();
     await launch(made, burstAgent);
-    const parts: Buffer[] = [];
-    let since = 0;
+    let seen = Buffer.alloc(0);
     for (const burst of [3, 7, 11, 15]) {
-      const reader = await view(made, { since });
-      await context.until(`burst ${String(burst)}`, () => since + reader.bytes().length >= burst * 6400);
+      const reader = await view(made, { since: seen.length });
+      await context.until(`burst ${String(burst)}`, () => seen.length + reader.bytes().length >= burst * 6400);
       await reader.stream.close();
       await reader.done;
-      const bytes = reader.bytes();
-      parts.push(bytes);
-      since += bytes.length;
+      const all = Buffer.concat([seen, reader.bytes()]);
+      // A reader that had not stored its last piece yet.
+      seen = all.subarray(0, all.length - 1500);
     }
-    const last = await view(made, { since });
+    const last = await view(made, { since: seen.length });
     await last.done;
-    parts.push(last.bytes());
-    const all = Buffer.concat(parts);
+    const all = Buffer.concat([seen, last.bytes()]);
     assert.equal(all.length, burstOutput.length);
     assert.equal(sha256(all), sha256(burstOutput));
   },
