@@ -4,21 +4,17 @@ import path from "node:path";
 import { createAgents } from "@clauderon/agents";
 import { createLocalBackend } from "@clauderon/backend-local";
 import { createEngine, createHostContext } from "@clauderon/core";
-import type { Backend, BackendContext } from "@clauderon/core/contract";
-import { createFakeBackend, fakeAgentPath } from "@clauderon/core/testing";
+import { fakeAgentPath } from "@clauderon/core/testing";
 import { createSqliteStore } from "@clauderon/store";
 import { createWorkspaces } from "@clauderon/workspaces";
 
 import { describeSessions, type SessionsSubject } from "./sessions.suite.ts";
 
-async function openEmbedded(
-  homeDirectory: string,
-  createBackend: (context: BackendContext) => Backend,
-): Promise<SessionsSubject> {
+async function openEmbedded(homeDirectory: string): Promise<SessionsSubject> {
   mkdirSync(homeDirectory, { recursive: true, mode: 0o700 });
   const context = createHostContext({ homeDirectory, instanceId: "embedded-suite" });
   const store = await createSqliteStore({ path: path.join(homeDirectory, "db.sqlite") });
-  const backend = createBackend(context);
+  const backend = createLocalBackend(context);
   const settings = {
     fake: { command: [process.execPath, fakeAgentPath()] as const },
     missing: { command: ["no-such-agent-program"] as const },
@@ -42,12 +38,6 @@ async function openEmbedded(
 }
 
 describeSessions({
-  name: "the engine in this process, on the built-in backend",
-  open: (homeDirectory) => openEmbedded(homeDirectory, createLocalBackend),
-});
-
-describeSessions({
-  name: "the engine in this process, on the fake backend",
-  open: (homeDirectory) =>
-    openEmbedded(homeDirectory, (context) => createFakeBackend({ context, shape: "host", backendId: "local" })),
+  name: "the engine in this process",
+  open: openEmbedded,
 });
