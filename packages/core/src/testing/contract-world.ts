@@ -62,7 +62,12 @@ export class ContractWorld {
     await mkdir(join(root, "home"), { mode: 0o700 });
     await mkdir(join(root, "outside"));
     await writeFile(join(root, "not-a-directory"), "");
-    return new ContractWorld(options, root);
+    try {
+      return new ContractWorld(options, root);
+    } catch (error) {
+      await rm(root, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   get slowFactor(): number {

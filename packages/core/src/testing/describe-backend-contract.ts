@@ -31,12 +31,15 @@ export function describeBackendContract(options: BackendContractOptions): void {
     }, timeout);
     afterAll(() => running.run?.close(), timeout);
 
-    describe.concurrent("cases", () => {
-      for (const id of ids.filter((id) => !isCleanup(id))) addTest({ id, known: known.get(id), running });
-    });
-    describe("afterwards", () => {
-      for (const id of ids.filter(isCleanup)) addTest({ id, known: known.get(id), running });
-    });
+    const parts = [
+      { title: "cases", isConcurrent: true, ids: ids.filter((id) => !isCleanup(id)) },
+      { title: "afterwards", isConcurrent: false, ids: ids.filter(isCleanup) },
+    ];
+    for (const { title, isConcurrent, ids } of parts.filter((part) => part.ids.length > 0)) {
+      describe(title, { concurrent: isConcurrent }, () => {
+        for (const id of ids) addTest({ id, known: known.get(id), running });
+      });
+    }
   });
 }
 
