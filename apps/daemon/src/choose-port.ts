@@ -1,5 +1,5 @@
-import type { SessionStore } from "@clauderon/core/contract";
 import type { Settings } from "@clauderon/core";
+import type { SessionStore } from "@clauderon/core/contract";
 
 /** Which ports to try, in this order. */
 export interface PortChoice {

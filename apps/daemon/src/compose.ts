@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { createEngine, type CrashPoints, type Engine } from "@clauderon/core";
+import type { Settings } from "@clauderon/core";
 import {
   SettingsError,
   type Backend,
@@ -12,9 +13,9 @@ import {
   type Logger,
   type SessionStore,
 } from "@clauderon/core/contract";
-import { createHostContext, withoutSessionMarks } from "@clauderon/core/host";
-import type { Settings } from "@clauderon/core";
+import { createHostContext } from "@clauderon/core/host";
 import { createSqliteStore } from "@clauderon/store";
+import { withoutSessionMarks } from "@clauderon/terminal";
 
 /** Everything behind the HTTP interface. */
 export interface Composition extends AsyncDisposable {

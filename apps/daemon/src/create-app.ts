@@ -38,7 +38,11 @@ export function createApp(context: HttpContext): OpenAPIHono {
   return app;
 }
 
-function logFailure(context: HttpContext, error: Error, request: { readonly method: string; readonly path: string }): void {
+function logFailure(
+  context: HttpContext,
+  error: Error,
+  request: { readonly method: string; readonly path: string },
+): void {
   const response = problemResponse(error);
   if (response.status >= 500) context.logger.error({ error, ...request }, "a request failed");
   else context.logger.debug({ error, ...request }, "a request was refused");

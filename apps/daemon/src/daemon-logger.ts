@@ -15,7 +15,10 @@ export function daemonLogPath(homeDirectory: string): string {
 }
 
 /** Lines of JSON in `<home>/logs/daemon.log`, on standard error too when in the foreground. */
-export function createDaemonLogger(options: { readonly homeDirectory: string; readonly isForeground: boolean }): Logger {
+export function createDaemonLogger(options: {
+  readonly homeDirectory: string;
+  readonly isForeground: boolean;
+}): Logger {
   const path = daemonLogPath(options.homeDirectory);
   mkdirSync(join(options.homeDirectory, "logs"), { recursive: true, mode: 0o700 });
   if (existsSync(path) && statSync(path).size > ROTATE_BYTES) renameSync(path, `${path}.1`);

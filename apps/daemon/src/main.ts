@@ -1,5 +1,5 @@
-import { ClauderonError, InternalError } from "@clauderon/core/contract";
 import { homeDirectory } from "@clauderon/core";
+import { ClauderonError, InternalError } from "@clauderon/core/contract";
 
 import { runDaemon } from "./run-daemon.ts";
 

@@ -1,19 +1,19 @@
-import { type Logger } from "@clauderon/core/contract";
 import { loadSettings, type Settings } from "@clauderon/core";
+import type { Logger } from "@clauderon/core/contract";
 import type { DaemonFile } from "@clauderon/core/wire";
 
 import { compose } from "./compose.ts";
 import { createDaemonLogger } from "./daemon-logger.ts";
 import { claimHome } from "./instance/claim-home.ts";
 import { createCrashPoints } from "./instance/crash-points.ts";
-import { leaveSession } from "./instance/leave-session.ts";
+import { isInsideSession, leaveSession, runOutsideSession } from "./instance/leave-session.ts";
 import { readOrCreateToken } from "./security/token-file.ts";
 import { startDaemon } from "./start-daemon.ts";
 
 export interface RunDaemonOptions {
   /** Absolute path. */
   readonly homeDirectory: string;
-  /** For settings, and for finding programs. The marks of a session in it are taken out of `process.env` too. */
+  /** For settings, and for finding programs. */
   readonly environment: NodeJS.ProcessEnv;
   /** Log to standard error too, and end with the terminal. */
   readonly isForeground: boolean;
@@ -28,12 +28,16 @@ export interface RunDaemonOptions {
 }
 
 /**
- * Runs the daemon of a home in this process; resolves after SIGTERM, SIGINT or the signal, when everything is closed. Agents go on. Rejects with
- * `daemon.already-running`, `daemon.port-taken`, a settings or a store error.
+ * Runs the daemon of a home in this process; resolves after SIGTERM, SIGINT or the signal, when everything is closed. Agents go on. Inside a session
+ * it runs this program again, outside of it. Rejects with `daemon.already-running`, `daemon.port-taken`, a settings or a store error.
  */
 export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   const { homeDirectory, environment } = options;
-  await leaveSession(process.env);
+  if (isInsideSession(process.env)) {
+    process.exitCode = await runOutsideSession(process.env);
+    return;
+  }
+  leaveSession();
   const settings = await readSettings(options);
   const ended = untilEnded(options);
   await using stack = new AsyncDisposableStack();

@@ -1,15 +1,15 @@
-import { ClauderonError, type Logger } from "@clauderon/core/contract";
 import type { Settings } from "@clauderon/core";
+import { ClauderonError, type Logger } from "@clauderon/core/contract";
 import type { DaemonFile } from "@clauderon/core/wire";
 import { createTerminalHub, type TerminalHub } from "@clauderon/terminal";
 
 import { choosePort, rememberPort } from "./choose-port.ts";
 import type { Composition } from "./compose.ts";
 import { createCreations } from "./creations.ts";
-import { version as daemonVersion } from "./version.ts";
 import type { HttpContext } from "./http-context.ts";
 import { removeDaemonFile, writeDaemonFile } from "./instance/daemon-file.ts";
 import { serve, type Serving } from "./serve.ts";
+import { version as daemonVersion } from "./version.ts";
 
 export interface StartOptions {
   readonly settings: Settings;
@@ -89,7 +89,8 @@ function createHub({ composition, logger }: StartOptions): TerminalHub {
       const session = await composition.engine.sessions.get(sessionId);
       const sandbox = await composition.engine.openSandbox(sessionId);
       const { backend } = await session.detail();
-      const kind = composition.backends.find(({ backendId }) => backendId === backend)?.capabilities.terminal ?? "screen";
+      const kind =
+        composition.backends.find(({ backendId }) => backendId === backend)?.capabilities.terminal ?? "screen";
       const { agent } = await sandbox.inspect();
       const stream = await sandbox.agentTerminal({ size });
       const epoch = kind === "bytes" && agent.launchId !== undefined ? agent.launchId : crypto.randomUUID();
@@ -98,10 +99,7 @@ function createHub({ composition, logger }: StartOptions): TerminalHub {
   });
 }
 
-async function serveOnFirst(
-  ports: readonly number[],
-  open: (port: number) => Promise<Serving>,
-): Promise<Serving> {
+async function serveOnFirst(ports: readonly number[], open: (port: number) => Promise<Serving>): Promise<Serving> {
   const [port = 0, ...others] = ports;
   try {
     return await open(port);
@@ -126,9 +124,11 @@ async function recover({ composition, logger }: StartOptions, ending: AbortSigna
   const timer = setInterval(() => {
     if (isRunning) return;
     isRunning = true;
-    attempt(() => engine.reconcile({ signal: ending })).finally(() => {
-      isRunning = false;
-    }).catch(() => undefined);
+    attempt(() => engine.reconcile({ signal: ending }))
+      .finally(() => {
+        isRunning = false;
+      })
+      .catch(() => undefined);
   }, RECONCILE_MS);
   timer.unref();
   ending.addEventListener("abort", () => clearInterval(timer));

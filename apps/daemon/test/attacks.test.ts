@@ -138,14 +138,22 @@ const attacks: readonly (() => readonly Attack[])[] = [
       id: "D02",
       what: "form POST without a token",
       request: () =>
-        head("POST /api/sessions", [host(), ["Content-Type", "application/x-www-form-urlencoded"], close], "repository=/"),
+        head(
+          "POST /api/sessions",
+          [host(), ["Content-Type", "application/x-www-form-urlencoded"], close],
+          "repository=/",
+        ),
       status: 401,
     },
     {
       id: "D02",
       what: "form POST with a token",
       request: () =>
-        head("POST /api/sessions", [host(), token(), ["Content-Type", "application/x-www-form-urlencoded"], close], "repository=/"),
+        head(
+          "POST /api/sessions",
+          [host(), token(), ["Content-Type", "application/x-www-form-urlencoded"], close],
+          "repository=/",
+        ),
       status: [400, 415],
     },
     {
@@ -163,8 +171,7 @@ const attacks: readonly (() => readonly Attack[])[] = [
     {
       id: "D02",
       what: "method override",
-      request: () =>
-        head("POST /api/sessions/x", [host(), token(), ["X-HTTP-Method-Override", "DELETE"], close], ""),
+      request: () => head("POST /api/sessions/x", [host(), token(), ["X-HTTP-Method-Override", "DELETE"], close], ""),
       status: 404,
     },
     {
@@ -183,14 +190,25 @@ const attacks: readonly (() => readonly Attack[])[] = [
       id: "D02",
       what: "preflight",
       request: () =>
-        head("OPTIONS /api/sessions", [host(), ["Origin", "https://evil.example"], ["Access-Control-Request-Method", "POST"], close]),
+        head("OPTIONS /api/sessions", [
+          host(),
+          ["Origin", "https://evil.example"],
+          ["Access-Control-Request-Method", "POST"],
+          close,
+        ]),
       status: 403,
     },
     {
       id: "D03",
       what: "two Origins, ours first",
       request: () =>
-        head(events, [host(), token(), ["Origin", `http://127.0.0.1:${rig.port}`], ["Origin", "https://evil.example"], ...upgrade]),
+        head(events, [
+          host(),
+          token(),
+          ["Origin", `http://127.0.0.1:${rig.port}`],
+          ["Origin", "https://evil.example"],
+          ...upgrade,
+        ]),
       status: 403,
     },
     {
@@ -209,7 +227,12 @@ const attacks: readonly (() => readonly Attack[])[] = [
       id: "D03",
       what: "terminal with another subprotocol",
       request: () =>
-        head("GET /api/sessions/x/tty?client=a", [host(), token(), ["Sec-WebSocket-Protocol", "clauderon.exec.v1"], ...upgrade]),
+        head("GET /api/sessions/x/tty?client=a", [
+          host(),
+          token(),
+          ["Sec-WebSocket-Protocol", "clauderon.exec.v1"],
+          ...upgrade,
+        ]),
       status: 400,
     },
     {
@@ -253,14 +276,12 @@ const attacks: readonly (() => readonly Attack[])[] = [
       { id: "D04", what, request: () => head("GET /api/sessions", [host(), ...headers, close]), status: 401 },
     ]),
   () => [
-    ...["token", "access_token", "key"].map(
-      (name): Attack => ({
-        id: "D04",
-        what: `the token in the URL as ${name}`,
-        request: () => head(`GET /api/sessions?${name}=${rig.token}`, [host(), close]),
-        status: 401,
-      }),
-    ),
+    ...["token", "access_token", "key"].map((name): Attack => ({
+      id: "D04",
+      what: `the token in the URL as ${name}`,
+      request: () => head(`GET /api/sessions?${name}=${rig.token}`, [host(), close]),
+      status: 401,
+    })),
     ...["/openapi.json", "/api/daemon", "/api/backends", "/api/events", "/", "/api/creations/x", "/healthz/"].map(
       (target): Attack => ({
         id: "D04",
@@ -318,24 +339,30 @@ const attacks: readonly (() => readonly Attack[])[] = [
       "a\nb",
       "😀",
       "$(touch canary)",
-    ].map(
-      (name): Attack => ({
-        id: name.startsWith("-") ? "D11" : "D10",
-        what: `session called ${JSON.stringify(name.slice(0, 30))}`,
-        request: () =>
-          head("POST /api/sessions", [host(), token(), json, close], JSON.stringify({ repository: rig.repository, name, agent: "fake" })),
-        status: 400,
-      }),
-    ),
+    ].map((name): Attack => ({
+      id: name.startsWith("-") ? "D11" : "D10",
+      what: `session called ${JSON.stringify(name.slice(0, 30))}`,
+      request: () =>
+        head(
+          "POST /api/sessions",
+          [host(), token(), json, close],
+          JSON.stringify({ repository: rig.repository, name, agent: "fake" }),
+        ),
+      status: 400,
+    })),
   () =>
-    ["/api/sessions/..%2f..%2fetc%2fpasswd", "/api/sessions/%2e%2e", "/api/sessions/x%00y", "/api/../../etc/passwd", "/api/sessions/%c0%ae%c0%ae"].map(
-      (target): Attack => ({
-        id: "D10",
-        what: target,
-        request: () => head(`GET ${target}`, [host(), token(), close]),
-        status: [400, 404],
-      }),
-    ),
+    [
+      "/api/sessions/..%2f..%2fetc%2fpasswd",
+      "/api/sessions/%2e%2e",
+      "/api/sessions/x%00y",
+      "/api/../../etc/passwd",
+      "/api/sessions/%c0%ae%c0%ae",
+    ].map((target): Attack => ({
+      id: "D10",
+      what: target,
+      request: () => head(`GET ${target}`, [host(), token(), close]),
+      status: [400, 404],
+    })),
   () =>
     (
       [
@@ -356,17 +383,15 @@ const attacks: readonly (() => readonly Attack[])[] = [
         ["image", "--privileged"],
         ["agent", "--version"],
       ] as const
-    ).map(
-      ([field, value]): Attack => ({
-        id: value.includes("\n") || value.includes("%0") || value.includes("\u0000") ? "D12" : "D11",
-        what: `${field} ${JSON.stringify(value)}`,
-        request: () => {
-          const request = { repository: rig.repository, name: "injected", agent: "fake", [field]: value };
-          return head("POST /api/sessions", [host(), token(), json, close], JSON.stringify(request));
-        },
-        status: [400, 409, 422, 500],
-      }),
-    ),
+    ).map(([field, value]): Attack => ({
+      id: value.includes("\n") || value.includes("%0") || value.includes("\u0000") ? "D12" : "D11",
+      what: `${field} ${JSON.stringify(value)}`,
+      request: () => {
+        const request = { repository: rig.repository, name: "injected", agent: "fake", [field]: value };
+        return head("POST /api/sessions", [host(), token(), json, close], JSON.stringify(request));
+      },
+      status: [400, 409, 422, 500],
+    })),
   () => [
     {
       id: "D18",
@@ -384,7 +409,12 @@ const attacks: readonly (() => readonly Attack[])[] = [
     {
       id: "D18",
       what: "two lengths",
-      request: () => head("POST /api/sessions", [host(), token(), json, ["Content-Length", "5"], ["Content-Length", "6"], close], ""),
+      request: () =>
+        head(
+          "POST /api/sessions",
+          [host(), token(), json, ["Content-Length", "5"], ["Content-Length", "6"], close],
+          "",
+        ),
       status: 400,
     },
     {
@@ -403,14 +433,27 @@ const attacks: readonly (() => readonly Attack[])[] = [
       id: "D18",
       what: "upgrade without a key",
       request: () =>
-        head(events, [host(), token(), ["Connection", "Upgrade"], ["Upgrade", "websocket"], ["Sec-WebSocket-Version", "13"]]),
+        head(events, [
+          host(),
+          token(),
+          ["Connection", "Upgrade"],
+          ["Upgrade", "websocket"],
+          ["Sec-WebSocket-Version", "13"],
+        ]),
       status: 400,
     },
     {
       id: "D18",
       what: "upgrade of another version",
       request: () =>
-        head(events, [host(), token(), ["Connection", "Upgrade"], ["Upgrade", "websocket"], ["Sec-WebSocket-Version", "7"], ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="]]),
+        head(events, [
+          host(),
+          token(),
+          ["Connection", "Upgrade"],
+          ["Upgrade", "websocket"],
+          ["Sec-WebSocket-Version", "7"],
+          ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
+        ]),
       status: [400, 426],
     },
     {
@@ -509,7 +552,7 @@ describe("D06: only loopback listens", () => {
       .map((entry) => (entry.family === "IPv6" && entry.scopeid !== 0 ? undefined : entry.address))
       .filter((address) => address !== undefined);
     for (const address of [...others, "127.0.0.2"]) {
-      expect(await isListening(address, rig.port), address).toBe(false);
+      expect([address, await isListening(address, rig.port)]).toEqual([address, false]);
     }
     expect(await isListening("127.0.0.1", rig.port)).toBe(true);
   });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { createAgents } from "@clauderon/agents";
+import { createAgents, type AgentSettings } from "@clauderon/agents";
 import { createClient, createEngine, loadSettings, type Client } from "@clauderon/core";
 import { silentLogger } from "@clauderon/core/contract";
 import { createHostContext } from "@clauderon/core/host";
@@ -14,10 +14,10 @@ import { createWorkspaces } from "@clauderon/workspaces";
 import { readOrCreateToken } from "../src/security/token-file.ts";
 import { startDaemon, type RunningDaemon } from "../src/start-daemon.ts";
 
-export const agentSettings = {
-  fake: { command: [process.execPath, fakeAgentPath()] as const },
-  missing: { command: ["no-such-agent-program"] as const },
-  hasty: { command: ["sh", "-c", "echo goodbye; exit 3"] as const },
+const agentSettings: Readonly<Record<string, AgentSettings>> = {
+  fake: { command: [process.execPath, fakeAgentPath()] },
+  missing: { command: ["no-such-agent-program"] },
+  hasty: { command: ["sh", "-c", "echo goodbye; exit 3"] },
 };
 
 /** A daemon in this process, on a home of its own, with a fake backend of real processes. */

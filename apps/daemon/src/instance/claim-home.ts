@@ -61,10 +61,7 @@ function unusableHome(homeDirectory: string, cause: unknown): FileError {
   });
 }
 
-function alreadyRunning(
-  homeDirectory: string,
-  winner?: { readonly pid: number; readonly url: string },
-): DaemonError {
+function alreadyRunning(homeDirectory: string, winner?: { readonly pid: number; readonly url: string }): DaemonError {
   return new DaemonError({
     code: "daemon.already-running",
     message:

@@ -1,28 +1,29 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 
-import { withoutSessionMarks } from "@clauderon/core/host";
+import { keeperEnvironment, leaveSandboxCgroup, sandboxMark } from "@clauderon/terminal";
 
-/** A daemon that a command inside a session starts belongs to no session: it must not end with that one. Changes this process's own environment. */
-export async function leaveSession(environment: NodeJS.ProcessEnv): Promise<void> {
-  const kept = withoutSessionMarks(environment);
-  for (const name of Object.keys(environment)) if (!(name in kept)) delete environment[name];
-  await leaveSessionControlGroup();
+/** True when this process was started inside a session, and would be ended with it. */
+export function isInsideSession(environment: NodeJS.ProcessEnv): boolean {
+  return environment[sandboxMark] !== undefined;
 }
 
-/** Sessions' control groups are called `clauderon-<id>`; their parent is the way out. */
-async function leaveSessionControlGroup(): Promise<void> {
-  try {
-    const own = /^0::(.*)$/m.exec(await readFile("/proc/self/cgroup", "utf8"))?.[1];
-    const outer = own === undefined ? undefined : outsideOfSession(own);
-    if (outer !== undefined) await writeFile(`/sys/fs/cgroup${outer}/cgroup.procs`, String(process.pid));
-  } catch {
-    // No control groups here, or not for this user; the marks alone then decide what belongs to a session.
-  }
+/** Moves this process out of the control group of a session, if it is in one. */
+export function leaveSession(): void {
+  leaveSandboxCgroup();
 }
 
-/** The group around the outermost session's group in a path; `undefined` when it has none. */
-export function outsideOfSession(path: string): string | undefined {
-  const parts = path.split("/");
-  const first = parts.findIndex((part) => /^clauderon-[0-9a-f-]{36}/.test(part));
-  return first === -1 ? undefined : parts.slice(0, first).join("/") || "/";
+/**
+ * Runs this program again without the marks of the session, and resolves with its exit code. What a process was started with cannot be taken out of
+ * it later: others read it there.
+ */
+export async function runOutsideSession(environment: NodeJS.ProcessEnv): Promise<number> {
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    detached: true,
+    stdio: "inherit",
+    env: keeperEnvironment(environment),
+  });
+  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => child.kill(name));
+  const [code] = (await once(child, "exit")) as [number | null];
+  return code ?? 1;
 }

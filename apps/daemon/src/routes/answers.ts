@@ -1,27 +1,38 @@
-import { PROBLEM_TYPE, problemSchema } from "@clauderon/core/wire";
+import { PROBLEM_TYPE, problemSchema, type Problem } from "@clauderon/core/wire";
 import { z } from "@hono/zod-openapi";
 
+interface ProblemAnswer {
+  readonly description: string;
+  readonly content: { readonly "application/problem+json": { readonly schema: z.ZodType<Problem> } };
+}
+
 /** A problem body, for every status that is no success. */
-const problem = {
+const problem: ProblemAnswer = {
   description: "A problem (RFC 9457) with code, why and fix",
   content: { [PROBLEM_TYPE]: { schema: problemSchema } },
-} as const;
+};
 
 /** The answers of a route: one success, else a problem. */
 export function answers<Schema extends z.ZodType>(
   description: string,
   schema: Schema,
 ): {
-  readonly 200: { readonly description: string; readonly content: { readonly "application/json": { readonly schema: Schema } } };
-  readonly default: typeof problem;
+  readonly 200: {
+    readonly description: string;
+    readonly content: { readonly "application/json": { readonly schema: Schema } };
+  };
+  readonly default: ProblemAnswer;
 } {
   return { 200: { description, content: { "application/json": { schema } } }, default: problem };
 }
 
 /** Like `answers`, for plain text. */
 export function textAnswers(description: string): {
-  readonly 200: { readonly description: string; readonly content: { readonly "text/plain": { readonly schema: z.ZodString } } };
-  readonly default: typeof problem;
+  readonly 200: {
+    readonly description: string;
+    readonly content: { readonly "text/plain": { readonly schema: z.ZodString } };
+  };
+  readonly default: ProblemAnswer;
 } {
   return { 200: { description, content: { "text/plain": { schema: z.string() } } }, default: problem };
 }

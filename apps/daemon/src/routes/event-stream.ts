@@ -18,7 +18,8 @@ export async function eventStream(
 ): Promise<Response> {
   const cancelled = new AbortController();
   const signal = AbortSignal.any([options.gone, context.ending, cancelled.signal]);
-  const events = context.engine.events({ since: options.since, follow: options.follow, signal })[Symbol.asyncIterator]();
+  const stream = context.engine.events({ since: options.since, follow: options.follow, signal });
+  const events = stream[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   // Asked for at once, so that an expired cursor is a problem body, and no event between now and the first read is missed.
   let next = events.next();

@@ -8,8 +8,8 @@ import {
 import { createRoute, z, type OpenAPIHono } from "@hono/zod-openapi";
 
 import type { HttpContext } from "../http-context.ts";
-import { eventStream } from "./event-stream.ts";
 import { answers, flag, natural } from "./answers.ts";
+import { eventStream } from "./event-stream.ts";
 
 /** The daemon itself: health, status, backends, reconcile, events, crash points, and the description of all this. */
 export function addSystemRoutes(app: OpenAPIHono, context: HttpContext): void {

@@ -24,7 +24,9 @@ export async function readOrCreateToken(homeDirectory: string, logger: Logger): 
   }
   logger.warn(
     { path },
-    known.isPrivate ? "the token file held no token; a new one was made" : "the token file could be read by others; a new token was made",
+    known.isPrivate
+      ? "the token file held no token; a new one was made"
+      : "the token file could be read by others; a new token was made",
   );
   const fresh = `${path}.${randomUUID()}`;
   await writeNew(fresh, token);

@@ -8,7 +8,9 @@ const WAITING_BYTES = 8 * 1024 * 1024;
 export const serveEvents: SocketHandler = async ({ socket, context, query }) => {
   const since = naturalNumber(query, "since");
   const gone = new AbortController();
-  closed(socket).then(() => gone.abort()).catch(() => undefined);
+  closed(socket)
+    .then(() => gone.abort())
+    .catch(() => undefined);
   socket.on("message", () => closeSocket(socket, 4400, "nothing is read from this connection"));
   const signal = AbortSignal.any([gone.signal, context.ending]);
   try {

@@ -31,7 +31,9 @@ export const serveExec: SocketHandler = async ({ socket, context, reference }) =
     started.resolve(frame.request);
   };
   onFrames(socket, (bytes) => act(decodeExecClientFrame(bytes)));
-  closed(socket).then(() => window.close()).catch(() => undefined);
+  closed(socket)
+    .then(() => window.close())
+    .catch(() => undefined);
 
   const request = await Promise.race([started.promise, closed(socket)]);
   if (request === undefined) return;

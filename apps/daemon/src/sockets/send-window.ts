@@ -13,9 +13,10 @@ export function createSendWindow(sizeBytes: number): SendWindow {
   let read = 0;
   let isClosed = false;
   let wake: (() => void) | undefined;
+  const isFull = (): boolean => !isClosed && sent - read >= sizeBytes;
   return {
     async take(bytes) {
-      while (!isClosed && sent - read >= sizeBytes) {
+      while (isFull()) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });

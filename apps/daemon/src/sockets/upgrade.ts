@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { EXEC_PROTOCOL, STREAM_PROTOCOL, toProblem, TTY_PROTOCOL, ttyClose } from "@clauderon/core/wire";
 import { RequestError } from "@clauderon/core/contract";
+import { EXEC_PROTOCOL, STREAM_PROTOCOL, toProblem, TTY_PROTOCOL, ttyClose } from "@clauderon/core/wire";
 import { WebSocketServer, type WebSocket } from "ws";
 
 import type { HttpContext } from "../http-context.ts";
@@ -60,7 +60,8 @@ export function createUpgrader(context: HttpContext, policy: () => AdmissionPoli
     }
     const url = URL.parse(target, "http://localhost");
     const found = url === null ? undefined : findRoute(url.pathname);
-    if (url === null || found === undefined) return writeRefusal(socket, { status: 404, error: noRoute(method, target) });
+    if (url === null || found === undefined)
+      return writeRefusal(socket, { status: 404, error: noRoute(method, target) });
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
     if (found.route.protocol !== undefined && !offered.includes(found.route.protocol)) {
       const error = refused(`The subprotocol ${found.route.protocol} must be asked for`);

@@ -1,8 +1,9 @@
+import { z } from "zod";
+
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clauderon } from "../contract/clauderon.ts";
 import { backendOverviewSchema, reconcileReportSchema } from "../wire/backends-schema.ts";
 import { daemonStatusSchema, type DaemonStatus } from "../wire/daemon-schema.ts";
-import { z } from "zod";
 import { createConnector, type ClientOptions, type Connection } from "./connection.ts";
 import { createHttpClient } from "./http-client.ts";
 import { remoteEvents } from "./remote-events.ts";

@@ -1,8 +1,7 @@
 import { DaemonError } from "../contract/errors/daemon-error.ts";
 import { homeDirectory as defaultHome } from "../settings/settings-paths.ts";
 import type { DaemonFile } from "../wire/daemon-schema.ts";
-import { askHealth } from "./ask-health.ts";
-import { readDaemonFile } from "./daemon-files.ts";
+import { findRunningDaemon } from "./find-running-daemon.ts";
 import { startDaemonProcess } from "./start-daemon-process.ts";
 
 export interface EnsureDaemonOptions {
@@ -46,12 +45,4 @@ export async function ensureDaemon(options: EnsureDaemonOptions = {}): Promise<D
   options.onStart?.();
   const file = await startDaemonProcess({ ...options, environment, homeDirectory });
   return { file, isNew: true };
-}
-
-/** The daemon that answers for a home, by its file and its own word. */
-export async function findRunningDaemon(homeDirectory: string, signal?: AbortSignal): Promise<DaemonFile | undefined> {
-  const file = await readDaemonFile(homeDirectory);
-  if (file === undefined) return undefined;
-  const health = await askHealth(file.url, signal);
-  return health?.pid === file.pid ? file : undefined;
 }

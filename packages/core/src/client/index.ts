@@ -1,6 +1,7 @@
 export type { ClientOptions, Connection } from "./connection.ts";
 export { createClient, type Client } from "./create-client.ts";
 export { readDaemonFile, readToken } from "./daemon-files.ts";
-export { ensureDaemon, findRunningDaemon, type DaemonAddress, type EnsureDaemonOptions } from "./ensure-daemon.ts";
+export { findRunningDaemon } from "./find-running-daemon.ts";
+export { ensureDaemon, type DaemonAddress, type EnsureDaemonOptions } from "./ensure-daemon.ts";
 export { stopDaemon } from "./stop-daemon.ts";
 export { type TtyConnection, type TtyEnd, type TtyHandlers, type TtyOptions } from "./tty-connection.ts";

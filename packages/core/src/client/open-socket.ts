@@ -22,24 +22,26 @@ export async function openSocket(connector: Connector, options: SocketOptions): 
     });
     socket.binaryType = "arraybuffer";
     const opened = Promise.withResolvers<boolean>();
-    socket.addEventListener("open", () => opened.resolve(true));
+    let isOpen = false;
+    socket.addEventListener("open", () => {
+      isOpen = true;
+      opened.resolve(true);
+    });
     // What went wrong is not told; `close` follows.
     socket.addEventListener("error", () => undefined);
     socket.addEventListener("message", ({ data }) => {
       if (data instanceof ArrayBuffer) options.onMessage(new Uint8Array(data));
     });
-    let isOpen = false;
     socket.addEventListener("close", ({ code, reason }) => {
       opened.resolve(false);
       if (isOpen) options.onClose(code, reason);
     });
     try {
-      isOpen = await abortable(opened.promise, options.signal);
+      if (await abortable(opened.promise, options.signal)) return socket;
     } catch (error) {
       socket.close();
       throw error;
     }
-    if (isOpen) return socket;
     connector.forget();
     if (attempt === 2) {
       throw new DaemonError({

@@ -13,8 +13,7 @@ export interface EventOptions extends CallOptions {
 /** Events over server-sent events; connects again, from the last cursor, when the daemon is restarted. Ends with the signal, without rejecting. */
 export async function* remoteEvents(http: HttpClient, options: EventOptions): AsyncGenerator<SessionEvent, void, void> {
   const stopped = new AbortController();
-  const signal =
-    options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
+  const signal = options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
   let cursor = options.since;
   try {
     for (;;) {
@@ -33,10 +32,7 @@ export async function* remoteEvents(http: HttpClient, options: EventOptions): As
   }
 }
 
-async function* oneConnection(
-  http: HttpClient,
-  options: EventOptions,
-): AsyncGenerator<SessionEvent, void, void> {
+async function* oneConnection(http: HttpClient, options: EventOptions): AsyncGenerator<SessionEvent, void, void> {
   const query = new URLSearchParams();
   if (options.since !== undefined) query.set("since", String(options.since));
   if (options.follow === false) query.set("follow", "false");

@@ -1,5 +1,6 @@
-import type { ExecOptions, ProcessExit, ProcessHandle, TerminalSize } from "../contract/process.ts";
 import { DaemonError } from "../contract/errors/daemon-error.ts";
+import type { ExecOptions, ProcessExit, ProcessHandle, TerminalSize } from "../contract/process.ts";
+import { abortable } from "../support/abortable.ts";
 import {
   decodeExecServerFrame,
   encodeExecClientFrame,
@@ -9,7 +10,6 @@ import {
   type ExecServerFrame,
 } from "../wire/exec-frames.ts";
 import { errorFromProblem } from "../wire/problem.ts";
-import { abortable } from "../support/abortable.ts";
 import type { Connector } from "./connection.ts";
 import { openSocket } from "./open-socket.ts";
 
@@ -134,10 +134,11 @@ function createOutput(count: (bytes: number) => void): {
   let isClosed = false;
   let isCancelled = false;
   let wake: (() => void) | undefined;
+  const isEmpty = (): boolean => waiting.length === 0 && !isClosed;
   const stream = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        while (waiting.length === 0 && !isClosed) {
+        while (isEmpty()) {
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
@@ -183,8 +184,9 @@ function createInput(send: (frame: ExecClientFrame) => void, isOpen: boolean): I
   let taken = 0;
   let isClosed = !isOpen;
   let wake: (() => void) | undefined;
+  const isFull = (): boolean => !isClosed && sent - taken >= EXEC_WINDOW_BYTES;
   const room = async (): Promise<void> => {
-    while (!isClosed && sent - taken >= EXEC_WINDOW_BYTES) {
+    while (isFull()) {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });

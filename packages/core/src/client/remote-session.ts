@@ -2,12 +2,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { ExecResult, Session } from "../contract/clauderon.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
-import type {
-  DeletedSession,
-  DeleteSessionRequest,
-  SessionDetail,
-  StartSessionRequest,
-} from "../contract/session.ts";
+import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionRequest } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
 import { collectText } from "../engine/collect-output.ts";
 import { deletedSessionSchema, sessionDetailSchema } from "../wire/session-schema.ts";

@@ -45,10 +45,7 @@ export function createRemoteSessions(connector: Connector, http: HttpClient): Se
       try {
         const path = `/api/sessions${options.wait === false ? "?wait=false" : ""}`;
         const body = { ...request, idempotencyKey };
-        const detail = await http.json(
-          { method: "POST", path, body, signal, isRepeatable: true },
-          sessionDetailSchema,
-        );
+        const detail = await http.json({ method: "POST", path, body, signal, isRepeatable: true }, sessionDetailSchema);
         return handle(detail, options.ephemeral);
       } catch (error) {
         if (signal?.aborted !== true) throw error;

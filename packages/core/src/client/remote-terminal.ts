@@ -1,5 +1,5 @@
-import type { ProcessExit, TerminalSize } from "../contract/process.ts";
 import { DaemonError } from "../contract/errors/daemon-error.ts";
+import type { ProcessExit, TerminalSize } from "../contract/process.ts";
 import type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "../contract/terminal.ts";
 import { abortable } from "../support/abortable.ts";
 import { AsyncQueue } from "../support/async-queue.ts";

@@ -3,17 +3,18 @@ import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { z } from "zod";
+
+import type { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { DaemonError } from "../contract/errors/daemon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
-import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
 import { withoutSessionMarks } from "../host/without-session-marks.ts";
 import type { DaemonFile } from "../wire/daemon-schema.ts";
 import { parseJson } from "../wire/parse-json.ts";
 import { errorSchema } from "../wire/problem.ts";
-import { z } from "zod";
 import { findDaemonProgram } from "./daemon-program.ts";
-import { findRunningDaemon } from "./ensure-daemon.ts";
+import { findRunningDaemon } from "./find-running-daemon.ts";
 
 interface StartOptions {
   readonly homeDirectory: string;
@@ -36,7 +37,8 @@ export async function startDaemonProcess(options: StartOptions): Promise<DaemonF
       // A daemon keeps no directory of its caller's busy.
       cwd: homeDirectory,
       stdio: ["ignore", "ignore", output.handle.fd],
-      env: { ...withoutSessionMarks(environment), CLAUDERON_HOME: homeDirectory },
+      // The mark of what outlives sessions, whoever started it.
+      env: { ...withoutSessionMarks(environment), CLAUDERON_KEEPER: "1", CLAUDERON_HOME: homeDirectory },
     });
     let end: { readonly cause?: Error; readonly code?: number | null } | undefined;
     child.once("error", (cause) => {
@@ -68,7 +70,9 @@ export async function startDaemonProcess(options: StartOptions): Promise<DaemonF
   }
 }
 
-async function openStartLog(homeDirectory: string): Promise<{ readonly path: string; readonly handle: Awaited<ReturnType<typeof open>> }> {
+async function openStartLog(
+  homeDirectory: string,
+): Promise<{ readonly path: string; readonly handle: Awaited<ReturnType<typeof open>> }> {
   const directory = join(homeDirectory, "logs");
   // Its own name: two that start a daemon at once must not read each other's errors.
   const path = join(directory, `start-${process.pid % 16}.log`);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { DaemonError } from "../contract/errors/daemon-error.ts";
-import { findRunningDaemon } from "./ensure-daemon.ts";
+import { findRunningDaemon } from "./find-running-daemon.ts";
 
 const STOP_MS = 15_000;
 const LOOK_MS = 20;

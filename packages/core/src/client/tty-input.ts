@@ -38,14 +38,17 @@ export function createTtyInput(send: (frame: TtyClientFrame) => void): TtyInput 
     for (const resolve of ready) resolve();
   }
 
+  const isFull = (): boolean => !isClosed && pendingBytes >= WINDOW_BYTES;
+
   return {
     async write(bytes) {
-      for (let from = 0; from < bytes.byteLength && !isClosed; from += PIECE_BYTES) {
-        while (!isClosed && pendingBytes >= WINDOW_BYTES) {
+      for (let from = 0; from < bytes.byteLength; from += PIECE_BYTES) {
+        while (isFull()) {
           await new Promise<void>((resolve) => {
             waiting.push(resolve);
           });
         }
+        if (isClosed) return;
         const piece = bytes.slice(from, from + PIECE_BYTES);
         last += 1;
         pending.push({ sequence: last, bytes: piece });

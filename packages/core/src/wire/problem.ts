@@ -54,7 +54,7 @@ const problemShape = z.object({
 export const problemSchema: z.ZodType<Problem> = exactly<Problem>()(problemShape);
 
 /** Media type of a problem body. */
-export const PROBLEM_TYPE = "application/problem+json";
+export const PROBLEM_TYPE = "application/problem+json" as const;
 
 /** Whatever was thrown, as a problem. `status` overrides the code's own. */
 export function toProblem(error: unknown, status?: number): Problem {
