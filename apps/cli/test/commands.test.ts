@@ -101,7 +101,7 @@ describe("create", () => {
       environment: { PATH: "/bin", CLAUDERON_SESSION: "outer", CLAUDERON_SANDBOX_ID: "1/2", CLAUDERON_HOME: "/h" },
     });
     expect({ code, stdout }).toEqual({ code: 0, stdout: "fix\n" });
-    expect(stderr.split("\n")).toEqual(["Creating fix…", "Backend local: zellij is not installed", ""]);
+    expect(stderr.split("\n")).toEqual(["Creating fix…", "note: backend local: zellij is not installed", ""]);
     expect(fake.created).toHaveLength(1);
     expect(fake.created[0]).toMatchObject({
       name: "fix",

@@ -65,7 +65,7 @@ export class FakeClauderon implements Client {
     create: async (request, options) => {
       this.created.push(request);
       await this.onCreate?.(request, options?.signal);
-      const detail = sessionDetail(request.name ?? "made-up");
+      const detail = sessionDetail(request.name ?? "made-up", { notices: ["backend local: zellij is not installed"] });
       this.details.set(detail.name, detail);
       return this.#session(detail.name);
     },

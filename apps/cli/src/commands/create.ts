@@ -1,4 +1,4 @@
-import type { Clauderon, CreateSessionRequest, Session } from "@clauderon/core/contract";
+import type { CreateSessionRequest, Session } from "@clauderon/core/contract";
 
 import { attachSession } from "../attach/attach-session.ts";
 import type { CommandContext } from "../command/command-context.ts";
@@ -33,10 +33,7 @@ export const createCommand: Command = defineCommand({
     const place = request.backend === undefined ? "" : ` (${request.backend})`;
     output.say(`Creating ${request.name ?? "a session"}${place}…`);
     const client = await context.client();
-    const [session] = await Promise.all([
-      client.sessions.create(request, { signal: context.signal, wait: args.wait }),
-      sayBackend(client, request, { isByFlag: args.backend !== undefined, context }),
-    ]);
+    const session = await client.sessions.create(request, { signal: context.signal, wait: args.wait });
     const detail = await session.detail({ signal: context.signal });
     for (const notice of detail.notices) output.note(notice);
     if (args.print) return finish(session, args, { context, code: await streamAgent(session, context) });
@@ -58,24 +55,6 @@ function shouldAttach(args: CreateValues, request: CreateSessionRequest, context
   return isInteractive && request.prompt === undefined && !args.detach && args.wait && !context.flags.isJson;
 }
 
-/** One line about where it runs and why. */
-async function sayBackend(
-  client: Clauderon,
-  request: CreateSessionRequest,
-  how: { readonly isByFlag: boolean; readonly context: CommandContext },
-): Promise<void> {
-  const { context, isByFlag } = how;
-  if (context.flags.isQuiet) return;
-  if (request.backend !== undefined && request.backend !== "auto") {
-    context.output.say(`Backend ${request.backend}: chosen by ${isByFlag ? "--backend" : "CLAUDERON_BACKEND"}`);
-    return;
-  }
-  const overview = await client.backends({ signal: context.signal }).catch(toldByCreate);
-  if (overview === undefined) return;
-  const choice = request.backend === "auto" ? overview.auto : overview.default;
-  if (choice.backendId !== undefined) context.output.say(`Backend ${choice.backendId}: ${choice.reason}`);
-}
-
 async function finish(
   session: Session,
   args: CreateValues,
@@ -89,6 +68,3 @@ async function finish(
   }
   return how.code;
 }
-
-/** Whatever keeps the daemon from answering is the error of `create`. */
-const toldByCreate = (): undefined => undefined;
