@@ -1,6 +1,6 @@
 import type { Clock } from "../contract/clock.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
-import type { SessionEvent, SessionEventBody } from "../contract/session-event.ts";
+import type { SessionEvent } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { SessionStore } from "../contract/session-store.ts";
 import type { CrashPoints } from "./engine.ts";
@@ -127,15 +127,4 @@ export class EventLog {
     this.#states.delete(id);
     if (state !== undefined && this.#ids.get(state.name) === id) this.#ids.delete(state.name);
   }
-}
-
-/** True for events that end an operation or a run: what somebody who waits for a session wants to see. */
-export function isSettled(body: SessionEventBody): boolean {
-  return (
-    body.type === "session.started" ||
-    body.type === "session.stopped" ||
-    body.type === "session.failed" ||
-    body.type === "session.deleted" ||
-    body.type === "session.adopted"
-  );
 }
