@@ -92,8 +92,8 @@ async function listenOnLoopback(newServer: () => Server, port: number): Promise<
       await listen(second, { host: "::1", port: (first.address() as AddressInfo).port });
       return [first, second];
     } catch (error) {
-      const isWithoutSixth = DaemonError.isInstance(error) === false;
-      if (isWithoutSixth) return [first];
+      // A machine without IPv6 has no ::1 to listen on.
+      if (!DaemonError.isInstance(error)) return [first];
       first.close();
       if (port !== 0 || attempt === ANY_PORT_ATTEMPTS) throw error;
     }

@@ -532,7 +532,10 @@ test("no attack gets through", async () => {
   expect(through).toEqual([]);
   expect(table.length).toBeGreaterThanOrEqual(60);
   expect(await rig.client.sessions.list()).toEqual([]);
-  console.log(`${table.length} attacks, 0 through: ${[...counts].map(([id, count]) => `${id} ${count}`).join(", ")}`);
+  // The table in numbers is part of the evidence.
+  process.stdout
+    .write(`${table.length} attacks, 0 through: ${[...counts].map(([id, count]) => `${id} ${count}`).join(", ")}
+`);
 }, 60_000);
 
 test("refusals say what to do, and are readable", async () => {

@@ -69,7 +69,7 @@ test.each([
   ["POST", "/api/sessions", { repository: "/nowhere", agent: "fake" }, 422, "repository.not-found"],
   ["GET", "/api/events?since=-1", undefined, 400, "usage.invalid"],
   ["GET", "/api/sessions/x/diff?format=other", undefined, 400, "usage.invalid"],
-])("%s %s %j is a problem: %i %s", async (method, path, body, status, code) => {
+])("%s %s %j is a problem: %i %s", async (...[method, path, body, status, code]) => {
   const response = await call(method, path, body);
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   const problem = parseJson(await response.text(), problemSchema);

@@ -65,7 +65,7 @@ function execOptions(request: ExecRequest): ExecOptions {
 
 interface Carrier {
   readonly window: SendWindow;
-  send(frame: ExecServerFrame): void;
+  readonly send: (frame: ExecServerFrame) => void;
 }
 
 async function forward(

@@ -36,7 +36,7 @@ async function* oneConnection(http: HttpClient, options: EventOptions): AsyncGen
   const query = new URLSearchParams();
   if (options.since !== undefined) query.set("since", String(options.since));
   if (options.follow === false) query.set("follow", "false");
-  const path = `/api/events?${query}`;
+  const path = `/api/events?${query.toString()}`;
   const { body } = await http.open({ method: "GET", path, signal: options.signal, isRepeatable: true });
   if (body === null) return;
   let rest = "";

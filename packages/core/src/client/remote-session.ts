@@ -124,7 +124,7 @@ export class RemoteSession implements Session {
 function query(values: Readonly<Record<string, string | number | undefined>>): string {
   const given = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) if (value !== undefined) given.set(name, String(value));
-  return given.size === 0 ? "" : `?${given}`;
+  return given.size === 0 ? "" : `?${given.toString()}`;
 }
 
 async function feed(process: ProcessHandle, input: string | Uint8Array | undefined): Promise<void> {

@@ -110,7 +110,7 @@ function terminalPath(sessionId: string, { since, size }: AgentTerminalOptions):
     query.set("columns", String(size.columns));
     query.set("rows", String(size.rows));
   }
-  return `/api/sessions/${encodeURIComponent(sessionId)}/output?${query}`;
+  return `/api/sessions/${encodeURIComponent(sessionId)}/output?${query.toString()}`;
 }
 
 function closedError(): DaemonError {

@@ -192,7 +192,7 @@ function ttyPath(
     query.set("epoch", view.epoch);
     query.set("since", String(view.sequence));
   }
-  return `/api/sessions/${encodeURIComponent(sessionId)}/tty?${query}`;
+  return `/api/sessions/${encodeURIComponent(sessionId)}/tty?${query.toString()}`;
 }
 
 /** `undefined` = connect again. */
