@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { AgentLaunch } from "@clauderon/core/contract";
+import type { AgentLaunch, TerminalSize } from "@clauderon/core/contract";
 
 import { agentProgram, wrapperProgram } from "./agent-wrapper.ts";
 import type { KnownLaunch } from "./launches.ts";
@@ -25,16 +25,26 @@ const sessionOptions: readonly string[] = [
 /** The user's configuration as it is now, copied: zellij reads a configuration again when it changes, and would forget the session's key bindings. */
 export async function writeSessionFiles(record: SandboxRecord, known: KnownLaunch, launch: AgentLaunch): Promise<void> {
   const users = (await unlessMissing(readFile(userConfiguration(record.places).file, "utf8"))) ?? "";
-  const rest = [known.directory, record.workspacePath, agentProgram, ...launch.argv];
+  const { rows, columns } = launchSize(launch);
+  const size = [String(rows), String(columns)];
+  const rest = [known.directory, record.workspacePath, agentProgram, ...size, ...launch.argv];
   const layout = zellijLayout({ program: "/bin/sh", args: ["-c", wrapperProgram, "clauderon-agent", ...rest] });
   await writeFile(configurationFile(known), users.trim() === "" ? header : users, { mode: 0o600 });
   await writeFile(layoutFile(known), layout, { mode: 0o600 });
 }
 
-/** Makes the session with a client in it. */
+/** The size of the agent's terminal until somebody views it. */
+export function launchSize(launch: AgentLaunch): TerminalSize {
+  return launch.size ?? { columns: 80, rows: 24 };
+}
+
+/**
+ * Makes the session, without a client: a client with a terminal that comes before the session is set up may crash the server of 0.44.3
+ * (a panic, or a session whose pane never starts).
+ */
 export function createArguments(record: SandboxRecord, known: KnownLaunch, sessionName: string): readonly string[] {
   const places = ["--default-layout", layoutFile(known), "--default-cwd", record.workspacePath];
-  return [...attachArguments(record, known), "--create", sessionName, "options", ...places, ...sessionOptions];
+  return [...attachArguments(record, known), "--create-background", sessionName, "options", ...places, ...sessionOptions];
 }
 
 /** Attaches one more client. */

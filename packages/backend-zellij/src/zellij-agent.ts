@@ -6,6 +6,7 @@ import {
   type BackendContext,
   type CallOptions,
   SandboxError,
+  type TerminalSize,
 } from "@clauderon/core/contract";
 
 import type { AgentWatch } from "./agent-watch.ts";
@@ -13,9 +14,11 @@ import type { KnownLaunch, Launches } from "./launches.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import type { SandboxRecord } from "./sandbox-records.ts";
 import { isAlive, looksLikeServerOf } from "./server-process.ts";
-import { createArguments, writeSessionFiles } from "./session-files.ts";
+import { createArguments, launchSize, viewArguments, writeSessionFiles } from "./session-files.ts";
+import { ZellijClient } from "./zellij-client.ts";
 import { socketDirectory, withoutPaneVariables } from "./zellij-environment.ts";
 import { launchRunning, nameTaken, programMissing, startFailed } from "./zellij-errors.ts";
+import type { ZellijGate } from "./zellij-gate.ts";
 import type { ZellijSession } from "./zellij-session.ts";
 
 const START_MS = 15_000;
@@ -24,7 +27,11 @@ const POLL_MS = 4;
 const SETTLE_MS = 1000;
 /** The longest single argument the system takes (Linux: MAX_ARG_STRLEN). */
 const ARGUMENT_BYTES = 131_071;
-const CLIENT_TEXT_CHARACTERS = 2000;
+const SIZE_MS = 3000;
+/** A session without a pane after this time was stillborn. */
+const BIRTH_MS = 2500;
+const BIRTHS = 4;
+const FIRST_OUTPUT_MS = 1000;
 
 export interface ZellijAgentOptions {
   readonly context: BackendContext;
@@ -34,6 +41,7 @@ export interface ZellijAgentOptions {
   readonly session: ZellijSession;
   readonly host: SandboxHost;
   readonly watch: AgentWatch;
+  readonly gate: ZellijGate;
 }
 
 /** The agent of one sandbox in its terminal. Truth is in the launch's marks and in the process table; nothing is remembered here. */
@@ -120,50 +128,71 @@ export class ZellijAgent {
     }
   }
 
-  /** A client of the launch's size makes the session, so that the agent's first look at its terminal is right, and leaves. */
   async #open(known: KnownLaunch, launch: AgentLaunch, options?: CallOptions): Promise<void> {
-    const { record, program, session, host } = this.#options;
+    const { record, session } = this.#options;
+    const { marks } = known;
     await writeSessionFiles(record, known, launch);
     options?.signal?.throwIfAborted();
-    const client = await host.exec(
-      record.sandboxId,
-      [program, ...createArguments(record, known, session.name)],
-      {
-        cwd: record.workspacePath,
-        terminal: launch.size ?? { columns: 80, rows: 24 },
-        environment: {
-          ...withoutPaneVariables(launch.environment ?? {}),
-          TERM: "xterm-256color",
-          COLORTERM: "truecolor",
-          ZELLIJ_SOCKET_DIR: socketDirectory(record.places),
-        },
-      },
-    );
-    let said = "";
-    let hasLeft = false;
-    const decoder = new TextDecoder();
-    const reading = client.stdout.pipeTo(
-      new WritableStream({
-        write: (chunk) => {
-          said = (said + decoder.decode(chunk, { stream: true })).slice(-CLIENT_TEXT_CHARACTERS);
-        },
-      }),
-    );
-    const leaving = client.exit.then(() => {
-      hasLeft = true;
-    });
-    // Nobody waits for the client once the agent runs; how it ended says nothing.
-    void Promise.allSettled([reading, leaving]);
-    const { marks } = known;
-    try {
-      await waitFor(async () => marks.processes !== undefined || marks.refusal !== undefined || hasLeft, options);
-    } finally {
-      await client.kill("SIGKILL");
+    for (let attempt = 1; !(await this.#bear(known, launch, options)); attempt += 1) {
+      await session.end(known);
+      if (attempt === BIRTHS) throw startFailed(record, "no process was seen in the session's pane");
     }
     if (marks.refusal !== undefined) throw programMissing(launch.argv[0], marks.refusal);
-    if (marks.processes === undefined) {
-      throw startFailed(record, hasLeft ? plain(said) : "no process was seen in the session's pane");
+    await this.#size(known, launch);
+  }
+
+  /** One try; false when the session was stillborn: something else of zellij's knocked at it too early. */
+  async #bear(known: KnownLaunch, launch: AgentLaunch, options?: CallOptions): Promise<boolean> {
+    const { record, session, gate } = this.#options;
+    const { marks } = known;
+    const isSeen = (): boolean => marks.processes !== undefined || marks.refusal !== undefined;
+    await gate.birth(async () => {
+      const maker = await this.#client(createArguments(record, known, session.name), launch);
+      await waitFor(async () => isSeen() || maker.hasFailed, options, BIRTH_MS);
+      if (maker.hasFailed && !isSeen()) throw startFailed(record, maker.said);
+    });
+    if (isSeen()) return true;
+    if ((await session.pane(known, options)) === undefined) return isSeen();
+    await waitFor(async () => isSeen(), options);
+    return isSeen();
+  }
+
+  /** zellij's own idea of the pane's size comes from its clients alone: one of the launch's size comes and leaves. The agent has that size already. */
+  async #size(known: KnownLaunch, launch: AgentLaunch): Promise<void> {
+    const { record, session, context, gate } = this.#options;
+    const size = launchSize(launch);
+    const viewer = await gate.command(async () => {
+      const client = await this.#client(viewArguments(record, known, session.name), launch, size);
+      await waitFor(async () => client.hasSpoken || client.hasFailed, undefined, FIRST_OUTPUT_MS);
+      return client;
+    });
+    const deadline = performance.now() + SIZE_MS;
+    try {
+      while (performance.now() < deadline && this.isRunning(known)) {
+        const pane = await session.pane(known);
+        if (pane?.columns === size.columns && pane.rows === size.rows) return;
+        await delay(POLL_MS * 5);
+      }
+      context.logger.debug({ session: session.name }, "the session's pane did not take the launch's size");
+    } finally {
+      await viewer.leave();
     }
+  }
+
+  /** A client of zellij in the sandbox's environment, which the session's server and so the agent inherit. */
+  async #client(args: readonly string[], launch: AgentLaunch, terminal?: TerminalSize): Promise<ZellijClient> {
+    const { record, program, host } = this.#options;
+    const handle = await host.exec(record.sandboxId, [program, ...args], {
+      cwd: record.workspacePath,
+      terminal,
+      environment: {
+        ...withoutPaneVariables(launch.environment ?? {}),
+        TERM: "xterm-256color",
+        COLORTERM: "truecolor",
+        ZELLIJ_SOCKET_DIR: socketDirectory(record.places),
+      },
+    });
+    return new ZellijClient(handle);
   }
 
   async #settle(launch: KnownLaunch): Promise<void> {
@@ -177,8 +206,12 @@ export class ZellijAgent {
 }
 
 /** Until the condition holds or the time for a start is over; says nothing of which. */
-async function waitFor(condition: () => Promise<boolean>, options?: CallOptions): Promise<void> {
-  const deadline = performance.now() + START_MS;
+async function waitFor(
+  condition: () => Promise<boolean>,
+  options?: CallOptions,
+  timeoutMs: number = START_MS,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   while (!(await condition()) && performance.now() < deadline) {
     await delay(POLL_MS, undefined, { signal: options?.signal });
   }
@@ -195,11 +228,4 @@ function refuseLongArguments(launch: AgentLaunch): void {
     fix: ["put a long prompt into a file of the workspace and name the file in the prompt"],
     context: { launchId: launch.launchId },
   });
-}
-
-// oxlint-disable-next-line no-control-regex -- what a client wrote to its terminal
-const controls = /\u001b\[[0-9;?<>=]*[A-Za-z]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b.|[\u0000-\u0009\u000b-\u001f]/gu;
-
-function plain(text: string): string {
-  return text.replace(controls, "").trim() || "its client ended at once";
 }

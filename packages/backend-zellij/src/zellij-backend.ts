@@ -21,6 +21,7 @@ import { ZellijCommand } from "./zellij-command.ts";
 import { examineZellij } from "./zellij-doctor.ts";
 import { commandEnvironment, excessSocketBytes, socketPath, withoutPaneVariables, zellijPlaces } from "./zellij-environment.ts";
 import { nameTaken, zellijSessionName } from "./zellij-errors.ts";
+import { ZellijGate } from "./zellij-gate.ts";
 import { ZellijProgram } from "./zellij-program.ts";
 import { ZellijSandbox } from "./zellij-sandbox.ts";
 import { ZellijSession } from "./zellij-session.ts";
@@ -52,6 +53,7 @@ export class ZellijBackend implements Backend {
   readonly #records: SandboxRecords;
   readonly #host: SandboxHost;
   readonly #watch = new AgentWatch();
+  readonly #gate = new ZellijGate();
   readonly #creating = new Map<SandboxId, Promise<unknown>>();
 
   constructor(context: BackendContext, settings: ZellijSettings, host: SandboxHost) {
@@ -172,12 +174,13 @@ export class ZellijBackend implements Backend {
       program,
       host: this.#host,
       watch: this.#watch,
+      gate: this.#gate,
     });
   }
 
   #command(program: string, places: SandboxRecord["places"]): ZellijCommand {
     const environment = commandEnvironment(places, process.env);
-    return new ZellijCommand({ runner: this.#context.runner, program, environment });
+    return new ZellijCommand({ runner: this.#context.runner, program, environment, gate: this.#gate });
   }
 }
 

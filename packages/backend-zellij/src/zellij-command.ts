@@ -2,6 +2,7 @@ import { CommandError, type CallOptions, type CommandResult, type CommandRunner 
 import { parseJson } from "@clauderon/core/host";
 
 import { type ListedSession, parseSessions } from "./parse-sessions.ts";
+import type { ZellijGate } from "./zellij-gate.ts";
 
 const TIMEOUT_MS = 12_000;
 
@@ -10,8 +11,8 @@ export interface ListedPane {
   readonly id: number;
   /** Program and arguments, joined by blanks. */
   readonly command: string;
-  readonly hasEnded: boolean;
-  readonly exitCode?: number | undefined;
+  readonly rows: number;
+  readonly columns: number;
 }
 
 export interface ZellijCommandOptions {
@@ -19,6 +20,7 @@ export interface ZellijCommandOptions {
   /** Absolute path. */
   readonly program: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly gate: ZellijGate;
 }
 
 /** zellij's commands, one method each. A session that is not there is no error. */
@@ -63,8 +65,10 @@ export class ZellijCommand {
   }
 
   async #run(args: readonly string[], options?: CallOptions): Promise<CommandResult> {
-    const { runner, program, environment } = this.#options;
-    return await runner.run(program, args, { environment, timeoutMs: TIMEOUT_MS, signal: options?.signal });
+    const { runner, program, environment, gate } = this.#options;
+    return await gate.command(() =>
+      runner.run(program, args, { environment, timeoutMs: TIMEOUT_MS, signal: options?.signal }),
+    );
   }
 }
 
@@ -76,14 +80,15 @@ function isMissing(result: CommandResult): boolean {
 function listedPane(value: unknown): readonly ListedPane[] {
   if (typeof value !== "object" || value === null) return [];
   const pane = value as Readonly<Record<string, unknown>>;
-  const { id, is_plugin: isPlugin, terminal_command: command, exited, exit_status: status } = pane;
+  const { id, is_plugin: isPlugin, terminal_command: command, pane_content_rows: rows } = pane;
+  const { pane_content_columns: columns } = pane;
   if (typeof id !== "number" || isPlugin === true) return [];
   return [
     {
       id,
       command: typeof command === "string" ? command : "",
-      hasEnded: exited === true,
-      exitCode: typeof status === "number" ? status : undefined,
+      rows: typeof rows === "number" ? rows : 0,
+      columns: typeof columns === "number" ? columns : 0,
     },
   ];
 }

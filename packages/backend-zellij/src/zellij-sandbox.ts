@@ -27,6 +27,7 @@ import { unlessAborted } from "./unless-aborted.ts";
 import { ZellijAgent } from "./zellij-agent.ts";
 import { ZellijCommand } from "./zellij-command.ts";
 import { commandEnvironment, withoutPaneVariables, zellijPlaces } from "./zellij-environment.ts";
+import type { ZellijGate } from "./zellij-gate.ts";
 import { launchRunning, noLaunch, notRunning, sandboxGone } from "./zellij-errors.ts";
 import { ZellijSession } from "./zellij-session.ts";
 import { keptTerminal, openZellijTerminal } from "./zellij-terminal.ts";
@@ -44,6 +45,7 @@ export interface ZellijSandboxOptions {
   readonly program: string;
   readonly host: SandboxHost;
   readonly watch: AgentWatch;
+  readonly gate: ZellijGate;
 }
 
 /** A sandbox as found in its record, at the session host and in zellij; it remembers nothing itself. */
@@ -160,19 +162,21 @@ export class ZellijSandbox implements Sandbox {
     if (launch === undefined) throw noLaunch(record);
     if (launch.mode === "headless") return await this.#options.host.agentTerminal(this.sandboxId, options);
     const session = this.#session(record);
-    const { program, context } = this.#options;
+    const { program, context, gate } = this.#options;
     if ((await session.owner(launch, options)) !== "ours") {
       const status = await this.#statusOf(launch, options);
       return keptTerminal(await this.#launches.keptText(launch), status.exit);
     }
-    const stream = await openZellijTerminal({
-      program,
-      args: viewArguments(record, launch, session.name),
-      cwd: context.homeDirectory,
-      environment: commandEnvironment(record.places, process.env),
-      size: options.size ?? DEFAULT_SIZE,
-      agentEnd: (signal) => this.#agent(record).exit(launch, { signal }),
-    });
+    const stream = await gate.command(() =>
+      openZellijTerminal({
+        program,
+        args: viewArguments(record, launch, session.name),
+        cwd: context.homeDirectory,
+        environment: commandEnvironment(record.places, process.env),
+        size: options.size ?? DEFAULT_SIZE,
+        agentEnd: (signal) => this.#agent(record).exit(launch, { signal }),
+      }),
+    );
     this.#streams.add(stream);
     void stream.ended.then(() => this.#streams.delete(stream));
     return stream;
@@ -267,7 +271,7 @@ export class ZellijSandbox implements Sandbox {
   }
 
   #agent(record: SandboxRecord): ZellijAgent {
-    const { context, program, host, watch } = this.#options;
+    const { context, program, host, watch, gate } = this.#options;
     return new ZellijAgent({
       context,
       record,
@@ -276,13 +280,14 @@ export class ZellijSandbox implements Sandbox {
       session: this.#session(record),
       host,
       watch,
+      gate,
     });
   }
 
   #session(record: SandboxRecord): ZellijSession {
-    const { context, program, records } = this.#options;
+    const { context, program, records, gate } = this.#options;
     const environment = commandEnvironment(record.places, process.env);
-    const command = new ZellijCommand({ runner: context.runner, program, environment });
+    const command = new ZellijCommand({ runner: context.runner, program, environment, gate });
     return new ZellijSession(record, command, records.directory(this.sandboxId));
   }
 }

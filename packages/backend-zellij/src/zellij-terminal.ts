@@ -15,6 +15,7 @@ import { PtyInput } from "./pty-input.ts";
 const WAITING_BYTES = 1024 * 1024;
 const QUIET_MS = 120;
 const LAST_WORDS_MS = 1500;
+const FIRST_OUTPUT_MS = 1000;
 
 export interface ZellijTerminalOptions {
   readonly program: string;
@@ -26,7 +27,7 @@ export interface ZellijTerminalOptions {
   readonly agentEnd: (signal: AbortSignal) => Promise<AgentProcessStatus>;
 }
 
-/** A client of the zellij session in a terminal of ours: it is there while somebody views, and its end detaches. */
+/** A client of the zellij session in a terminal of ours: it is there while somebody views, and its end detaches. Resolves when it has drawn something. */
 export async function openZellijTerminal(options: ZellijTerminalOptions): Promise<TerminalStream> {
   const { spawn } = await import("@lydell/node-pty");
   const client = spawn(options.program, [...options.args], {
@@ -36,12 +37,17 @@ export async function openZellijTerminal(options: ZellijTerminalOptions): Promis
     env: { ...options.environment },
     encoding: null,
   });
-  return new ZellijTerminal(client, options);
+  const terminal = new ZellijTerminal(client, options);
+  await Promise.race([terminal.firstOutput, delay(FIRST_OUTPUT_MS)]);
+  return terminal;
 }
 
 class ZellijTerminal implements TerminalStream {
   readonly output: AsyncIterable<TerminalChunk>;
   readonly ended: Promise<ProcessExit | undefined>;
+  /** Resolves at the client's first output, or its end. */
+  readonly firstOutput: Promise<void>;
+  readonly #first: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   readonly #client: NodePty.IPty;
   readonly #clientEnd: Promise<void>;
   readonly #input: PtyInput;
@@ -57,6 +63,7 @@ class ZellijTerminal implements TerminalStream {
 
   constructor(client: NodePty.IPty, options: ZellijTerminalOptions) {
     this.#client = client;
+    this.firstOutput = this.#first.promise;
     this.#size = options.size;
     this.#input = new PtyInput((client as unknown as { readonly fd: number }).fd);
     // Without an encoding the binding gives bytes, whatever its types say.
@@ -65,6 +72,7 @@ class ZellijTerminal implements TerminalStream {
       client.onExit(() => {
         this.#hasClientEnded = true;
         this.#input.close();
+        this.#first.resolve();
         resolve();
       });
     });
@@ -98,6 +106,7 @@ class ZellijTerminal implements TerminalStream {
 
   #take(bytes: Uint8Array): void {
     this.#lastOutput = performance.now();
+    this.#first.resolve();
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.byteLength;
     if (this.#waitingBytes > WAITING_BYTES) this.#client.pause();
