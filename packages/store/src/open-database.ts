@@ -47,7 +47,7 @@ function openSound(path: string, opening: Opening): Database.Database {
 }
 
 /** A commit is on the disk when it returns: WAL alone would only sync at checkpoints. */
-export function setPragmas(database: Database.Database): void {
+function setPragmas(database: Database.Database): void {
   const mode = database.pragma("journal_mode = WAL", { simple: true });
   if (mode !== "wal") {
     throw new StoreError({
