@@ -6,6 +6,9 @@ import { ReplayRing } from "./replay-ring.ts";
 /** A viewer that takes nothing for so long no longer makes the agent wait. */
 const stallMs = 1000;
 
+/** Read buffers lie outside the heap, where the collector sees no hurry: without a push they pile up to many times the ring. */
+const collectEveryBytes = 2_097_152;
+
 export interface HostAgentOptions {
   readonly launchId: string;
   readonly mode: "terminal" | "headless";
@@ -26,6 +29,7 @@ export class HostAgent {
   #processId: number | undefined;
   #exit: HostExit | undefined;
   #isFlushing = false;
+  #sinceCollection = 0;
   #stall: NodeJS.Timeout | undefined;
 
   constructor(options: HostAgentOptions) {
@@ -35,6 +39,11 @@ export class HostAgent {
     this.events = {
       output: (source, bytes) => {
         this.ring.append(bytes, source);
+        this.#sinceCollection += bytes.length;
+        if (this.#sinceCollection >= collectEveryBytes) {
+          this.#sinceCollection = 0;
+          collectGarbage("minor");
+        }
         this.#scheduleFlush();
       },
       end: (exit) => this.#end(exit),
@@ -121,6 +130,7 @@ export class HostAgent {
   #end(exit: HostExit): void {
     this.#exit = exit;
     this.#process = undefined;
+    collectGarbage("major");
     clearTimeout(this.#stall);
     for (const waiter of this.#waiters) waiter();
     this.#waiters.clear();
@@ -137,4 +147,9 @@ export class HostAgent {
       this.regulate();
     });
   }
+}
+
+/** Does nothing unless the program was started with `--expose-gc`, as it is. */
+function collectGarbage(type: "major" | "minor"): void {
+  void globalThis.gc?.({ type, execution: "sync" });
 }

@@ -199,9 +199,9 @@ export class HostLink {
 export function dialSocket(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
-    socket.once("error", reject);
+    // Stays: an error after the promise has settled is followed by `close`, which tells the owner.
+    socket.on("error", reject);
     socket.once("connect", () => {
-      socket.removeListener("error", reject);
       socket.setNoDelay(true);
       resolve(socket);
     });

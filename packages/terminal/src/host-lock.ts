@@ -1,15 +1,16 @@
+import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
 import { isErrorCode } from "./host-error-code.ts";
 import { processStartTime } from "./host-process-table.ts";
 
 /**
- * Takes the lock that makes one host per home; it is held until the process ends. False when a living process has it. The lock of a dead one is
+ * Takes a lock that is held until its file is removed or the process ends. False when a living process has it. The lock of a dead one is
  * moved away by renaming, which only one of several can do, and put back when it turns out to be a new one.
  */
 export function takeHostLock(path: string): boolean {
   const own = `${process.pid} ${processStartTime(process.pid) ?? ""}`;
-  const temporary = `${path}.${process.pid}`;
+  const temporary = `${path}.${process.pid}.${randomUUID()}`;
   writeFileSync(temporary, own, { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < 50; attempt += 1) {

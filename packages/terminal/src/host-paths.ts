@@ -16,6 +16,8 @@ export interface HostPaths {
   readonly socket: string;
   readonly key: string;
   readonly lock: string;
+  /** Held by the client that starts a host. */
+  readonly starterLock: string;
   readonly log: string;
 }
 
@@ -32,6 +34,7 @@ export function hostPaths(homeDirectory: string): HostPaths {
     socket: isShort ? direct : join(fallback, "host.sock"),
     key: join(runDirectory, "host.key"),
     lock: join(runDirectory, "host.lock"),
+    starterLock: join(runDirectory, "host.starter.lock"),
     log: join(homeDirectory, "logs", "session-host.log"),
   };
 }

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import {
   errorFromJson,
   errorTable,
@@ -80,6 +82,8 @@ export async function connectSessionHost(options: SessionHostOptions & { readonl
   await client.connect(options.startIfMissing);
   return client;
 }
+
+const dialMs = 5000;
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -199,22 +203,25 @@ class HostClient implements SessionHostClient {
   }
 
   async #dial(startIfMissing: boolean): Promise<HostLink | undefined> {
-    try {
-      const { homeDirectory } = this.#options;
-      const socket = (await dialSessionHost(homeDirectory)) ?? (startIfMissing ? await startSessionHost(this.#options) : undefined);
-      if (socket === undefined) return undefined;
-      return await HostLink.open(socket, ensureHostKey(hostPaths(homeDirectory).key));
-    } catch (error) {
-      throw translated(error);
+    const { homeDirectory } = this.#options;
+    const deadline = performance.now() + dialMs;
+    for (;;) {
+      try {
+        const socket = (await dialSessionHost(homeDirectory)) ?? (startIfMissing ? await startSessionHost(this.#options) : undefined);
+        if (socket === undefined) return undefined;
+        return await HostLink.open(socket, ensureHostKey(hostPaths(homeDirectory).key));
+      } catch (error) {
+        const isLeaving = error instanceof HostLinkClosedError || isErrorCode(error, "ECONNRESET", "EPIPE");
+        if (!isLeaving || performance.now() > deadline) throw translated(error);
+        // The host ended while it was greeted; the next try finds out whether there is another.
+        await delay(10);
+      }
     }
   }
 
-  /** `undefined` when no host runs. A host that ended while it was asked counts as none. */
+  /** `undefined` when no host runs. */
   async #existingLink(): Promise<HostLink | undefined> {
-    return this.connect(false).catch((error: unknown) => {
-      if (error instanceof HostLinkClosedError || isErrorCode(error, "ECONNRESET", "EPIPE")) return undefined;
-      throw error;
-    });
+    return this.connect(false);
   }
 
   async #mustLink(): Promise<HostLink> {

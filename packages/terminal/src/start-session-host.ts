@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
@@ -10,6 +10,7 @@ import { BackendError } from "@clauderon/core/contract";
 
 import { isErrorCode } from "./host-error-code.ts";
 import { dialSocket } from "./host-link.ts";
+import { takeHostLock } from "./host-lock.ts";
 import { checkPrivateDirectory, ensurePrivateDirectory, hostPaths } from "./host-paths.ts";
 import { keeperEnvironment } from "./session-marks.ts";
 
@@ -44,13 +45,17 @@ export async function startSessionHost(options: HostProgramOptions): Promise<Soc
   ensurePrivateDirectory(paths.runDirectory);
   ensurePrivateDirectory(paths.socketDirectory);
   const deadline = performance.now() + startMs;
-  let child = launch(options);
-  while (performance.now() < deadline) {
-    const socket = await dialSessionHost(homeDirectory);
-    if (socket !== undefined) return socket;
-    // It ended because another one was there, which may have ended since.
-    if (child.hasExited()) child = launch(options);
-    await delay(10);
+  let started: { hasExited(): boolean } | undefined;
+  try {
+    while (performance.now() < deadline) {
+      const socket = await dialSessionHost(homeDirectory);
+      if (socket !== undefined) return socket;
+      // One of several clients starts it, and starts it again when it ended because an old one was just leaving.
+      if (started?.hasExited() === true || (started === undefined && takeHostLock(paths.starterLock))) started = launch(options);
+      await delay(10);
+    }
+  } finally {
+    if (started !== undefined) rmSync(paths.starterLock, { force: true });
   }
   throw new BackendError({
     message: "The session host did not start",
@@ -67,7 +72,7 @@ function launch({ homeDirectory, program, idleMs }: HostProgramOptions): { hasEx
   const conditions = path.endsWith(".ts") ? ["--conditions", sourceCondition] : [];
   const child = spawn(
     process.execPath,
-    ["--max-semi-space-size=1", ...conditions, path, homeDirectory, ...(idleMs === undefined ? [] : [String(idleMs)])],
+    ["--max-semi-space-size=1", "--expose-gc", ...conditions, path, homeDirectory, ...(idleMs === undefined ? [] : [String(idleMs)])],
     { cwd: "/", detached: true, stdio: ["ignore", output, output], env: keeperEnvironment(process.env) },
   );
   closeSync(output);

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { dialSessionHost, startSessionHost } from "../src/start-session-host.ts";
 import { ensureHostKey } from "../src/host-key.ts";
 import { hostLockHolder } from "../src/host-lock.ts";
 import { hostPaths } from "../src/host-paths.ts";
+import { dialSessionHost, startSessionHost } from "../src/start-session-host.ts";
 import { describeHostProtocol } from "../src/testing/index.ts";
 
 describeHostProtocol({

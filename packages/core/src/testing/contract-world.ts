@@ -18,7 +18,7 @@ const sessionHostFiles: ReadonlySet<string> = new Set([
   "logs",
   join("logs", "session-host.log"),
   "run",
-  ...["host.key", "host.lock", "host.sock"].map((name) => join("run", name)),
+  ...["host.key", "host.lock", "host.sock", "host.starter.lock"].map((name) => join("run", name)),
 ]);
 
 /** What was still there after everything had been destroyed. */
