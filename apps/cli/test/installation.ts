@@ -32,6 +32,7 @@ process.stdout.write("task: " + task + "\r\n");
 process.stderr.write("to-stderr\n");
 const exit = /exit (\d+)/.exec(task);
 if (exit) process.exit(Number(exit[1]));
+if (process.stdin.isTTY) process.stdin.setRawMode(true);
 process.on("SIGINT", () => process.stdout.write("got SIGINT\r\n"));
 process.stdout.on("resize", () => process.stdout.write("size " + process.stdout.columns + "x" + process.stdout.rows + "\r\n"));
 process.stdin.setEncoding("utf8").on("data", (text) => {

@@ -165,12 +165,16 @@ describe("create", { timeout: SLOW }, () => {
     [["create", "fine", "--cpu-limit", "1"], 2],
     [["create", "fine", "--repo", "/"], 1],
     [["create", "fine", "--repo", "/does/not/exist"], 1],
-  ])("%j is refused and leaves nothing", async (argv, code) => {
+  ])("%j is refused", async (argv, code) => {
     const result = await here.cli(argv);
     expect(result.stderr).toMatch(/^error: \S/m);
     expect(result.stderr).toMatch(/^ {2}fix: \S/m);
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
+  });
+
+  test("what was refused has left nothing", async () => {
     expect((await here.cli(["list", "-q"])).stdout).toBe("");
+    expect((await here.program(["git", "branch", "--list", "clauderon/*"])).stdout).toBe("");
   });
 
   test("Ctrl-C: 130 within 2 s, nothing left", async () => {

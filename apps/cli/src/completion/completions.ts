@@ -4,7 +4,7 @@ import type { Argument, Command, CommandTableRow } from "../command/command.ts";
 import { flagText } from "../global-flags.ts";
 import { flagsOf, splitTail } from "../strict-arguments.ts";
 
-const DAEMON_MS = 120;
+const DAEMON_MS = 150;
 
 export interface Completion {
   readonly value: string;
@@ -104,8 +104,10 @@ async function valuesOf(
 }
 
 async function sessionNames(context: CommandContext): Promise<readonly Completion[]> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DAEMON_MS)]);
   try {
+    // Loading what asks is not the daemon's time.
+    await context.access.homeDirectory();
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DAEMON_MS)]);
     const client = await context.access.connectRunning(signal);
     if (client === undefined) return [];
     await using opened = client;
