@@ -41,7 +41,10 @@ const backendId = "local";
 export function createLocalBackend(context: BackendContext, settings: Readonly<Record<string, unknown>> = {}): Backend {
   const [unknown] = Object.keys(settings);
   if (unknown !== undefined) {
-    throw new SettingsError({ message: `The local backend has no setting ${unknown}`, fix: [`remove ${unknown} from [backends.local]`] });
+    throw new SettingsError({
+      message: `The local backend has no setting ${unknown}`,
+      fix: [`remove ${unknown} from [backends.local]`],
+    });
   }
   const { homeDirectory, instanceId, logger } = context;
   const records = createSandboxRecords(join(homeDirectory, "state", backendId), instanceId);
@@ -51,9 +54,13 @@ export function createLocalBackend(context: BackendContext, settings: Readonly<R
 
   const make = async (spec: SandboxSpec): Promise<Sandbox> => {
     const workspacePath = spec.workspace.hostPath;
-    const isDirectory = workspacePath !== undefined && (await stat(workspacePath).catch(() => undefined))?.isDirectory();
+    const isDirectory =
+      workspacePath !== undefined && (await stat(workspacePath).catch(() => undefined))?.isDirectory();
     if (workspacePath === undefined || !isDirectory) {
-      throw new SandboxError({ message: `The workspace ${workspacePath ?? "of the session"} is not a directory of this machine`, fix: ["restore it, or create the session anew"] });
+      throw new SandboxError({
+        message: `The workspace ${workspacePath ?? "of the session"} is not a directory of this machine`,
+        fix: ["restore it, or create the session anew"],
+      });
     }
     const { sandboxId, name, environment } = spec;
     const existing = await records.read(sandboxId);

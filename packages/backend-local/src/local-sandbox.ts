@@ -17,7 +17,15 @@ import {
   type TerminalStream,
 } from "@clauderon/core/contract";
 import { createDirectoryFiles } from "@clauderon/core/host";
-import { killTree, renderText, withoutSessionMarks, type HostSandboxStatus, type SandboxRecord, type SandboxRecords, type SessionHostClient } from "@clauderon/terminal";
+import {
+  killTree,
+  renderText,
+  withoutSessionMarks,
+  type HostSandboxStatus,
+  type SandboxRecord,
+  type SandboxRecords,
+  type SessionHostClient,
+} from "@clauderon/terminal";
 
 export interface LocalSandboxParts {
   readonly instanceId: string;
@@ -64,19 +72,33 @@ class LocalSandbox implements Sandbox {
     const agent = agentOf(record, hosted);
     if (hosted !== undefined && hosted.state !== "stopped") return { state: "running", agent, egress: "open" };
     const isLost = hosted === undefined && record.state === "running";
-    return { state: "stopped", agent, egress: "open", reason: isLost ? "the session host that ran it has ended" : undefined };
+    return {
+      state: "stopped",
+      agent,
+      egress: "open",
+      reason: isLost ? "the session host that ran it has ended" : undefined,
+    };
   }
 
   async start({ environment, signal }: Parameters<Sandbox["start"]>[0] = {}): Promise<void> {
     const { client, records } = this.#parts;
     await this.#mustExist();
     if (!(await stat(this.workspacePath).catch(() => undefined))?.isDirectory()) {
-      throw new SandboxError({ message: `The workspace ${this.workspacePath} is not there`, fix: ["restore it, or delete the session"] });
+      throw new SandboxError({
+        message: `The workspace ${this.workspacePath} is not there`,
+        fix: ["restore it, or delete the session"],
+      });
     }
     const hosted = await client.inspectSandbox(this.sandboxId, { signal });
     if (hosted === undefined) await this.#endLeftovers(0);
     const chosen = environment ?? (hosted === undefined ? withoutSessionMarks(process.env) : undefined);
-    await client.openSandbox({ sandboxId: this.sandboxId, name: this.name, cwd: this.workspacePath, environment: chosen, signal });
+    await client.openSandbox({
+      sandboxId: this.sandboxId,
+      name: this.name,
+      cwd: this.workspacePath,
+      environment: chosen,
+      signal,
+    });
     await records.update(this.sandboxId, (record) => ({ ...record, state: "running" }));
   }
 
@@ -109,18 +131,29 @@ class LocalSandbox implements Sandbox {
     const host = `${info?.processId ?? 0}:${info?.startedAtMs ?? 0}`;
     const before = record.launches.find((known) => known.launchId === launch.launchId);
     if (before !== undefined && before.host !== host) {
-      return { state: before.exit === undefined ? "lost" : "exited", launchId: before.launchId, startedAt: new Date(before.startedAtMs), exit: before.exit };
+      return {
+        state: before.exit === undefined ? "lost" : "exited",
+        launchId: before.launchId,
+        startedAt: new Date(before.startedAtMs),
+        exit: before.exit,
+      };
     }
     if (before === undefined) {
       await this.#mustRun(options);
-      if (hosted?.agent.state !== "running") await records.update(this.sandboxId, (current) => addLaunch(withExit(current, hosted), { launchId: launch.launchId, host, startedAtMs: Date.now() }));
+      if (hosted?.agent.state !== "running")
+        await records.update(this.sandboxId, (current) =>
+          addLaunch(withExit(current, hosted), { launchId: launch.launchId, host, startedAtMs: Date.now() }),
+        );
     }
     try {
       return await client.startAgent(this.sandboxId, launch, options);
     } catch (error) {
       // Only a start that was refused leaves no launch behind; what became of an abandoned one is not known.
       if (before === undefined && options?.signal?.aborted !== true) {
-        await records.update(this.sandboxId, (current) => ({ ...current, launches: current.launches.filter(({ launchId }) => launchId !== launch.launchId) }));
+        await records.update(this.sandboxId, (current) => ({
+          ...current,
+          launches: current.launches.filter(({ launchId }) => launchId !== launch.launchId),
+        }));
       }
       throw error;
     }
@@ -130,7 +163,11 @@ class LocalSandbox implements Sandbox {
     const hosted = await this.#parts.client.inspectSandbox(this.sandboxId, options);
     if (hosted === undefined || hosted.agent.state === "none") {
       await this.#mustExist();
-      throw new AgentError({ code: "agent.ended", message: `The agent of ${this.name} has no terminal: it was not started since the session host began`, fix: [`clauderon start ${this.name}`] });
+      throw new AgentError({
+        code: "agent.ended",
+        message: `The agent of ${this.name} has no terminal: it was not started since the session host began`,
+        fix: [`clauderon start ${this.name}`],
+      });
     }
     return this.#parts.client.agentTerminal(this.sandboxId, options);
   }
@@ -139,7 +176,11 @@ class LocalSandbox implements Sandbox {
     const hosted = await this.#parts.client.inspectSandbox(this.sandboxId, { signal });
     if (hosted === undefined || hosted.agent.state === "none") return "";
     await using stream = await this.#parts.client.agentTerminal(this.sandboxId, { isReplayOnly: true, signal });
-    return await renderText(stream.output, { size: hosted.agent.size ?? defaultSize, lines, isPlain: hosted.agent.mode === "headless" });
+    return await renderText(stream.output, {
+      size: hosted.agent.size ?? defaultSize,
+      lines,
+      isPlain: hosted.agent.mode === "headless",
+    });
   }
 
   async agentExit(options?: CallOptions): Promise<AgentProcessStatus> {
@@ -162,21 +203,32 @@ class LocalSandbox implements Sandbox {
   async #mustExist(): Promise<SandboxRecord> {
     const record = await this.#parts.records.read(this.sandboxId);
     if (record !== undefined) return record;
-    throw new SandboxError({ code: "sandbox.not-found", message: `The sandbox of ${this.name} is gone`, fix: ["create the session anew"] });
+    throw new SandboxError({
+      code: "sandbox.not-found",
+      message: `The sandbox of ${this.name} is gone`,
+      fix: ["create the session anew"],
+    });
   }
 
   async #mustRun(options: CallOptions | undefined): Promise<void> {
     await this.#mustExist();
     const hosted = await this.#parts.client.inspectSandbox(this.sandboxId, { signal: options?.signal });
     if (hosted?.state === "running") return;
-    throw new SandboxError({ code: "sandbox.not-running", message: `The sandbox of ${this.name} is stopped`, fix: [`clauderon start ${this.name}`] });
+    throw new SandboxError({
+      code: "sandbox.not-running",
+      message: `The sandbox of ${this.name} is stopped`,
+      fix: [`clauderon start ${this.name}`],
+    });
   }
 
   /** Processes whose host is gone, found by their mark. */
   async #endLeftovers(graceMs: number): Promise<void> {
     const { left } = await killTree({ mark: `${this.#parts.instanceId}/${this.sandboxId}`, roots: [], graceMs });
     if (left.length > 0) {
-      throw new SandboxError({ message: `${left.length} processes of ${this.name} could not be ended`, fix: [`end them: kill -9 ${left.join(" ")}`] });
+      throw new SandboxError({
+        message: `${left.length} processes of ${this.name} could not be ended`,
+        fix: [`end them: kill -9 ${left.join(" ")}`],
+      });
     }
   }
 }
@@ -185,17 +237,31 @@ class LocalSandbox implements Sandbox {
 function agentOf(record: SandboxRecord, hosted: HostSandboxStatus | undefined): AgentProcessStatus {
   if (hosted !== undefined && hosted.agent.state !== "none") {
     const { state, launchId, processId, startedAtMs, exit } = hosted.agent;
-    return { state, launchId, processId, startedAt: startedAtMs === undefined ? undefined : new Date(startedAtMs), exit };
+    return {
+      state,
+      launchId,
+      processId,
+      startedAt: startedAtMs === undefined ? undefined : new Date(startedAtMs),
+      exit,
+    };
   }
   const last = record.launches.at(-1);
   if (last === undefined) return { state: "none" };
-  return { state: last.exit === undefined ? "lost" : "exited", launchId: last.launchId, startedAt: new Date(last.startedAtMs), exit: last.exit };
+  return {
+    state: last.exit === undefined ? "lost" : "exited",
+    launchId: last.launchId,
+    startedAt: new Date(last.startedAtMs),
+    exit: last.exit,
+  };
 }
 
 function withExit(record: SandboxRecord, hosted: Pick<HostSandboxStatus, "agent"> | undefined): SandboxRecord {
   const { launchId, exit } = hosted?.agent ?? {};
   if (exit === undefined) return record;
-  return { ...record, launches: record.launches.map((launch) => (launch.launchId === launchId ? { ...launch, exit } : launch)) };
+  return {
+    ...record,
+    launches: record.launches.map((launch) => (launch.launchId === launchId ? { ...launch, exit } : launch)),
+  };
 }
 
 function addLaunch(record: SandboxRecord, launch: SandboxRecord["launches"][number]): SandboxRecord {

@@ -1,6 +1,6 @@
-import { HostViewer, type ViewerOptions } from "./host-viewer.ts";
 import type { HostProcess, HostProcessEvents } from "./host-process.ts";
 import { hostLimits, type HostAgentStatus, type HostExit, type HostTerminalSize } from "./host-protocol.ts";
+import { HostViewer, type ViewerOptions } from "./host-viewer.ts";
 import { ReplayRing } from "./replay-ring.ts";
 
 /** A viewer that takes nothing for so long no longer makes the agent wait. */
@@ -151,5 +151,5 @@ export class HostAgent {
 
 /** Does nothing unless the program was started with `--expose-gc`, as it is. */
 function collectGarbage(type: "major" | "minor"): void {
-  void globalThis.gc?.({ type, execution: "sync" });
+  globalThis.gc?.({ type, execution: "sync" });
 }

@@ -8,7 +8,12 @@ const roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 function ownDirectory(): string | undefined {
   const path = /^0::(\/.*)$/m.exec(readOrEmpty("/proc/self/cgroup"))?.[1];
   if (path === undefined) return undefined;
-  return roots.map((root) => join(root, path)).find((directory) => readOrEmpty(join(directory, "cgroup.controllers")) !== "" || canAccess(join(directory, "cgroup.procs")));
+  return roots
+    .map((root) => join(root, path))
+    .find(
+      (directory) =>
+        readOrEmpty(join(directory, "cgroup.controllers")) !== "" || canAccess(join(directory, "cgroup.procs")),
+    );
 }
 
 /** Where groups of sandboxes can be made by this process, if anywhere. Moves this process out of a sandbox's group first. */

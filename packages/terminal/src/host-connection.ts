@@ -62,14 +62,23 @@ export class HostConnection {
     this.#write(encodeFrame(frameTypes.credit, id, payload));
   }
 
-  sendOutput(id: number, chunk: { readonly source: SourceName; readonly flags: number; readonly sequence: number; readonly bytes: Uint8Array }): void {
+  sendOutput(
+    id: number,
+    chunk: {
+      readonly source: SourceName;
+      readonly flags: number;
+      readonly sequence: number;
+      readonly bytes: Uint8Array;
+    },
+  ): void {
     const { source, flags, sequence, bytes } = chunk;
     this.#write(encodeOutput(id, { type: frameTypes.output, source: sources[source], flags, sequence }, bytes));
   }
 
   /** Tells the client what it did wrong and hangs up. */
   refuse(error: unknown): void {
-    const failure = error instanceof HostError ? error.failure : new HostError("internal", "The session host failed").failure;
+    const failure =
+      error instanceof HostError ? error.failure : new HostError("internal", "The session host failed").failure;
     if (!this.#isClosed) this.#socket.end(encodeJsonFrame(frameTypes.failure, 0, failure));
     this.#socket.destroySoon();
     this.#close();

@@ -1,6 +1,14 @@
 import type { HostConnection, HostStream } from "./host-connection.ts";
 import { signalProcessGroup, type HostProcess, type HostProcessEvents } from "./host-process.ts";
-import { frameTypes, HostError, hostLimits, sources, type HostExit, type HostTerminalSize, type SourceName } from "./host-protocol.ts";
+import {
+  frameTypes,
+  HostError,
+  hostLimits,
+  sources,
+  type HostExit,
+  type HostTerminalSize,
+  type SourceName,
+} from "./host-protocol.ts";
 
 interface Outlet {
   credit: number;
@@ -111,7 +119,11 @@ export class HostExec implements HostStream {
   #flushSource(source: SourceName): void {
     if (this.#isOrphan) return;
     const outlet = this.#outlets[source];
-    for (let bytes = outlet.queue[0]; bytes !== undefined && outlet.credit > 0 && !this.#connection.isCongested; bytes = outlet.queue[0]) {
+    for (
+      let bytes = outlet.queue[0];
+      bytes !== undefined && outlet.credit > 0 && !this.#connection.isCongested;
+      bytes = outlet.queue[0]
+    ) {
       const part = bytes.subarray(0, Math.min(outlet.credit, hostLimits.outputBytes));
       if (part.length === bytes.length) outlet.queue.shift();
       else outlet.queue[0] = bytes.subarray(part.length);

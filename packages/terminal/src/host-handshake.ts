@@ -4,7 +4,11 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 type Side = "client" | "host";
 
 /** HMAC-SHA256 over `clauderon-host-v1 NUL side NUL client-nonce NUL host-nonce`, hexadecimal. */
-export function handshakeProof(key: Uint8Array, side: Side, nonces: { readonly client: string; readonly host: string }): string {
+export function handshakeProof(
+  key: Uint8Array,
+  side: Side,
+  nonces: { readonly client: string; readonly host: string },
+): string {
   return createHmac("sha256", key).update(`clauderon-host-v1\0${side}\0${nonces.client}\0${nonces.host}`).digest("hex");
 }
 

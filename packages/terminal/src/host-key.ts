@@ -12,7 +12,11 @@ export function ensureHostKey(path: string): Buffer {
   const existing = readHostKey(path);
   if (existing !== undefined) return existing;
   const temporary = `${path}.${process.pid}.${randomBytes(6).toString("hex")}`;
-  const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  const file = openSync(
+    temporary,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    0o600,
+  );
   try {
     writeSync(file, randomBytes(keyBytes));
     linkSync(temporary, path);
@@ -42,7 +46,8 @@ export function readHostKey(path: string): Buffer | undefined {
     if (!status.isFile() || status.uid !== userId()) throw refusal(path, "it is not a file of this user");
     if ((status.mode & 0o077) !== 0) throw refusal(path, "other users may read it");
     const key = Buffer.alloc(keyBytes);
-    if (status.size !== keyBytes || readSync(file, key, 0, keyBytes, 0) !== keyBytes) throw refusal(path, "it is damaged");
+    if (status.size !== keyBytes || readSync(file, key, 0, keyBytes, 0) !== keyBytes)
+      throw refusal(path, "it is damaged");
     return key;
   } finally {
     closeSync(file);
@@ -50,5 +55,9 @@ export function readHostKey(path: string): Buffer | undefined {
 }
 
 function refusal(path: string, why: string): HostError {
-  return new HostError("path.refused", `The key file ${path} is refused: ${why}`, `remove it when no session runs: rm ${path}`);
+  return new HostError(
+    "path.refused",
+    `The key file ${path} is refused: ${why}`,
+    `remove it when no session runs: rm ${path}`,
+  );
 }

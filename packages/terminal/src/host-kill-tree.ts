@@ -33,7 +33,8 @@ export async function killTree(request: KillTreeRequest): Promise<KillTreeResult
     const living = tree.living();
     if (living.length === 0) break;
     const elapsedMs = performance.now() - started;
-    if (elapsedMs > request.graceMs + killDeadlineMs) return { ended: tree.seen, left: living.map((entry) => entry.processId) };
+    if (elapsedMs > request.graceMs + killDeadlineMs)
+      return { ended: tree.seen, left: living.map((entry) => entry.processId) };
     const isGraceOver = elapsedMs >= request.graceMs;
     for (const entry of living) {
       if (isGraceOver) send(entry, "SIGKILL");
@@ -102,7 +103,10 @@ class Tree {
 function askToEnd(entry: ProcessEntry): void {
   send(entry, "SIGTERM");
   // An interactive shell ignores SIGTERM; the end of its terminal is what it understands.
-  const isShell = entry.hasTerminal && entry.sessionId === entry.processId && ignoresSignal(entry.processId, constants.signals.SIGTERM);
+  const isShell =
+    entry.hasTerminal &&
+    entry.sessionId === entry.processId &&
+    ignoresSignal(entry.processId, constants.signals.SIGTERM);
   if (isShell) send(entry, "SIGHUP");
   send(entry, "SIGCONT");
 }

@@ -75,7 +75,9 @@ export class HostLink {
     const id = stream?.id ?? this.newId();
     const frame = encodeJsonFrame(frameTypes.request, id, { method, parameters });
     if (frame.length > hostLimits.frameBytes) {
-      return Promise.reject(new HostError("request.too-large", "The environment or arguments are larger than 4 MiB", "pass less"));
+      return Promise.reject(
+        new HostError("request.too-large", "The environment or arguments are larger than 4 MiB", "pass less"),
+      );
     }
     return new Promise((resolve, reject) => {
       if (this.#isClosed) {
@@ -131,7 +133,11 @@ export class HostLink {
       const challenge = payloadObject((await this.#expect(frameTypes.challenge)).payload);
       const nonces = { client, host: String(challenge["nonce"]) };
       if (!isEqualProof(challenge["proof"], handshakeProof(key, "host", nonces))) {
-        throw new HostError("authentication.required", "What answers on the session host's socket does not know the key", "end that process");
+        throw new HostError(
+          "authentication.required",
+          "What answers on the session host's socket does not know the key",
+          "end that process",
+        );
       }
       this.#duplex.write(encodeJsonFrame(frameTypes.proof, 0, { proof: handshakeProof(key, "client", nonces) }));
       await this.#expect(frameTypes.welcome);
@@ -151,7 +157,12 @@ export class HostLink {
       this.#handshakeFrame = (frame) => {
         this.#handshakeFrame = undefined;
         if (frame.type === type) resolve(frame);
-        else reject(frame.type === frameTypes.failure ? failureFrom(frame) : new HostError("request.refused", "The session host answered out of turn"));
+        else
+          reject(
+            frame.type === frameTypes.failure
+              ? failureFrom(frame)
+              : new HostError("request.refused", "The session host answered out of turn"),
+          );
       };
       this.#parse();
     });

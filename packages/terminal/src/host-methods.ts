@@ -51,7 +51,9 @@ export class HostMethods {
       "host.info": () => options.info(),
       "sandbox.open": (call) => this.#open(call),
       "sandbox.list": () => ({ sandboxes: [...options.sandboxes.values()].map((sandbox) => sandbox.status()) }),
-      "sandbox.inspect": (call) => ({ sandbox: options.sandboxes.get(parameter.text(call.parameters, "sandboxId"))?.status() }),
+      "sandbox.inspect": (call) => ({
+        sandbox: options.sandboxes.get(parameter.text(call.parameters, "sandboxId"))?.status(),
+      }),
       "sandbox.stop": (call) => this.#sandbox(call).stop(parameter.count(call.parameters, "graceMs", defaultGraceMs)),
       "sandbox.close": (call) => this.#close(call),
       "agent.start": (call) => this.#startAgent(call),
@@ -66,7 +68,8 @@ export class HostMethods {
   request(connection: HostConnection, id: number, payload: Buffer): void {
     const { method, parameters = {} } = payloadObject(payload);
     if (id === 0 || connection.streams.has(id)) throw new HostError("request.refused", `The id ${id} is in use`);
-    if (typeof parameters !== "object" || parameters === null) throw new HostError("request.refused", "Parameters are an object");
+    if (typeof parameters !== "object" || parameters === null)
+      throw new HostError("request.refused", "Parameters are an object");
     void this.#answer({ connection, id, parameters: parameters as Parameters }, String(method));
   }
 
@@ -79,7 +82,10 @@ export class HostMethods {
       if (result !== answered) connection.send(frameTypes.response, id, result ?? {});
     } catch (error) {
       connection.streams.delete(id);
-      const failure = error instanceof HostError ? error.failure : new HostError("internal", error instanceof Error ? error.message : String(error)).failure;
+      const failure =
+        error instanceof HostError
+          ? error.failure
+          : new HostError("internal", error instanceof Error ? error.message : String(error)).failure;
       connection.send(frameTypes.failure, id, failure);
     }
   }
@@ -92,7 +98,8 @@ export class HostMethods {
       name: parameter.text(parameters, "name"),
       cwd: parameter.text(parameters, "cwd"),
     };
-    if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(identity.sandboxId)) throw new HostError("request.refused", "The sandboxId has other characters than letters, digits, - and _");
+    if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(identity.sandboxId))
+      throw new HostError("request.refused", "The sandboxId has other characters than letters, digits, - and _");
     const environment = parameter.environment(parameters, "environment");
     const existing = sandboxes.get(identity.sandboxId);
     if (existing !== undefined) return existing.open(environment);
@@ -107,7 +114,12 @@ export class HostMethods {
     const sandbox = sandboxes.get(sandboxId);
     if (sandbox === undefined) return;
     const { left } = await sandbox.stop(parameter.count(parameters, "graceMs", defaultGraceMs));
-    if (left.length > 0) throw new HostError("internal", `The processes ${left.join(", ")} could not be ended`, `kill -9 ${left.join(" ")}`);
+    if (left.length > 0)
+      throw new HostError(
+        "internal",
+        `The processes ${left.join(", ")} could not be ended`,
+        `kill -9 ${left.join(" ")}`,
+      );
     sandboxes.delete(sandboxId);
     changed();
   }
@@ -115,7 +127,8 @@ export class HostMethods {
   #startAgent(call: Call): unknown {
     const { parameters } = call;
     const mode = parameter.text(parameters, "mode");
-    if (mode !== "terminal" && mode !== "headless") throw new HostError("request.refused", "The mode is terminal or headless");
+    if (mode !== "terminal" && mode !== "headless")
+      throw new HostError("request.refused", "The mode is terminal or headless");
     return this.#sandbox(call).startAgent({
       launchId: parameter.text(parameters, "launchId"),
       argv: parameter.argv(parameters, "argv"),
@@ -147,7 +160,10 @@ export class HostMethods {
       connection,
       id,
       since: parameter.count(parameters, "since", 0),
-      credit: Math.min(parameter.count(parameters, "credit", hostLimits.outputWindowBytes), hostLimits.outputWindowBytes),
+      credit: Math.min(
+        parameter.count(parameters, "credit", hostLimits.outputWindowBytes),
+        hostLimits.outputWindowBytes,
+      ),
       isReplayOnly: parameters["isReplayOnly"] === true,
     });
     this.#addStream(call, viewer);
@@ -160,7 +176,10 @@ export class HostMethods {
     const { connection, id, parameters } = call;
     const sandbox = this.#sandbox(call);
     const { cwd } = sandbox.status();
-    const credit = Math.min(parameter.count(parameters, "credit", hostLimits.outputWindowBytes), hostLimits.outputWindowBytes);
+    const credit = Math.min(
+      parameter.count(parameters, "credit", hostLimits.outputWindowBytes),
+      hostLimits.outputWindowBytes,
+    );
     const exec = new HostExec(connection, id, credit);
     this.#addStream(call, exec);
     const processId = await sandbox.startExec(exec, {
@@ -192,12 +211,14 @@ export class HostMethods {
   #sandbox({ parameters }: Call): HostSandbox {
     const sandboxId = parameter.text(parameters, "sandboxId");
     const sandbox = this.#options.sandboxes.get(sandboxId);
-    if (sandbox === undefined) throw new HostError("sandbox.not-found", `There is no sandbox ${sandboxId}`, "create the session anew");
+    if (sandbox === undefined)
+      throw new HostError("sandbox.not-found", `There is no sandbox ${sandboxId}`, "create the session anew");
     return sandbox;
   }
 
   #addStream({ connection, id }: Call, stream: HostStream): void {
-    if (connection.streams.size >= hostLimits.streamsPerConnection) throw new HostError("request.refused", "Too many streams on one connection");
+    if (connection.streams.size >= hostLimits.streamsPerConnection)
+      throw new HostError("request.refused", "Too many streams on one connection");
     connection.streams.set(id, stream);
   }
 }

@@ -35,7 +35,8 @@ export const parameter = {
     if (value === undefined) return undefined;
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw refused(name, "an object of texts");
     for (const [key, text] of Object.entries(value)) {
-      if (typeof text !== "string" || text.includes("\0") || key === "" || /[=\0]/.test(key)) throw refused(name, "an object of texts without NUL");
+      if (typeof text !== "string" || text.includes("\0") || key === "" || /[=\0]/.test(key))
+        throw refused(name, "an object of texts without NUL");
     }
     return value as Record<string, string>;
   },

@@ -49,7 +49,8 @@ export function ensurePrivateDirectory(path: string): void {
 export function checkPrivateDirectory(path: string): void {
   const status = lstatSync(path);
   if (!status.isDirectory()) throw refusal(path, "it is not a directory", `remove it: rm ${path}`);
-  if (status.uid !== userId()) throw refusal(path, `it belongs to user ${status.uid}`, `remove it or choose another CLAUDERON_HOME`);
+  if (status.uid !== userId())
+    throw refusal(path, `it belongs to user ${status.uid}`, `remove it or choose another CLAUDERON_HOME`);
   if ((status.mode & 0o077) !== 0) throw refusal(path, "other users may enter it", `chmod 700 ${path}`);
 }
 

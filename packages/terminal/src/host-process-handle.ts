@@ -80,7 +80,11 @@ export class HostProcessHandle implements ProcessHandle, LinkStream {
   }
 
   #readable(source: number): ReadableStream<Uint8Array> {
-    const outlet: { controller: Controller | undefined; owed: number; isCancelled: boolean } = { controller: undefined, owed: 0, isCancelled: false };
+    const outlet: { controller: Controller | undefined; owed: number; isCancelled: boolean } = {
+      controller: undefined,
+      owed: 0,
+      isCancelled: false,
+    };
     this.#outlets[source] = outlet;
     const grant = (): void => {
       if (outlet.owed === 0 || this.#isOver) return;

@@ -9,10 +9,16 @@ export interface ProgramLookup {
 }
 
 /** Finds a program as `execvp` would: by path when it has a slash, else in `PATH`. */
-export function lookUpProgram(program: string, cwd: string, environment: Readonly<Record<string, string>>): ProgramLookup {
+export function lookUpProgram(
+  program: string,
+  cwd: string,
+  environment: Readonly<Record<string, string>>,
+): ProgramLookup {
   const candidates = program.includes("/")
     ? [isAbsolute(program) ? program : resolve(cwd, program)]
-    : (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(":").map((directory) => join(resolve(cwd, directory || "."), program));
+    : (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
+        .split(":")
+        .map((directory) => join(resolve(cwd, directory || "."), program));
   let exitCode: 126 | 127 = 127;
   for (const path of program === "" ? [] : candidates) {
     const kind = kindOf(path);

@@ -57,7 +57,11 @@ export interface HostFailure {
 export class HostError extends Error {
   readonly failure: HostFailure;
 
-  constructor(code: string, message: string, fix = "see the session host's log: logs/session-host.log in clauderon's home") {
+  constructor(
+    code: string,
+    message: string,
+    fix = "see the session host's log: logs/session-host.log in clauderon's home",
+  ) {
     super(message);
     this.name = "HostError";
     this.failure = { code, message, fix: [fix] };

@@ -22,7 +22,10 @@ interface PtySocket {
 }
 
 /** Starts a process in a new terminal. */
-export function spawnPty(options: HostProcessOptions & { readonly size: HostTerminalSize }, events: HostProcessEvents): HostProcess {
+export function spawnPty(
+  options: HostProcessOptions & { readonly size: HostTerminalSize },
+  events: HostProcessEvents,
+): HostProcess {
   const { argv, cwd, size } = options;
   const [program, ...args] = argv;
   const pty = spawn(program, args, {

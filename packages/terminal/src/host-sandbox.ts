@@ -1,5 +1,5 @@
-import { joinCgroup, sandboxCgroup } from "./host-cgroup.ts";
 import { HostAgent } from "./host-agent.ts";
+import { joinCgroup, sandboxCgroup } from "./host-cgroup.ts";
 import type { HostExec } from "./host-exec.ts";
 import { killTree, type KillTreeResult } from "./host-kill-tree.ts";
 import { spawnPipes } from "./host-pipes.ts";
@@ -44,7 +44,6 @@ export class HostSandbox {
   #environment: Environment;
   #state: "running" | "stopping" | "stopped" = "running";
   #agent: HostAgent | undefined;
-  #starting = 0;
   #stopping: Promise<KillTreeResult> | undefined;
 
   constructor(identity: HostSandboxIdentity, environment: Environment, cgroupParent: string | undefined) {
@@ -80,7 +79,11 @@ export class HostSandbox {
     if (earlier !== undefined) return earlier;
     this.#mustRun();
     if (this.#agent?.isRunning) {
-      throw new HostError("session.wrong-state", "Another launch of the agent runs", "stop it first, or wait for its end");
+      throw new HostError(
+        "session.wrong-state",
+        "Another launch of the agent runs",
+        "stop it first, or wait for its end",
+      );
     }
     return this.#launch(launch);
   }
@@ -88,13 +91,18 @@ export class HostSandbox {
   async startExec(exec: HostExec, request: HostExecRequest): Promise<number | undefined> {
     this.#mustRun();
     const environment = this.#childEnvironment(request.environment, request.terminal !== undefined);
-    if (!isDirectory(request.cwd)) return void exec.notRunnable(126, `${request.cwd}: no such directory`);
+    if (!isDirectory(request.cwd)) {
+      exec.notRunnable(126, `${request.cwd}: no such directory`);
+      return undefined;
+    }
     const { exitCode } = lookUpProgram(request.argv[0], request.cwd, environment);
-    if (exitCode !== 0) return void exec.notRunnable(exitCode, `${request.argv[0]}: ${exitCode === 127 ? "not found" : "cannot be run"}`);
+    if (exitCode !== 0) {
+      exec.notRunnable(exitCode, `${request.argv[0]}: ${exitCode === 127 ? "not found" : "cannot be run"}`);
+      return undefined;
+    }
     const options = { argv: request.argv, cwd: request.cwd, environment };
     this.#execs.add(exec);
     exec.onEnd = () => this.#execs.delete(exec);
-    this.#starting += 1;
     try {
       const started =
         request.terminal === undefined
@@ -106,9 +114,8 @@ export class HostSandbox {
     } catch (error) {
       this.#execs.delete(exec);
       const reason = error instanceof Error ? error.message : String(error);
-      return void exec.notRunnable(126, `${request.argv[0]}: ${reason}`);
-    } finally {
-      this.#starting -= 1;
+      exec.notRunnable(126, `${request.argv[0]}: ${reason}`);
+      return undefined;
     }
   }
 
@@ -126,7 +133,10 @@ export class HostSandbox {
   }
 
   async #end(graceMs: number): Promise<KillTreeResult> {
-    const roots = [this.#agent?.isRunning ? this.#agent.processId : undefined, ...[...this.#execs].map((exec) => exec.processId)];
+    const roots = [
+      this.#agent?.isRunning ? this.#agent.processId : undefined,
+      ...[...this.#execs].map((exec) => exec.processId),
+    ];
     const { instanceId, sandboxId } = this.#identity;
     const result = await killTree({
       mark: `${instanceId}/${sandboxId}`,
@@ -143,11 +153,20 @@ export class HostSandbox {
     const { cwd } = this.#identity;
     const environment = this.#childEnvironment(launch.environment, launch.mode === "terminal");
     if (launch.mode === "terminal" && launch.environment["TERM"] === undefined) environment["TERM"] = "xterm-256color";
-    if (!isDirectory(cwd)) throw new HostError("sandbox.start-failed", `The workspace ${cwd} is not there`, "restore it, or delete the session");
+    if (!isDirectory(cwd))
+      throw new HostError(
+        "sandbox.start-failed",
+        `The workspace ${cwd} is not there`,
+        "restore it, or delete the session",
+      );
     const { exitCode } = lookUpProgram(launch.argv[0], cwd, environment);
     if (exitCode !== 0) {
       const what = exitCode === 127 ? "was not found" : "cannot be run";
-      throw new HostError("command.not-found", `The program ${launch.argv[0]} ${what}`, `install ${launch.argv[0]}, or give its whole path`);
+      throw new HostError(
+        "command.not-found",
+        `The program ${launch.argv[0]} ${what}`,
+        `install ${launch.argv[0]}, or give its whole path`,
+      );
     }
     const agent = new HostAgent(launch);
     const before = this.#agent;
@@ -171,7 +190,11 @@ export class HostSandbox {
 
   #mustRun(): void {
     if (this.#state !== "running") {
-      throw new HostError("sandbox.not-running", `The sandbox of ${this.#identity.name} is stopped`, `clauderon start ${this.#identity.name}`);
+      throw new HostError(
+        "sandbox.not-running",
+        `The sandbox of ${this.#identity.name} is stopped`,
+        `clauderon start ${this.#identity.name}`,
+      );
     }
   }
 
@@ -181,7 +204,11 @@ export class HostSandbox {
 
   #childEnvironment(added: Environment, hasTerminal: boolean): Record<string, string> {
     const { instanceId, sandboxId } = this.#identity;
-    const environment: Record<string, string> = { ...this.#environment, ...added, [sandboxMark]: `${instanceId}/${sandboxId}` };
+    const environment: Record<string, string> = {
+      ...this.#environment,
+      ...added,
+      [sandboxMark]: `${instanceId}/${sandboxId}`,
+    };
     delete environment["CLAUDERON_KEEPER"];
     if (hasTerminal) {
       // Sizes of another terminal, which programs would believe.

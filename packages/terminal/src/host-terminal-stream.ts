@@ -1,8 +1,14 @@
-import { AgentError, type ProcessExit, type TerminalChunk, type TerminalSize, type TerminalStream } from "@clauderon/core/contract";
+import {
+  AgentError,
+  type ProcessExit,
+  type TerminalChunk,
+  type TerminalSize,
+  type TerminalStream,
+} from "@clauderon/core/contract";
 
 import { payloadObject, type HostFrame } from "./host-frame.ts";
-import type { HostLink, LinkStream } from "./host-link.ts";
 import { InputWindow } from "./host-input-window.ts";
+import type { HostLink, LinkStream } from "./host-link.ts";
 import { frameTypes, hostLimits, outputFlags, sources } from "./host-protocol.ts";
 
 /** A viewer's end of an agent's terminal. */
@@ -57,7 +63,8 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   }
 
   async resize(size: TerminalSize): Promise<void> {
-    if (!this.#isOver) await this.#link.request("stream.resize", { stream: this.#id, sandboxId: this.#sandboxId, size });
+    if (!this.#isOver)
+      await this.#link.request("stream.resize", { stream: this.#id, sandboxId: this.#sandboxId, size });
   }
 
   async setPaused(isPaused: boolean): Promise<void> {

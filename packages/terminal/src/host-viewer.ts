@@ -1,6 +1,6 @@
 import type { HostAgent } from "./host-agent.ts";
 import type { HostConnection, HostStream } from "./host-connection.ts";
-import { frameTypes, HostError, hostLimits, outputFlags, sources } from "./host-protocol.ts";
+import { frameTypes, HostError, hostLimits, outputFlags, type SourceName } from "./host-protocol.ts";
 
 export interface ViewerOptions {
   readonly connection: HostConnection;
@@ -94,10 +94,14 @@ export class HostViewer implements HostStream {
     const { ring } = this.#agent;
     this.#cursor = ring.start;
     const bytes = ring.prelude();
-    if (bytes.length > 0) this.#send({ sequence: ring.start, source: "stdout", bytes }, outputFlags.replay | outputFlags.prelude);
+    if (bytes.length > 0)
+      this.#send({ sequence: ring.start, source: "stdout", bytes }, outputFlags.replay | outputFlags.prelude);
   }
 
-  #send(chunk: { readonly sequence: number; readonly source: keyof typeof sources; readonly bytes: Uint8Array }, flags: number): void {
+  #send(
+    chunk: { readonly sequence: number; readonly source: SourceName; readonly bytes: Uint8Array },
+    flags: number,
+  ): void {
     this.#credit -= chunk.bytes.length;
     this.#options.connection.sendOutput(this.#options.id, { ...chunk, flags });
   }

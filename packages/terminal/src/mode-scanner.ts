@@ -130,7 +130,8 @@ export class ModeScanner {
         if (this.#modes.size < 64) this.#modes.set(mode, final === "h");
       }
     } else if (final === "u") this.#kitty(body[0] ?? "", parameters);
-    else if (body.startsWith(">") && final === "m") this.#modifyOtherKeys = parameters === "4" || parameters === "" ? "" : `\u001b[${body}`;
+    else if (body.startsWith(">") && final === "m")
+      this.#modifyOtherKeys = parameters === "4" || parameters === "" ? "" : `\u001b[${body}`;
     else if (body === "!p") this.#reset();
   }
 

@@ -15,7 +15,13 @@ export async function renderText(chunks: AsyncIterable<TerminalChunk>, options: 
   // Loaded by those who read text alone: it is large.
   const { default: headless } = await import("@xterm/headless");
   const { columns, rows } = options.size;
-  const terminal = new headless.Terminal({ cols: columns, rows, scrollback, allowProposedApi: true, convertEol: options.isPlain === true });
+  const terminal = new headless.Terminal({
+    cols: columns,
+    rows,
+    scrollback,
+    allowProposedApi: true,
+    convertEol: options.isPlain === true,
+  });
   try {
     for await (const chunk of chunks) await new Promise<void>((resolve) => terminal.write(chunk.bytes, resolve));
     const buffer = terminal.buffer.active;

@@ -90,7 +90,8 @@ export class ReplayRing {
     const last = this.#blocks.at(-1);
     if (last !== undefined && last.source === source && last.length < last.bytes.length) return last;
     if (last !== undefined && last.length < last.bytes.length) this.#shrink(last);
-    while (this.#blocks.length > 0 && this.#heldBytes + blockBytes + blockOverheadBytes > this.#limitBytes) this.#evict();
+    while (this.#blocks.length > 0 && this.#heldBytes + blockBytes + blockOverheadBytes > this.#limitBytes)
+      this.#evict();
     const block: Block = { sequence: this.#end, source, bytes: Buffer.allocUnsafeSlow(blockBytes), length: 0 };
     this.#blocks.push(block);
     this.#heldBytes += blockBytes + blockOverheadBytes;

@@ -74,19 +74,21 @@ export function createSandboxRecords(directory: string, instanceId: string): San
         if (isErrorCode(error, "ENOENT")) return [];
         throw error;
       });
-      const ids = names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).map((name) => name.slice(0, -".json".length));
+      const ids = names
+        .filter((name) => name.endsWith(".json") && !name.startsWith("."))
+        .map((name) => name.slice(0, -".json".length));
       const records = await Promise.all(ids.map(read));
       return records.filter((record) => record !== undefined);
     },
     update(sandboxId, change) {
       const before = changes.get(sandboxId) ?? Promise.resolve();
-      const updated = before.then(async () => {
+      const changeNow = async (): Promise<SandboxRecord | undefined> => {
         const record = await read(sandboxId);
-        if (record === undefined) return undefined;
-        const next = change(record);
-        if (next !== record) await write(next);
+        const next = record === undefined ? undefined : change(record);
+        if (next !== undefined && next !== record) await write(next);
         return next;
-      });
+      };
+      const updated = before.then(changeNow);
       const settled = updated
         .catch(() => undefined)
         .finally(() => {
@@ -108,9 +110,14 @@ function isPlainId(sandboxId: string): boolean {
 function parsed(text: string, path: string): SandboxRecord {
   try {
     const record = JSON.parse(text) as SandboxRecord;
-    if (typeof record.sandboxId === "string" && typeof record.name === "string" && Array.isArray(record.launches)) return record;
+    if (typeof record.sandboxId === "string" && typeof record.name === "string" && Array.isArray(record.launches))
+      return record;
     throw new Error("it lacks what a record has");
   } catch (cause) {
-    throw new BackendError({ message: `The sandbox record ${path} is damaged`, fix: [`remove it when the session is gone: rm ${path}`], cause });
+    throw new BackendError({
+      message: `The sandbox record ${path} is damaged`,
+      fix: [`remove it when the session is gone: rm ${path}`],
+      cause,
+    });
   }
 }

@@ -59,7 +59,10 @@ export interface SessionHostClient extends AsyncDisposable {
   /** State `lost` when the host ended first, `none` when it knows of no launch. */
   agentExit(sandboxId: string, options?: CallOptions): Promise<AgentProcessStatus>;
   /** With `isReplayOnly` the stream ends after what is kept. */
-  agentTerminal(sandboxId: string, options?: AgentTerminalOptions & { readonly isReplayOnly?: boolean | undefined }): Promise<TerminalStream>;
+  agentTerminal(
+    sandboxId: string,
+    options?: AgentTerminalOptions & { readonly isReplayOnly?: boolean | undefined },
+  ): Promise<TerminalStream>;
   exec(sandboxId: string, argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ProcessHandle>;
   /** Ends every process of the sandbox; nothing happens when the host does not know it. Rejects when one could not be ended. */
   stopSandbox(sandboxId: string, options?: StopOptions): Promise<void>;
@@ -77,7 +80,9 @@ export function createSessionHostClient(options: SessionHostOptions): SessionHos
 }
 
 /** A client that is connected, when a host runs or may be started. */
-export async function connectSessionHost(options: SessionHostOptions & { readonly startIfMissing: boolean }): Promise<SessionHostClient> {
+export async function connectSessionHost(
+  options: SessionHostOptions & { readonly startIfMissing: boolean },
+): Promise<SessionHostClient> {
   const client = new HostClient(options);
   await client.connect(options.startIfMissing);
   return client;
@@ -144,7 +149,9 @@ class HostClient implements SessionHostClient {
       const id = link.newId();
       const cancel = (): void => link.cancel(id);
       try {
-        return agentStatus(await waitFor(link.request("agent.wait", { sandboxId }, { id, handler: ignoreFrames }), signal, cancel));
+        return agentStatus(
+          await waitFor(link.request("agent.wait", { sandboxId }, { id, handler: ignoreFrames }), signal, cancel),
+        );
       } catch (error) {
         // The connection broke, not the wait: ask again, if there is still somebody to ask.
         if (error instanceof HostLinkClosedError) continue;
@@ -163,15 +170,25 @@ class HostClient implements SessionHostClient {
     const link = await this.#mustLink();
     const id = link.newId();
     const stream = new HostTerminalStream(link, id, sandboxId);
-    await this.#openStream({ link, id, signal }, link.request("agent.attach", { sandboxId, ...options }, { id, handler: stream }));
+    await this.#openStream(
+      { link, id, signal },
+      link.request("agent.attach", { sandboxId, ...options }, { id, handler: stream }),
+    );
     return stream;
   }
 
-  async exec(sandboxId: string, argv: readonly [string, ...string[]], { signal, ...options }: ExecOptions = {}): Promise<ProcessHandle> {
+  async exec(
+    sandboxId: string,
+    argv: readonly [string, ...string[]],
+    { signal, ...options }: ExecOptions = {},
+  ): Promise<ProcessHandle> {
     const link = await this.#mustLink();
     const id = link.newId();
     const handle = new HostProcessHandle(link, id, options.stdin === "pipe" || options.terminal !== undefined);
-    await this.#openStream({ link, id, signal }, link.request("sandbox.exec", { sandboxId, argv, ...options }, { id, handler: handle }));
+    await this.#openStream(
+      { link, id, signal },
+      link.request("sandbox.exec", { sandboxId, argv, ...options }, { id, handler: handle }),
+    );
     return handle;
   }
 
@@ -207,7 +224,9 @@ class HostClient implements SessionHostClient {
     const deadline = performance.now() + dialMs;
     for (;;) {
       try {
-        const socket = (await dialSessionHost(homeDirectory)) ?? (startIfMissing ? await startSessionHost(this.#options) : undefined);
+        const socket =
+          (await dialSessionHost(homeDirectory)) ??
+          (startIfMissing ? await startSessionHost(this.#options) : undefined);
         if (socket === undefined) return undefined;
         return await HostLink.open(socket, ensureHostKey(hostPaths(homeDirectory).key));
       } catch (error) {
@@ -262,7 +281,11 @@ function agentStatus(result: Result): AgentProcessStatus {
 }
 
 /** Stops waiting at the signal; what was waited for goes on, unless `abandon` ends it. */
-function waitFor<Value>(promise: Promise<Value>, signal: AbortSignal | undefined, abandon?: () => void): Promise<Value> {
+function waitFor<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal | undefined,
+  abandon?: () => void,
+): Promise<Value> {
   if (signal === undefined) return promise;
   promise.catch(() => undefined);
   return new Promise((resolve, reject) => {
@@ -279,10 +302,18 @@ function waitFor<Value>(promise: Promise<Value>, signal: AbortSignal | undefined
 function translated(error: unknown): unknown {
   if (error instanceof HostError) {
     const { code } = error.failure;
-    return errorFromJson({ ...error.failure, code: code in errorTable ? (code as ErrorCode) : "internal", retryable: false });
+    return errorFromJson({
+      ...error.failure,
+      code: code in errorTable ? (code as ErrorCode) : "internal",
+      retryable: false,
+    });
   }
   if (error instanceof HostLinkClosedError) {
-    return new OperationError({ message: "The session host ended while it was asked", fix: ["try again"], cause: error });
+    return new OperationError({
+      message: "The session host ended while it was asked",
+      fix: ["try again"],
+      cause: error,
+    });
   }
   return error;
 }

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from "node:fs";
 
-import { ensureHostKey } from "./host-key.ts";
 import { sandboxCgroupParent } from "./host-cgroup.ts";
+import { ensureHostKey } from "./host-key.ts";
 import { takeHostLock } from "./host-lock.ts";
 import { ensurePrivateDirectory, hostPaths } from "./host-paths.ts";
 import { spawnPipes } from "./host-pipes.ts";

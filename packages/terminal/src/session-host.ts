@@ -77,24 +77,41 @@ export class SessionHost {
     const { nonces } = state;
     const { key } = this.#options;
     const wanted = state.step === "hello" ? frameTypes.hello : frameTypes.proof;
-    if (frame.type !== wanted || frame.id !== 0) throw new HostError("authentication.required", "The first frame is not a greeting");
+    if (frame.type !== wanted || frame.id !== 0)
+      throw new HostError("authentication.required", "The first frame is not a greeting");
     const message = payloadObject(frame.payload);
     if (state.step === "hello") {
       const { protocols, nonce } = message;
       if (!Array.isArray(protocols) || !protocols.includes(hostProtocolVersion)) {
-        throw new HostError("daemon.version-mismatch", `This session host speaks protocol ${hostProtocolVersion}`, "stop all sessions, then try again");
+        throw new HostError(
+          "daemon.version-mismatch",
+          `This session host speaks protocol ${hostProtocolVersion}`,
+          "stop all sessions, then try again",
+        );
       }
       if (!isNonce(nonce)) throw new HostError("authentication.required", "The nonce is not 32 bytes in hexadecimal");
       nonces.client = nonce;
-      connection.send(frameTypes.challenge, 0, { protocol: hostProtocolVersion, nonce: nonces.host, proof: handshakeProof(key, "host", nonces) });
+      connection.send(frameTypes.challenge, 0, {
+        protocol: hostProtocolVersion,
+        nonce: nonces.host,
+        proof: handshakeProof(key, "host", nonces),
+      });
       return "proof";
     }
     if (!isEqualProof(message["proof"], handshakeProof(key, "client", nonces))) {
       this.#options.log("refused a client that does not know the key");
-      throw new HostError("authentication.required", "The proof is wrong", "use the same clauderon home as the session host");
+      throw new HostError(
+        "authentication.required",
+        "The proof is wrong",
+        "use the same clauderon home as the session host",
+      );
     }
     connection.acceptLargeFrames();
-    connection.send(frameTypes.welcome, 0, { processId: process.pid, startedAtMs: this.#startedAtMs, limits: hostLimits });
+    connection.send(frameTypes.welcome, 0, {
+      processId: process.pid,
+      startedAtMs: this.#startedAtMs,
+      limits: hostLimits,
+    });
     return "ready";
   }
 
@@ -116,7 +133,8 @@ export class SessionHost {
       case frameTypes.credit: {
         if (payload.length !== 5) throw new HostError("request.refused", "A credit frame has 5 bytes");
         const source = payload.readUInt8(0);
-        if (source !== sources.stdout && source !== sources.stderr) throw new HostError("request.refused", `There is no source ${source}`);
+        if (source !== sources.stdout && source !== sources.stderr)
+          throw new HostError("request.refused", `There is no source ${source}`);
         stream?.credit(source, payload.readUInt32BE(1));
         return;
       }

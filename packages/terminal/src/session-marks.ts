@@ -10,7 +10,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function withoutSessionMarks(environment: Environment): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || name.startsWith("CLAUDERON_SESSION") || name === sandboxMark || name === keeperMark) continue;
+    if (value === undefined || name.startsWith("CLAUDERON_SESSION") || name === sandboxMark || name === keeperMark)
+      continue;
     kept[name] = value;
   }
   return kept;

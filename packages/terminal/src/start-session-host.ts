@@ -51,7 +51,8 @@ export async function startSessionHost(options: HostProgramOptions): Promise<Soc
       const socket = await dialSessionHost(homeDirectory);
       if (socket !== undefined) return socket;
       // One of several clients starts it, and starts it again when it ended because an old one was just leaving.
-      if (started?.hasExited() === true || (started === undefined && takeHostLock(paths.starterLock))) started = launch(options);
+      if (started?.hasExited() === true || (started === undefined && takeHostLock(paths.starterLock)))
+        started = launch(options);
       await delay(10);
     }
   } finally {
@@ -72,14 +73,23 @@ function launch({ homeDirectory, program, idleMs }: HostProgramOptions): { hasEx
   const conditions = path.endsWith(".ts") ? ["--conditions", sourceCondition] : [];
   const child = spawn(
     process.execPath,
-    ["--max-semi-space-size=1", "--expose-gc", ...conditions, path, homeDirectory, ...(idleMs === undefined ? [] : [String(idleMs)])],
+    [
+      "--max-semi-space-size=1",
+      "--expose-gc",
+      ...conditions,
+      path,
+      homeDirectory,
+      ...(idleMs === undefined ? [] : [String(idleMs)]),
+    ],
     { cwd: "/", detached: true, stdio: ["ignore", output, output], env: keeperEnvironment(process.env) },
   );
   closeSync(output);
   let hasExited = false;
-  void Promise.race([once(child, "exit"), once(child, "error")]).catch(() => undefined).finally(() => {
-    hasExited = true;
-  });
+  void Promise.race([once(child, "exit"), once(child, "error")])
+    .catch(() => undefined)
+    .finally(() => {
+      hasExited = true;
+    });
   child.unref();
   return { hasExited: () => hasExited };
 }

@@ -13,7 +13,12 @@ const GOAL = 0.8;
 /** What the hub is compared with: the same bytes from a PTY into the emulator, and nothing else. */
 async function bare(): Promise<number> {
   const { default: headless } = await import("@xterm/headless");
-  const terminal = new headless.Terminal({ cols: size.columns, rows: size.rows, scrollback: 1000, allowProposedApi: true });
+  const terminal = new headless.Terminal({
+    cols: size.columns,
+    rows: size.rows,
+    scrollback: 1000,
+    allowProposedApi: true,
+  });
   const [program, ...args] = argv;
   const startedMs = performance.now();
   const pty = spawn(program, args, { cols: size.columns, rows: size.rows, encoding: null });

@@ -43,14 +43,31 @@ export function describeHostProtocol(options: HostProtocolOptions): void {
     };
     const sandbox = async (peer: ProtocolPeer): Promise<string> => {
       const sandboxId = randomUUID();
-      await peer.call("sandbox.open", { sandboxId, instanceId: "suite", name: "suite", cwd: host.workspace, environment });
+      await peer.call("sandbox.open", {
+        sandboxId,
+        instanceId: "suite",
+        name: "suite",
+        cwd: host.workspace,
+        environment,
+      });
       return sandboxId;
     };
-    const launch = (sandboxId: string, script: string, mode = "terminal"): object => ({ sandboxId, launchId: randomUUID(), argv: shell(script), mode });
-    const collect = async (peer: ProtocolPeer, id: number): Promise<{ readonly text: string; readonly end: Readonly<Record<string, unknown>> }> => {
+    const launch = (sandboxId: string, script: string, mode = "terminal"): object => ({
+      sandboxId,
+      launchId: randomUUID(),
+      argv: shell(script),
+      mode,
+    });
+    const collect = async (
+      peer: ProtocolPeer,
+      id: number,
+    ): Promise<{ readonly text: string; readonly end: Readonly<Record<string, unknown>> }> => {
       let text = "";
       for (;;) {
-        const frame = await peer.take("output", (frame) => frame.id === id && (frame.type === frameTypes.output || frame.type === frameTypes.end));
+        const frame = await peer.take(
+          "output",
+          (frame) => frame.id === id && (frame.type === frameTypes.output || frame.type === frameTypes.end),
+        );
         if (frame.type === frameTypes.end) return { text, end: json(frame) };
         text += frame.payload.subarray(10).toString("latin1");
         peer.credit(id, frame.payload.readUInt8(0), frame.payload.length - 10);
@@ -140,7 +157,10 @@ export function describeHostProtocol(options: HostProtocolOptions): void {
       await peer.answer(id);
       peer.send(frameTypes.input, id, "good");
       peer.send(frameTypes.inputEnd, id);
-      const error = await peer.take("stderr", (frame) => frame.type === frameTypes.output && frame.payload.readUInt8(0) === 2);
+      const error = await peer.take(
+        "stderr",
+        (frame) => frame.type === frameTypes.output && frame.payload.readUInt8(0) === 2,
+      );
       expect(error.payload.subarray(10).toString()).toBe("bad\n");
       expect(await collect(peer, id)).toEqual({ text: "good", end: { exit: { exitCode: 3, isTimedOut: false } } });
       await peer.call("sandbox.close", { sandboxId });
@@ -153,7 +173,9 @@ export function describeHostProtocol(options: HostProtocolOptions): void {
       const request = launch(sandboxId, "printf hello; read line");
       const first = await peer.call("agent.start", request);
       expect(await peer.call("agent.start", request)).toMatchObject({ processId: first["processId"] });
-      await expect(peer.call("agent.start", launch(sandboxId, "true"))).rejects.toMatchObject({ code: "session.wrong-state" });
+      await expect(peer.call("agent.start", launch(sandboxId, "true"))).rejects.toMatchObject({
+        code: "session.wrong-state",
+      });
       const id = peer.ask("agent.attach", { sandboxId, since: 2 });
       await peer.answer(id);
       const output = await peer.take("output", (frame) => frame.id === id && frame.type === frameTypes.output);
@@ -168,7 +190,10 @@ export function describeHostProtocol(options: HostProtocolOptions): void {
     test("a replay that begins later restores the modes with a prelude", async () => {
       const peer = await friend();
       const sandboxId = await sandbox(peer);
-      await peer.call("agent.start", launch(sandboxId, String.raw`printf '\033[?2004h\033[?1049h'; head -c 1500000 /dev/zero | tr '\0' x`));
+      await peer.call(
+        "agent.start",
+        launch(sandboxId, String.raw`printf '\033[?2004h\033[?1049h'; head -c 1500000 /dev/zero | tr '\0' x`),
+      );
       await peer.call("agent.wait", { sandboxId });
       const id = peer.ask("agent.attach", { sandboxId });
       const answer = json(await peer.answer(id));
@@ -206,7 +231,8 @@ export function describeHostProtocol(options: HostProtocolOptions): void {
       const before = await host.memoryBytes();
       const deaf = await friend();
       deaf.stopReading();
-      for (let count = 0; count < 8; count += 1) deaf.ask("sandbox.exec", { sandboxId, argv: shell("head -c 50000000 /dev/zero") });
+      for (let count = 0; count < 8; count += 1)
+        deaf.ask("sandbox.exec", { sandboxId, argv: shell("head -c 50000000 /dev/zero") });
       for (let count = 0; count < 20_000; count += 1) deaf.ask("sandbox.list");
       const id = peer.ask("sandbox.exec", { sandboxId, argv: shell("head -c 20000000 /dev/zero | tr '\\0' y") });
       await peer.answer(id);
@@ -250,7 +276,9 @@ export function describeHostProtocol(options: HostProtocolOptions): void {
       await peer.call("agent.start", launch(sandboxId, "read line"));
       peer.close();
       const other = await friend();
-      expect(await other.call("sandbox.inspect", { sandboxId })).toMatchObject({ sandbox: { state: "running", agent: { state: "running" } } });
+      expect(await other.call("sandbox.inspect", { sandboxId })).toMatchObject({
+        sandbox: { state: "running", agent: { state: "running" } },
+      });
       await other.call("sandbox.close", { sandboxId, graceMs: 500 });
       other.close();
     });
@@ -258,7 +286,10 @@ export function describeHostProtocol(options: HostProtocolOptions): void {
     test("a new size reaches the agent once, an equal one not at all", async () => {
       const peer = await friend();
       const sandboxId = await sandbox(peer);
-      await peer.call("agent.start", launch(sandboxId, "trap 'stty size' WINCH; printf ready; while :; do sleep 0.05; done"));
+      await peer.call(
+        "agent.start",
+        launch(sandboxId, "trap 'stty size' WINCH; printf ready; while :; do sleep 0.05; done"),
+      );
       const id = peer.ask("agent.attach", { sandboxId });
       await peer.take("ready", (frame) => frame.id === id && frame.type === frameTypes.output);
       await peer.call("stream.resize", { stream: id, sandboxId, size: { columns: 80, rows: 24 } });

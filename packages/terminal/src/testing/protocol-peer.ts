@@ -82,12 +82,16 @@ export class ProtocolPeer {
   }
 
   async answer(id: number): Promise<HostFrame> {
-    return this.take(`the answer to ${id}`, (frame) => frame.id === id && (frame.type === frameTypes.response || frame.type === frameTypes.failure));
+    return this.take(
+      `the answer to ${id}`,
+      (frame) => frame.id === id && (frame.type === frameTypes.response || frame.type === frameTypes.failure),
+    );
   }
 
   async call(method: string, parameters: object = {}): Promise<Readonly<Record<string, unknown>>> {
     const frame = await this.answer(this.ask(method, parameters));
-    if (frame.type === frameTypes.failure) throw Object.assign(new Error(String(json(frame)["message"])), { code: json(frame)["code"] });
+    if (frame.type === frameTypes.failure)
+      throw Object.assign(new Error(String(json(frame)["message"])), { code: json(frame)["code"] });
     return json(frame);
   }
 
@@ -104,7 +108,8 @@ export class ProtocolPeer {
       const found = look();
       if (found > 0) return found;
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0 || (this.#isClosed && what !== "the end of the connection")) throw new Error(`there was no sign of ${what}`);
+      if (leftMs <= 0 || (this.#isClosed && what !== "the end of the connection"))
+        throw new Error(`there was no sign of ${what}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, leftMs);
         this.#wake = () => {
