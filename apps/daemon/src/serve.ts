@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { DaemonError, RequestError } from "@clauderon/core/contract";
@@ -70,7 +69,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   };
 
   const servers = await listenOnLoopback(newServer, options.port);
-  const port = (servers[0]?.address() as AddressInfo).port;
+  const port = portOf(servers[0]);
   policy = { port, token: options.token };
 
   let closing: Promise<void> | undefined;
@@ -83,13 +82,19 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   };
 }
 
+function portOf(server: Server | undefined): number {
+  const address = server?.address();
+  if (typeof address === "object" && address !== null) return address.port;
+  throw new TypeError("the server does not listen");
+}
+
 async function listenOnLoopback(newServer: () => Server, port: number): Promise<readonly Server[]> {
   for (let attempt = 1; ; attempt += 1) {
     const first = newServer();
     await listen(first, { host: "127.0.0.1", port });
     const second = newServer();
     try {
-      await listen(second, { host: "::1", port: (first.address() as AddressInfo).port });
+      await listen(second, { host: "::1", port: portOf(first) });
       return [first, second];
     } catch (error) {
       // A machine without IPv6 has no ::1 to listen on.

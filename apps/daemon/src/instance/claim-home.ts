@@ -7,9 +7,12 @@ import { askHealth } from "./ask-health.ts";
 import { readDaemonFile, removeDaemonFile } from "./daemon-file.ts";
 import { tryHomeLock, type HomeLock } from "./home-lock.ts";
 
-/** How long a loser waits for the winner to say where it answers. */
-const WINNER_MS = 10_000;
-const RETRY_MS = 25;
+/** How long a loser waits for a winner that has not said where it answers, and for one that has but does not answer. */
+const STARTING_MS = 60_000;
+const SILENT_MS = 10_000;
+/** Between looks, growing: many losers must not slow the winner down. */
+const FIRST_LOOK_MS = 25;
+const LONGEST_LOOK_MS = 400;
 
 /**
  * Makes this process the one daemon of the home. Rejects with `daemon.already-running`, naming the other's process and address, having changed
@@ -17,8 +20,9 @@ const RETRY_MS = 25;
  */
 export async function claimHome(homeDirectory: string, signal?: AbortSignal): Promise<HomeLock> {
   await makeHome(homeDirectory);
-  const deadline = Date.now() + WINNER_MS;
-  while (Date.now() < deadline) {
+  const startedMs = performance.now();
+  let lookMs = FIRST_LOOK_MS;
+  for (;;) {
     const lock = take(homeDirectory);
     if (lock !== undefined) {
       // What a daemon that was killed left behind.
@@ -26,12 +30,16 @@ export async function claimHome(homeDirectory: string, signal?: AbortSignal): Pr
       return lock;
     }
     const winner = await readDaemonFile(homeDirectory);
-    if (winner !== undefined && (await askHealth(winner.url))?.pid === winner.pid) {
-      throw alreadyRunning(homeDirectory, { pid: winner.pid, url: winner.url });
+    const waitedMs = performance.now() - startedMs;
+    if (winner !== undefined) {
+      const isAnswering = (await askHealth(winner.url))?.pid === winner.pid;
+      if (isAnswering || waitedMs > SILENT_MS)
+        throw alreadyRunning(homeDirectory, { pid: winner.pid, url: winner.url });
     }
-    await delay(RETRY_MS, undefined, signal === undefined ? {} : { signal });
+    if (waitedMs > STARTING_MS) throw alreadyRunning(homeDirectory);
+    await delay(lookMs, undefined, signal === undefined ? {} : { signal });
+    lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
   }
-  throw alreadyRunning(homeDirectory);
 }
 
 async function makeHome(homeDirectory: string): Promise<void> {

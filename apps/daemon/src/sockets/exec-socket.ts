@@ -96,12 +96,13 @@ function controls(options: Carrier & { readonly handle: ProcessHandle }): (frame
         const size = frame.bytes.byteLength;
         waitingBytes += size;
         if (waitingBytes > STDIN_WAITING_BYTES) throw new RangeError("more input than was acknowledged");
-        const done = (): void => {
+        const writing = writer.write(Uint8Array.from(frame.bytes)).catch(ignore);
+        const written = writing.then(() => {
           waitingBytes -= size;
           taken += size;
           send({ type: "stdin-acknowledge", total: taken });
-        };
-        writer.write(Uint8Array.from(frame.bytes)).then(done, done);
+        });
+        written.catch(ignore);
         break;
       }
       case "stdin-close":
