@@ -5,6 +5,7 @@ import { type ListedSession, parseSessions } from "./parse-sessions.ts";
 import type { ZellijGate } from "./zellij-gate.ts";
 
 const TIMEOUT_MS = 12_000;
+const ATTEMPTS = 5;
 
 /** A pane that runs a command. */
 export interface ListedPane {
@@ -50,8 +51,13 @@ export class ZellijCommand {
 
   /** The panes with a command; `undefined` when there is no such session. */
   async panes(sessionName: string, options?: CallOptions): Promise<readonly ListedPane[] | undefined> {
-    const result = await this.#run(["-s", sessionName, "action", "list-panes", "-a", "-j"], options);
+    let result = await this.#panes(sessionName, options);
+    // A server that is busy answers with nothing and exit code 0.
+    for (let attempt = 1; attempt < ATTEMPTS && isBlank(result); attempt += 1) {
+      result = await this.#panes(sessionName, options);
+    }
     if (result.exitCode !== 0 || isMissing(result)) return undefined;
+    if (isBlank(result)) throw failed("list-panes", result);
     const panes = parseJson(result.stdout, "the output of zellij list-panes");
     if (!Array.isArray(panes)) throw failed("list-panes", result);
     return panes.flatMap(listedPane);
@@ -64,12 +70,20 @@ export class ZellijCommand {
     return result.exitCode === 0 && !isMissing(result) ? result.stdout : undefined;
   }
 
+  async #panes(sessionName: string, options?: CallOptions): Promise<CommandResult> {
+    return await this.#run(["-s", sessionName, "action", "list-panes", "-a", "-j"], options);
+  }
+
   async #run(args: readonly string[], options?: CallOptions): Promise<CommandResult> {
     const { runner, program, environment, gate } = this.#options;
     return await gate.command(() =>
       runner.run(program, args, { environment, timeoutMs: TIMEOUT_MS, signal: options?.signal }),
     );
   }
+}
+
+function isBlank(result: CommandResult): boolean {
+  return result.exitCode === 0 && result.stdout.trim() === "" && !isMissing(result);
 }
 
 /** Some versions say so with exit code 0. */
