@@ -197,6 +197,7 @@ export class StepEffects {
     return {
       patch: {
         launchId,
+        ...(plan.conversationId === undefined ? {} : { conversationId: plan.conversationId }),
         ...(plan.notices.length === 0 ? {} : { notices: [...new Set([...state.notices, ...plan.notices])] }),
       },
     };
