@@ -19,7 +19,10 @@ export function isAlive(processId: number): boolean {
 export function looksLikeServerOf(processId: number, sessionName: string): boolean {
   if (process.platform !== "linux") return isAlive(processId);
   try {
-    return isServerCommand(readFileSync(`/proc/${String(processId)}/cmdline`, "utf8").replaceAll("\0", " "), sessionName);
+    return isServerCommand(
+      readFileSync(`/proc/${String(processId)}/cmdline`, "utf8").replaceAll("\0", " "),
+      sessionName,
+    );
   } catch {
     // It has ended.
     return false;

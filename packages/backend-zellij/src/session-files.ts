@@ -44,7 +44,14 @@ export function launchSize(launch: AgentLaunch): TerminalSize {
  */
 export function createArguments(record: SandboxRecord, known: KnownLaunch, sessionName: string): readonly string[] {
   const places = ["--default-layout", layoutFile(known), "--default-cwd", record.workspacePath];
-  return [...attachArguments(record, known), "--create-background", sessionName, "options", ...places, ...sessionOptions];
+  return [
+    ...attachArguments(record, known),
+    "--create-background",
+    sessionName,
+    "options",
+    ...places,
+    ...sessionOptions,
+  ];
 }
 
 /** Attaches one more client. */

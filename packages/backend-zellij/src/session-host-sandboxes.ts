@@ -23,7 +23,13 @@ export function createSessionHostSandboxes(context: BackendContext): SandboxHost
       const agent = (await client.inspectSandbox(sandboxId, options))?.agent;
       if (agent === undefined) return { state: "none" };
       const { state, launchId, processId, startedAtMs, exit } = agent;
-      return { state, launchId, processId, startedAt: startedAtMs === undefined ? undefined : new Date(startedAtMs), exit };
+      return {
+        state,
+        launchId,
+        processId,
+        startedAt: startedAtMs === undefined ? undefined : new Date(startedAtMs),
+        exit,
+      };
     },
     agentTerminal: (sandboxId, options) => client.agentTerminal(sandboxId, options),
     agentText: async (sandboxId, options) => {

@@ -218,7 +218,9 @@ async function waitFor(
 }
 
 function refuseLongArguments(launch: AgentLaunch): void {
-  const tooLong = launch.argv.find((argument) => Buffer.byteLength(argument) > ARGUMENT_BYTES || argument.includes("\0"));
+  const tooLong = launch.argv.find(
+    (argument) => Buffer.byteLength(argument) > ARGUMENT_BYTES || argument.includes("\0"),
+  );
   if (tooLong === undefined) return;
   throw new SandboxError({
     message: "The agent cannot be started with this argument",

@@ -19,9 +19,15 @@ import type { SandboxHost } from "./sandbox-host.ts";
 import { type SandboxRecord, SandboxRecords } from "./sandbox-records.ts";
 import { ZellijCommand } from "./zellij-command.ts";
 import { examineZellij } from "./zellij-doctor.ts";
-import { commandEnvironment, excessSocketBytes, socketPath, withoutPaneVariables, zellijPlaces } from "./zellij-environment.ts";
+import {
+  commandEnvironment,
+  excessSocketBytes,
+  socketPath,
+  withoutPaneVariables,
+  zellijPlaces,
+} from "./zellij-environment.ts";
 import { nameTaken, zellijSessionName } from "./zellij-errors.ts";
-import { ZellijGate } from "./zellij-gate.ts";
+import { zellijGate } from "./zellij-gate.ts";
 import { ZellijProgram } from "./zellij-program.ts";
 import { ZellijSandbox } from "./zellij-sandbox.ts";
 import { ZellijSession } from "./zellij-session.ts";
@@ -53,7 +59,7 @@ export class ZellijBackend implements Backend {
   readonly #records: SandboxRecords;
   readonly #host: SandboxHost;
   readonly #watch = new AgentWatch();
-  readonly #gate = new ZellijGate();
+  readonly #gate = zellijGate;
   readonly #creating = new Map<SandboxId, Promise<unknown>>();
 
   constructor(context: BackendContext, settings: ZellijSettings, host: SandboxHost) {

@@ -87,7 +87,11 @@ function socketCheck(places: SandboxRecord["places"]): DoctorCheck {
   const directory = socketDirectory(places);
   const excess = excessSocketBytes(places, shortestName);
   if (excess <= 0) {
-    return { id: "socket", status: "ok", message: `sockets are in ${directory}; names may have ${12 - excess} characters` };
+    return {
+      id: "socket",
+      status: "ok",
+      message: `sockets are in ${directory}; names may have ${12 - excess} characters`,
+    };
   }
   return {
     id: "socket",

@@ -21,7 +21,9 @@ describe("the environment of zellij's commands", () => {
   });
 
   it("takes the caller's socket directory before its own", () => {
-    expect(zellijPlaces({ ZELLIJ_SOCKET_DIR: "/theirs" }, { ZELLIJ_SOCKET_DIR: "/own" })["ZELLIJ_SOCKET_DIR"]).toBe("/theirs");
+    expect(zellijPlaces({ ZELLIJ_SOCKET_DIR: "/theirs" }, { ZELLIJ_SOCKET_DIR: "/own" })["ZELLIJ_SOCKET_DIR"]).toBe(
+      "/theirs",
+    );
     expect(zellijPlaces({}, { ZELLIJ_SOCKET_DIR: "/own" })["ZELLIJ_SOCKET_DIR"]).toBe("/own");
   });
 

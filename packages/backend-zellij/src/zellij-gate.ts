@@ -42,3 +42,6 @@ export class ZellijGate {
     }
   }
 }
+
+/** The one of this process: the sockets are the user's, whichever object asks. */
+export const zellijGate: ZellijGate = new ZellijGate();

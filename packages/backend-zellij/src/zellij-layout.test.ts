@@ -5,9 +5,11 @@ import { quoteKdl, zellijLayout } from "./zellij-layout.ts";
 
 /** What a KDL reader makes of a string, by the language's own rules. */
 function readKdl(text: string): string {
-  return text.slice(1, -1).replace(/\\(?:u\{([0-9a-f]+)\}|(.))/gu, (_all, code: string | undefined, character: string) =>
-    code === undefined ? character : String.fromCodePoint(Number.parseInt(code, 16)),
-  );
+  return text
+    .slice(1, -1)
+    .replace(/\\(?:u\{([0-9a-f]+)\}|(.))/gu, (_all, code: string | undefined, character: string) =>
+      code === undefined ? character : String.fromCodePoint(Number.parseInt(code, 16)),
+    );
 }
 
 it("quotes every text so that it is read back, on one line", () => {

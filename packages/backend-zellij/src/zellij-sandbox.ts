@@ -27,8 +27,8 @@ import { unlessAborted } from "./unless-aborted.ts";
 import { ZellijAgent } from "./zellij-agent.ts";
 import { ZellijCommand } from "./zellij-command.ts";
 import { commandEnvironment, withoutPaneVariables, zellijPlaces } from "./zellij-environment.ts";
-import type { ZellijGate } from "./zellij-gate.ts";
 import { launchRunning, noLaunch, notRunning, sandboxGone } from "./zellij-errors.ts";
+import type { ZellijGate } from "./zellij-gate.ts";
 import { ZellijSession } from "./zellij-session.ts";
 import { keptTerminal, openZellijTerminal } from "./zellij-terminal.ts";
 

@@ -1,4 +1,3 @@
-import type * as NodePty from "@lydell/node-pty";
 import { setTimeout as delay } from "node:timers/promises";
 
 import {
@@ -9,6 +8,7 @@ import {
   type TerminalSize,
   type TerminalStream,
 } from "@clauderon/core/contract";
+import type * as NodePty from "@lydell/node-pty";
 
 import { PtyInput } from "./pty-input.ts";
 
@@ -156,7 +156,8 @@ class ZellijTerminal implements TerminalStream {
     const deadline = performance.now() + LAST_WORDS_MS;
     const begin = performance.now();
     while (!this.#hasClientEnded && performance.now() < deadline) {
-      const isQuiet = performance.now() - Math.max(this.#lastOutput, begin) > QUIET_MS && this.#sequence + this.#waitingBytes > 0;
+      const isQuiet =
+        performance.now() - Math.max(this.#lastOutput, begin) > QUIET_MS && this.#sequence + this.#waitingBytes > 0;
       if (isQuiet) return;
       await delay(QUIET_MS / 4);
     }

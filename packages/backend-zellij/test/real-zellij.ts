@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,6 +38,9 @@ export async function createZellijWorld(): Promise<ZellijWorld> {
   await mkdir(join(directory, "s"), { mode: 0o700 });
   await mkdir(join(home, ".config/zellij"), { recursive: true });
   await writeFile(join(home, ".config/zellij/config.kdl"), 'theme "nord"\n');
+  // A user who has met this version before: zellij greets the first attach with its release notes.
+  await mkdir(join(home, ".cache/zellij/0.44.3"), { recursive: true });
+  await writeFile(join(home, ".cache/zellij/0.44.3/seen_release_notes"), "");
   const environment = {
     PATH: process.env["PATH"] ?? "/usr/bin:/bin",
     HOME: home,
@@ -71,7 +74,8 @@ export async function createZellijWorld(): Promise<ZellijWorld> {
     configure: (text) => writeFile(join(home, ".config/zellij/config.kdl"), text),
     async [Symbol.asyncDispose]() {
       const { text } = await zellij("list-sessions", "-n", "-s");
-      for (const name of text.split("\n").filter((line) => line.startsWith("clauderon-"))) await zellij("kill-session", name);
+      for (const name of text.split("\n").filter((line) => line.startsWith("clauderon-")))
+        await zellij("kill-session", name);
       await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     },
   };

@@ -90,7 +90,11 @@ describe.skipIf(zellijMissing !== undefined)("sessions in the real zellij", () =
 
   it("is listed by the user's own zellij and shows the same to a viewer and to an attach by hand", async () => {
     const sandbox = await create();
-    await launch(sandbox, ["sh", "-c", 'stty -echo; printf "ready\\n"; while read -r line; do printf "<%s>\\n" "$line"; done']);
+    await launch(sandbox, [
+      "sh",
+      "-c",
+      'stty -echo; printf "ready\\n"; while read -r line; do printf "<%s>\\n" "$line"; done',
+    ]);
     expect((await world.zellij("list-sessions", "-n", "-s")).text).toContain(`clauderon-${sandbox.name}`);
     const byHand = await attachByHand(sandbox);
     const view = await sandbox.agentTerminal({ size: { columns: 90, rows: 28 } });
@@ -101,7 +105,10 @@ describe.skipIf(zellijMissing !== undefined)("sessions in the real zellij", () =
     await until("both", async () => seen.includes("ready") && byHand.text().includes("ready"));
     await view.input(bytes("typed-here\r"));
     await until("the answer", async () => (await sandbox.agentText()).includes("<typed-here>"));
-    await until("the answer", async () => words(seen).includes("typed-here") && words(byHand.text()).includes("typed-here"));
+    await until(
+      "the answer",
+      async () => words(seen).includes("typed-here") && words(byHand.text()).includes("typed-here"),
+    );
     await view.close();
     await reading;
     expect((await sandbox.inspect()).agent.state).toBe("running");
@@ -117,23 +124,26 @@ describe.skipIf(zellijMissing !== undefined)("sessions in the real zellij", () =
       'keybinds clear-defaults=true {\n    normal {\n        bind "Ctrl b" { SwitchToMode "pane"; }\n        bind "Ctrl p" { Quit; }\n    }\n    pane {\n        bind "d" { NewPane "down"; }\n        bind "x" { Detach; }\n    }\n}\n',
     ],
     ["an empty configuration", ""],
-  ])("detaches by Ctrl+p d and quits by Ctrl+p q, with %s, also after they were changed", async (_title, configuration) => {
-    await world.configure(configuration);
-    const sandbox = await create();
-    await launch(sandbox);
-    const first = await attachByHand(sandbox);
-    await until("the screen", async () => first.text().includes("ready"));
-    await press(first.client, "\u0010", "d");
-    await first.client.exit;
-    expect((await sandbox.inspect()).agent.state).toBe("running");
-    await world.configure('theme "dracula"\n');
-    const second = await attachByHand(sandbox);
-    await until("the screen", async () => second.text().includes("ready"));
-    await press(second.client, "\u0010", "q");
-    await second.client.exit;
-    expect((await sandbox.agentExit()).state).not.toBe("running");
-    expect((await world.zellij("list-sessions", "-n")).text).not.toContain(`clauderon-${sandbox.name} `);
-  });
+  ])(
+    "detaches by Ctrl+p d and quits by Ctrl+p q, with %s, also after they were changed",
+    async (_title, configuration) => {
+      await world.configure(configuration);
+      const sandbox = await create();
+      await launch(sandbox);
+      const first = await attachByHand(sandbox);
+      await until("the screen", async () => first.text().includes("ready"));
+      await press(first.client, "\u0010", "d");
+      await first.client.exit;
+      expect((await sandbox.inspect()).agent.state).toBe("running");
+      await world.configure('theme "dracula"\n');
+      const second = await attachByHand(sandbox);
+      await until("the screen", async () => second.text().includes("ready"));
+      await press(second.client, "\u0010", "q");
+      await second.client.exit;
+      expect((await sandbox.agentExit()).state).not.toBe("running");
+      expect((await world.zellij("list-sessions", "-n")).text).not.toContain(`clauderon-${sandbox.name} `);
+    },
+  );
 
   it("sees within 2 s that the session was killed by hand, and brings it back", async () => {
     const sandbox = await create();
@@ -157,7 +167,10 @@ describe.skipIf(zellijMissing !== undefined)("sessions in the real zellij", () =
     await launch(sandbox);
     await world.zellij("kill-session", session);
     await sandbox.agentExit();
-    await until("the name is free", async () => !(await world.zellij("list-sessions", "-n", "-s")).text.includes(session));
+    await until(
+      "the name is free",
+      async () => !(await world.zellij("list-sessions", "-n", "-s")).text.includes(session),
+    );
     await world.zellij("attach", "--create-background", session);
     expect((await sandbox.inspect()).agent.state).not.toBe("running");
     await expect(launch(sandbox)).rejects.toMatchObject({ code: "sandbox.name-taken" });
@@ -208,7 +221,10 @@ describe.skipIf(zellijMissing !== undefined)("sessions in the real zellij", () =
       program,
       'import { writeFileSync } from "node:fs"; writeFileSync("arguments", JSON.stringify(process.argv.slice(2)));',
     );
-    const text = fc.string({ unit: fc.constantFrom(...'ab"\'\\\n\r\t $`(){};&|<>*?~#!-=/é🎉\u0001\u001b\u007f\u0085\u2028'), maxLength: 30 });
+    const text = fc.string({
+      unit: fc.constantFrom(..."ab\"'\\\n\r\t $`(){};&|<>*?~#!-=/é🎉\u0001\u001b\u007f\u0085\u2028"),
+      maxLength: 30,
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(text, { maxLength: 6 }), async (values) => {
         const given = [...values, "--", "", "x".repeat(100_000)];
