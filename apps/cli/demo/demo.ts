@@ -71,7 +71,9 @@ class Demo implements AsyncDisposable {
     await this.#git(...identity, "commit", "--quiet", "--no-verify", "-m", "A greeting");
     await this.quietly("config", "set", "general.default_backend", "local");
     await this.quietly(
-      ...["config", "set", "agents.example.command"],
+      "config",
+      "set",
+      "agents.example.command",
       JSON.stringify([process.execPath, exampleAgent, "{prompt}"]),
     );
   }

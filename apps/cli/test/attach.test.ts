@@ -33,7 +33,7 @@ function terminal(...args: string[]): Terminal {
       cols: 90,
       rows: 30,
       cwd: here.repository,
-      env: here.environment as Record<string, string>,
+      env: here.environment,
     },
   );
   let text = "";
@@ -163,7 +163,7 @@ describe("attach", { timeout: SLOW }, () => {
   test("with NO_COLOR nothing is coloured on a terminal either", async () => {
     const pty = spawnPty(mainProgram[0], [...mainProgram.slice(1), "list"], {
       cwd: here.repository,
-      env: { ...(here.environment as Record<string, string>), NO_COLOR: "x" },
+      env: { ...here.environment, NO_COLOR: "x" },
     });
     let text = "";
     pty.onData((data) => (text += data));

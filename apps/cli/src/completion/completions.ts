@@ -3,6 +3,7 @@ import type { CommandContext } from "../command/command-context.ts";
 import type { Argument, Command, CommandTableRow } from "../command/command.ts";
 import { flagText } from "../global-flags.ts";
 import { flagsOf, splitTail } from "../strict-arguments.ts";
+import { runningSessions } from "./running-sessions.ts";
 
 const DAEMON_MS = 150;
 
@@ -104,15 +105,10 @@ async function valuesOf(
 }
 
 async function sessionNames(context: CommandContext): Promise<readonly Completion[]> {
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DAEMON_MS)]);
   try {
-    // Loading what asks is not the daemon's time.
-    await context.access.homeDirectory();
-    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DAEMON_MS)]);
-    const client = await context.access.connectRunning(signal);
-    if (client === undefined) return [];
-    await using opened = client;
-    const sessions = await opened.sessions.list({ signal });
-    return sessions.map((session) => ({ value: session.name, description: `${session.state}, ${session.agent}` }));
+    const sessions = await runningSessions(context.environment, signal);
+    return sessions.map(({ name, state, agent }) => ({ value: name, description: `${state}, ${agent}` }));
   } catch {
     // A shell that completes has no place for an error.
     return [];

@@ -1,17 +1,40 @@
 import { resolve } from "node:path";
 
-import { UsageError, type CreateSessionRequest, type PullPolicy } from "@clauderon/core/contract";
+import { UsageError, type CreateSessionRequest, type PermissionMode, type PullPolicy } from "@clauderon/core/contract";
 
 import type { CommandContext } from "../command/command-context.ts";
-import type { ArgumentValues } from "../command/command.ts";
 import { readEnvironmentOptions } from "../values/environment-options.ts";
 import { parsePositive } from "../values/number.ts";
 import { readPromptText } from "../values/prompt-text.ts";
 import { parseSize } from "../values/size.ts";
 import { callerEnvironment } from "./caller-environment.ts";
-import type { createArguments } from "./create-arguments.ts";
 
-export type CreateValues = ArgumentValues<typeof createArguments>;
+/** What the options of `create` hold. */
+export interface CreateValues {
+  readonly name: string | undefined;
+  readonly repo: string | undefined;
+  readonly prompt: string | undefined;
+  readonly "prompt-file": string | undefined;
+  readonly agent: string | undefined;
+  readonly model: string | undefined;
+  readonly "plan-mode": boolean;
+  readonly "permission-mode": PermissionMode | undefined;
+  readonly print: boolean;
+  readonly backend: string | undefined;
+  readonly branch: string | undefined;
+  readonly base: string | undefined;
+  readonly "with-changes": boolean;
+  readonly env: readonly string[];
+  readonly "env-file": string | undefined;
+  readonly attach: boolean;
+  readonly detach: boolean;
+  readonly ephemeral: boolean;
+  readonly wait: boolean;
+  readonly image: string | undefined;
+  readonly "pull-policy": PullPolicy | "missing" | undefined;
+  readonly "cpu-limit": string | undefined;
+  readonly "memory-limit": string | undefined;
+}
 
 /** The request of a `create` command line. Only here are paths made absolute and files read. */
 export async function createRequest(args: CreateValues, context: CommandContext): Promise<CreateSessionRequest> {

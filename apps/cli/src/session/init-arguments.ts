@@ -1,9 +1,9 @@
-import type { Arguments } from "../command/command.ts";
+import type { BooleanArgument, StringArgument } from "../command/command.ts";
 
-export const initArguments = {
+export const initArguments: { readonly backend: StringArgument; readonly "trust-worktrees": BooleanArgument } = {
   backend: { type: "string", alias: "b", valueHint: "NAME", description: "backend of new sessions" },
   "trust-worktrees": {
     type: "boolean",
     description: "answer Claude Code's question about trust for worktrees we make",
   },
-} as const satisfies Arguments;
+};

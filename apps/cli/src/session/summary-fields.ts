@@ -1,5 +1,5 @@
 /** The fields of a session in lists; stable. */
-export const summaryFields = [
+export const summaryFields: readonly string[] = [
   "schemaVersion",
   "id",
   "name",
@@ -12,9 +12,9 @@ export const summaryFields = [
   "branch",
   "workspace",
   "createdAt",
-] as const;
+];
 
-export const detailFields = [
+export const detailFields: readonly string[] = [
   ...summaryFields,
   "revision",
   "updatedAt",
@@ -30,4 +30,4 @@ export const detailFields = [
   "error",
   "notices",
   "workspaceStatus",
-] as const;
+];
