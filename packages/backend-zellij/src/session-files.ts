@@ -14,13 +14,13 @@ const header = "show_startup_tips false\n";
 
 /** Settings of the session; they win over the user's. */
 const sessionOptions: readonly string[] = [
-  ...["--pane-frames", "false"],
-  ...["--session-serialization", "false"],
-  ...["--disable-session-metadata", "true"],
-  ...["--show-startup-tips", "false"],
-  ...["--show-release-notes", "false"],
-  ...["--on-force-close", "detach"],
-];
+  ["--pane-frames", "false"],
+  ["--session-serialization", "false"],
+  ["--disable-session-metadata", "true"],
+  ["--show-startup-tips", "false"],
+  ["--show-release-notes", "false"],
+  ["--on-force-close", "detach"],
+].flat();
 
 /** The user's configuration as it is now, copied: zellij reads a configuration again when it changes, and would forget the session's key bindings. */
 export async function writeSessionFiles(record: SandboxRecord, known: KnownLaunch, launch: AgentLaunch): Promise<void> {

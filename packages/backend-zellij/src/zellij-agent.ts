@@ -196,10 +196,10 @@ export class ZellijAgent {
   }
 
   async #settle(launch: KnownLaunch): Promise<void> {
-    const { processes } = launch.marks;
+    const wrapper = launch.marks.processes?.wrapper;
+    if (wrapper === undefined) return;
     const deadline = performance.now() + SETTLE_MS;
-    while (processes !== undefined && launch.marks.exitCode === undefined && isAlive(processes.wrapper)) {
-      if (performance.now() > deadline) return;
+    while (launch.marks.exitCode === undefined && isAlive(wrapper) && performance.now() < deadline) {
       await delay(POLL_MS * 5);
     }
   }

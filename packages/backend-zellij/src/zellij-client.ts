@@ -2,8 +2,8 @@ import type { ProcessHandle } from "@clauderon/core/contract";
 
 const KEPT_CHARACTERS = 2000;
 
-// oxlint-disable-next-line no-control-regex -- what a program wrote to its terminal
-const controls =
+const controls: RegExp =
+  // oxlint-disable-next-line no-control-regex -- what a program wrote to its terminal
   /\u001b\[[0-9;?<>=]*[A-Za-z]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b.|[\u0000-\u0009\u000b-\u001f]/gu;
 
 /** A zellij process of ours: what it says is read, so that it never waits, and its last words are kept. */

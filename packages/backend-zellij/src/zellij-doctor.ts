@@ -74,6 +74,7 @@ function versionCheck({ version, verdict }: FoundZellij): DoctorCheck {
         fix: `upgrade when a newer version is there: ${install}`,
       };
     case "unreadable":
+    default:
       return {
         id,
         status: "warning",

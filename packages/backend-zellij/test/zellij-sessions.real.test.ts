@@ -222,7 +222,7 @@ describe.skipIf(zellijMissing !== undefined)("sessions in the real zellij", () =
       'import { writeFileSync } from "node:fs"; writeFileSync("arguments", JSON.stringify(process.argv.slice(2)));',
     );
     const text = fc.string({
-      unit: fc.constantFrom(..."ab\"'\\\n\r\t $`(){};&|<>*?~#!-=/é🎉\u0001\u001b\u007f\u0085\u2028"),
+      unit: fc.constantFrom(...Array.from("ab\"'\\\n\r\t $`(){};&|<>*?~#!-=/é🎉\u0001\u001b\u007f\u0085\u2028")),
       maxLength: 30,
     });
     await fc.assert(
