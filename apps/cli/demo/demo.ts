@@ -48,6 +48,8 @@ class Demo implements AsyncDisposable {
   readonly #directory: string;
   readonly #environment: NodeJS.ProcessEnv;
   readonly repository: string;
+  #running: Promise<unknown> = Promise.resolve();
+  #isEnding = false;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -81,18 +83,28 @@ class Demo implements AsyncDisposable {
   /** Shows the command, runs it, and fails with it. */
   async run(...args: string[]): Promise<string> {
     process.stdout.write(`\n$ clauderon ${args.map(quoted).join(" ")}\n`);
-    const { code, stdout } = await this.#clauderon(args, false);
+    const { code, stdout } = await this.#begin(args, false);
     if (code !== 0) throw new Error(`clauderon ${args[0]} exited with ${code}`);
     return stdout;
   }
 
   async quietly(...args: string[]): Promise<Ran> {
-    return this.#clauderon(args, true);
+    return this.#begin(args, true);
+  }
+
+  #begin(args: readonly string[], isSilent: boolean): Promise<Ran> {
+    if (this.#isEnding) return Promise.reject(new Error("the demo ends"));
+    const running = this.#clauderon(args, isSilent);
+    this.#running = running.catch(() => undefined);
+    return running;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.quietly("delete", "--all", "--discard", "--yes");
-    await this.quietly("daemon", "stop");
+    // What was begun ends first; nothing new begins.
+    this.#isEnding = true;
+    await this.#running;
+    await this.#clauderon(["delete", "--all", "--discard", "--yes"], true);
+    await this.#clauderon(["daemon", "stop"], true);
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
