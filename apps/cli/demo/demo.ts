@@ -154,9 +154,11 @@ async function show(demo: Demo, agent: string): Promise<void> {
 }
 
 const { values } = parseArgs({ options: { agent: { type: "string", default: "example" } } });
+let isInterrupted = false;
 const interrupted = Promise.withResolvers<never>();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
+    isInterrupted = true;
     interrupted.reject(new Error(`interrupted by ${signal}`));
   });
 }
@@ -167,5 +169,5 @@ try {
   process.exitCode = 0;
 } catch (error) {
   process.stderr.write(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = isInterrupted ? 130 : 1;
 }
