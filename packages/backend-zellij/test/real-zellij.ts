@@ -37,7 +37,10 @@ export async function createZellijWorld(): Promise<ZellijWorld> {
   const home = join(directory, "u");
   await mkdir(join(directory, "s"), { mode: 0o700 });
   await mkdir(join(home, ".config/zellij"), { recursive: true });
-  await writeFile(join(home, ".config/zellij/config.kdl"), 'show_release_notes false\ntheme "nord"\n');
+  await writeFile(
+    join(home, ".config/zellij/config.kdl"),
+    'show_release_notes false\nshow_startup_tips false\ntheme "nord"\n',
+  );
   // A user who has met this version before: zellij greets the first attach with its release notes.
   await mkdir(join(home, ".cache/zellij/0.44.3"), { recursive: true });
   await writeFile(join(home, ".cache/zellij/0.44.3/seen_release_notes"), "");
@@ -71,7 +74,11 @@ export async function createZellijWorld(): Promise<ZellijWorld> {
       const hostPath = await mkdtemp(join(directory, "w-"));
       return { sandboxId: randomUUID(), name, workspace: { hostPath }, environment };
     },
-    configure: (text) => writeFile(join(home, ".config/zellij/config.kdl"), text === "" ? "" : `show_release_notes false\n${text}`),
+    configure: (text) =>
+      writeFile(
+        join(home, ".config/zellij/config.kdl"),
+        text === "" ? "" : `show_release_notes false\nshow_startup_tips false\n${text}`,
+      ),
     async [Symbol.asyncDispose]() {
       const { text } = await zellij("list-sessions", "-n", "-s");
       for (const name of text.split("\n").filter((line) => line.startsWith("clauderon-")))
