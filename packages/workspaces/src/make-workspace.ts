@@ -91,11 +91,16 @@ async function addWorktree(tools: WorkspaceTools, call: MakeCall & { readonly ma
   await tools.fileSystem.makeDirectory(dirname(path));
   const isNew = record.isOwnBranch && (await lookUpBranch(tools, commonDirectory, branch)).state !== "exists";
   if (!isNew) await forgetVanished(tools, record);
-  // With a new branch, `--force` only lets go of an entry whose directory has vanished.
-  const what = isNew ? ["--force", "--no-track", "-b", branch, "--", path, record.base] : ["--", path, branch];
-  const args = [`--git-dir=${commonDirectory}`, "worktree", "add", "--quiet", "--no-checkout", ...what];
+  const add = async (): Promise<void> => {
+    // An attempt that another git's lock cut short may have made the branch already.
+    const isToBeMade = isNew && (await lookUpBranch(tools, commonDirectory, branch)).state !== "exists";
+    // With a new branch, `--force` only lets go of an entry whose directory has vanished.
+    const options = isToBeMade ? ["--no-track", "-b", branch, "--", path, record.base] : ["--", path, branch];
+    const args = [`--git-dir=${commonDirectory}`, "worktree", "add", "--quiet", "--no-checkout"];
+    await tools.git.act([...args, ...(isNew ? ["--force"] : []), ...options], { cwd: commonDirectory, signal });
+  };
   try {
-    await retryLocked(() => tools.git.act(args, { cwd: commonDirectory, signal }), signal);
+    await retryLocked(add, signal);
   } catch (error) {
     const complaint = complaintOf(error);
     if (/is already (?:checked out|used by worktree) at/u.test(complaint)) {

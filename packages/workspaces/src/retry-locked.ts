@@ -5,7 +5,10 @@ import { complaintOf } from "./git.ts";
 const ATTEMPTS = 40;
 const LONGEST_MS = 250;
 
-/** Git gives up at once when another git holds a lock for a moment; this waits and asks again, for some seconds. */
+/**
+ * Git gives up at once when another git holds a lock for a moment, or has made only half of another worktree's entry ("failed to read
+ * …/worktrees/x/commondir"); this waits and asks again, for some seconds.
+ */
 export async function retryLocked<Value>(work: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -18,5 +21,7 @@ export async function retryLocked<Value>(work: () => Promise<Value>, signal?: Ab
 }
 
 function isLocked(error: unknown): boolean {
-  return /\.lock': File exists|could not lock config file|Unable to create '[^']*\.lock'/u.test(complaintOf(error));
+  return /\.lock': File exists|could not lock config file|Unable to create '[^']*\.lock'|(?:failed to read|could not open) [^\n]*worktrees/u.test(
+    complaintOf(error),
+  );
 }
