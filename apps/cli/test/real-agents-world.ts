@@ -1,8 +1,9 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 
 import { mainProgram, type Ran } from "./installation.ts";
 
@@ -16,6 +17,7 @@ const {
 /** What the tests ask of one request that reached the model. */
 export interface ModelRequest {
   readonly prompt?: string;
+  readonly model?: string;
   readonly isSideCall?: boolean;
   readonly status: number;
 }
@@ -33,6 +35,12 @@ export function whyMissing(what: string): string | undefined {
   if (!existsSync(join(agentPrograms, what))) return `CLAUDERON_TEST_AGENTS has no ${what}`;
   return modelUrl === "" ? "CLAUDERON_TEST_MODEL_URL is not set" : undefined;
 }
+
+/** What a user has answered to Claude Code once; nothing about folders. */
+const CLAUDE_ANSWERS = JSON.stringify({
+  hasCompletedOnboarding: true,
+  customApiKeyResponses: { approved: [modelKey.slice(-20)] },
+});
 
 /** A user of this machine: a home where each agent has its login, a repository, and an installation that `init` has set up. */
 export class RealAgentsWorld implements AsyncDisposable {
@@ -69,13 +77,7 @@ export class RealAgentsWorld implements AsyncDisposable {
 
   async prepare(): Promise<void> {
     mkdirSync(join(this.directory, "s"), { mode: 0o700 });
-    this.#write(
-      ".claude.json",
-      JSON.stringify({
-        hasCompletedOnboarding: true,
-        customApiKeyResponses: { approved: [modelKey.slice(-20)] },
-      }),
-    );
+    this.#write(".claude.json", CLAUDE_ANSWERS);
     this.#write(".codex/auth.json", JSON.stringify({ auth_mode: "apikey", OPENAI_API_KEY: modelKey }));
     this.#write(
       ".codex/config.toml",
@@ -97,6 +99,21 @@ export class RealAgentsWorld implements AsyncDisposable {
     await this.expect("init", "--yes", "--trust-worktrees");
     for (const agent of ["codex", "gemini"])
       await this.expect("config", "set", `agents.${agent}.trust_worktrees`, "true");
+  }
+
+  /** Another place for Claude Code's files, for CLAUDE_CONFIG_DIR: signed in, no folder trusted. */
+  claudeDirectory(name: string): string {
+    this.#write(join(name, ".claude.json"), CLAUDE_ANSWERS);
+    return join(this.userHome, name);
+  }
+
+  /** The user's own `zellij …`. */
+  async zellij(...args: readonly string[]): Promise<void> {
+    await promisify(execFile)(zellij, [...args], { env: this.environment });
+  }
+
+  async daemonPid(): Promise<number> {
+    return (JSON.parse(await this.expect("daemon", "status", "--json")) as { readonly pid: number }).pid;
   }
 
   #write(name: string, content: string): void {
@@ -160,7 +177,8 @@ export class RealAgentsWorld implements AsyncDisposable {
   /** Processes of this user that are no part of clauderon itself; with a session's id, those of the session. */
   agentProcesses(sessionId?: string): readonly FoundProcess[] {
     const wanted = sessionId === undefined ? `HOME=${this.userHome}` : `/${sessionId}`;
-    const own = new RegExp(`^(CLAUDERON_SANDBOX_ID=.*)?${RegExp.escape(wanted)}$`);
+    const isOurs = (variable: string): boolean =>
+      variable === wanted || (variable.startsWith("CLAUDERON_SANDBOX_ID=") && variable.endsWith(wanted));
     const found: FoundProcess[] = [];
     for (const pid of readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
@@ -168,7 +186,7 @@ export class RealAgentsWorld implements AsyncDisposable {
       try {
         const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-        if (variables.some((line) => own.test(line))) found.push({ pid, command });
+        if (variables.some(isOurs)) found.push({ pid, command });
       } catch {
         // It ended while being looked at, or belongs to somebody else.
       }
