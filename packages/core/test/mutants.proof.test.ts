@@ -8,7 +8,7 @@ const WHOLE_EVERY = 3;
 
 const hunts = mutants.map((mutant, index): { name: string; extent: HuntExtent; mutant: typeof mutant } => ({
   name: mutant.name,
-  extent: index % WHOLE_EVERY === 0 ? "kit" : "parts",
+  extent: index % WHOLE_EVERY === 0 ? "kit" : "cases",
   mutant,
 }));
 
