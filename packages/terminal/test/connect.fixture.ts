@@ -12,4 +12,5 @@ if (what === "agent") {
   await client.startAgent("fixture", { launchId: "1", argv: ["/bin/sh", "-c", "read x"], mode: "terminal" });
 }
 process.send?.((await client.info())?.processId);
-setInterval(() => undefined, 1000);
+// Whoever started this is gone.
+process.on("disconnect", () => process.exit());

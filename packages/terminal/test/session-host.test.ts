@@ -1,4 +1,4 @@
-import { spawnSync, fork } from "node:child_process";
+import { fork, spawnSync, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -54,6 +54,18 @@ async function start(
     if (isAlive(processId)) process.kill(processId, "SIGKILL");
   });
   return { client, processId, instanceId };
+}
+
+/** Another process that connects; it ends with the test, as it holds what this process writes to. */
+function forkConnector(args: readonly string[]): ChildProcess {
+  const path = fileURLToPath(new URL("connect.fixture.ts", import.meta.url));
+  const child = fork(path, args, { execArgv: ["--conditions", "@clauderon/source"] });
+  const ended = once(child, "exit");
+  cleanups.push(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  return child;
 }
 
 function isAlive(processId: number): boolean {
@@ -134,10 +146,7 @@ describe("the session host", () => {
 
   test("is one, however many connect at once, also from several processes", async () => {
     const home = newHome();
-    const connector = fileURLToPath(new URL("connect.fixture.ts", import.meta.url));
-    const children = Array.from({ length: 3 }, () =>
-      fork(connector, [home], { execArgv: ["--conditions", "@clauderon/source"] }),
-    );
+    const children = Array.from({ length: 3 }, () => forkConnector([home]));
     const [mine, ...theirs] = await Promise.all([
       Promise.all(Array.from({ length: 20 }, () => start(home))),
       ...children.map(async (child) => ((await once(child, "message")) as [number])[0]),
@@ -150,9 +159,7 @@ describe("the session host", () => {
   test("outlives a client that is killed, and is found again by the next", async () => {
     const home = newHome();
     const { client, processId } = await start(home);
-    const child = fork(fileURLToPath(new URL("connect.fixture.ts", import.meta.url)), [home, "agent"], {
-      execArgv: ["--conditions", "@clauderon/source"],
-    });
+    const child = forkConnector([home, "agent"]);
     const [found] = (await once(child, "message")) as [number];
     expect(found).toBe(processId);
     child.kill("SIGKILL");
