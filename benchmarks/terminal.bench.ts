@@ -23,7 +23,7 @@ const text = realisticText(textBytes);
 await writeFile(file, text.bytes);
 /** A terminal writes a carriage return before each line feed. */
 const shownBytes = text.bytes.byteLength + text.lineCount;
-const writer = ["sh", "-c", `stty -echo; while read go; do cat '${file}'; done`] as const;
+const writer = ["sh", "-c", 'stty -echo; while read go; do cat "$0"; done', file] as const;
 const parrot = ["sh", "-c", "stty raw -echo; exec cat"] as const;
 
 const perSecond = (elapsedMs: number): number => Math.round(shownBytes / elapsedMs / 10) / 100;

@@ -1,6 +1,8 @@
 import { HostError } from "./host-protocol.ts";
 
 const headBytes = 9;
+/** Smaller pieces are put together, as each costs more than its bytes. */
+const pieceBytes = 16_384;
 
 /** One message: `u32 length (of what follows) · u8 type · u32 id · payload`, numbers big-endian. */
 export interface HostFrame {
@@ -55,9 +57,20 @@ export class FrameReader {
     this.#limitBytes = value;
   }
 
+  /** Buffers that are held. */
+  get partCount(): number {
+    return this.#parts.length;
+  }
+
   push(bytes: Buffer): void {
-    this.#parts.push(bytes);
     this.#length += bytes.length;
+    let last = bytes;
+    for (let before = this.#parts.at(-1); before !== undefined; before = this.#parts.at(-1)) {
+      if (before.length > last.length || before.length >= pieceBytes) break;
+      last = Buffer.concat([before, last]);
+      this.#parts.pop();
+    }
+    this.#parts.push(last);
   }
 
   /** The next whole frame, if there is one. Throws on a length that is too small or too large, before its bytes are held. */

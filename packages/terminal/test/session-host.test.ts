@@ -251,7 +251,9 @@ describe("the socket's directory", () => {
   ])("is refused when it %s", async (_what, prepare) => {
     const home = newHome();
     prepare(hostPaths(home).runDirectory, mkdtempSync(join(home, "other")));
-    await expect(connectSessionHost({ homeDirectory: home, instanceId: "i", startIfMissing: true })).rejects.toThrow(/refused|EEXIST|ENOTDIR/);
+    await expect(connectSessionHost({ homeDirectory: home, instanceId: "i", startIfMissing: true })).rejects.toThrow(
+      /refused|EEXIST|ENOTDIR/,
+    );
     expect(hostsOf(home)).toBe(0);
   });
 

@@ -1,7 +1,9 @@
 /** Unacknowledged bytes of the controlling viewer above which the agent's output is paused. */
-export const PAUSE_BYTES = 100_000;
-/** … and below which it goes on. */
-export const RESUME_BYTES = 5_000;
+export const PAUSE_BYTES = 262_144;
+/** … and below which it goes on: enough under way that the viewer does not wait while the agent is told so. */
+export const RESUME_BYTES = 131_072;
+/** A viewer that was left behind has caught up when less than this is not shown. */
+export const CAUGHT_UP_BYTES = 5_000;
 /** A viewer further behind gets no more output, and a snapshot when it has caught up. */
 export const BEHIND_BYTES = 1_000_000;
 
@@ -33,7 +35,7 @@ export function flowAcknowledge(flow: ViewerFlow, sequence: number): ViewerFlow 
 
 /** True when a viewer that was left behind has shown all it was sent: time for a snapshot. */
 export function flowNeedsSnapshot(flow: ViewerFlow): boolean {
-  return flow.isBehind && flow.sent - flow.acknowledged < RESUME_BYTES;
+  return flow.isBehind && flow.sent - flow.acknowledged < CAUGHT_UP_BYTES;
 }
 
 /** Whether the agent's output is to be paused, given that it is or is not now. */

@@ -8,15 +8,18 @@ export interface OutputBatcher {
 
 /** Time a byte waits at most. */
 const BATCH_MS = 4;
-/** What is sent at once when nothing was sent within the last batch's time. */
+/** So much is sent at once within a batch's time: echoes, also of a fast typist or a pasted line. */
 const ECHO_BYTES = 256;
+/** What a message counts at least, so that they stay few. */
+const MESSAGE_BYTES = 64;
 /** A batch of this size does not wait. */
 const FULL_BYTES = 65_536;
 
 export function createOutputBatcher(send: (bytes: Uint8Array) => void): OutputBatcher {
   let parts: Uint8Array[] = [];
   let gathered = 0;
-  let lastSentAt = -Infinity;
+  let windowStartedAt = -Infinity;
+  let sentInWindow = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function flush(): void {
@@ -27,17 +30,22 @@ export function createOutputBatcher(send: (bytes: Uint8Array) => void): OutputBa
     const bytes = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, gathered);
     parts = [];
     gathered = 0;
-    lastSentAt = performance.now();
+    sentInWindow += Math.max(bytes.byteLength, MESSAGE_BYTES);
     send(bytes);
   }
 
   return {
     flush,
     add(bytes) {
-      const isIdle = gathered === 0 && performance.now() - lastSentAt >= BATCH_MS;
+      const now = performance.now();
+      if (now - windowStartedAt >= BATCH_MS) {
+        windowStartedAt = now;
+        sentInWindow = 0;
+      }
+      const isEcho = gathered === 0 && sentInWindow + bytes.byteLength <= ECHO_BYTES;
       parts.push(bytes);
       gathered += bytes.byteLength;
-      if (gathered >= FULL_BYTES || (isIdle && gathered <= ECHO_BYTES)) flush();
+      if (gathered >= FULL_BYTES || isEcho) flush();
       else timer ??= setTimeout(flush, BATCH_MS);
     },
     close() {
