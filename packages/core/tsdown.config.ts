@@ -3,6 +3,7 @@ import { library } from "../../tsdown.shared.ts";
 export default library({
   index: "src/index.ts",
   contract: "src/contract/index.ts",
+  client: "src/client/index.ts",
   host: "src/host/index.ts",
   "keeper-main": "src/host/keeper/keeper-main.ts",
   wire: "src/wire/index.ts",

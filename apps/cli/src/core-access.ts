@@ -2,15 +2,15 @@ import { mkdir, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-import type * as coreModule from "@clauderon/core";
+import type * as clientModule from "@clauderon/core/client";
 
 import type { Access } from "./command/access.ts";
 
-type Core = typeof coreModule;
+type Core = typeof clientModule;
 
 /** The real access: `@clauderon/core`, `@clauderon/agents` and `@clauderon/daemon`, each loaded when it is first needed. */
 export function createCoreAccess(environment: Readonly<Record<string, string>>): Access {
-  const core = (): Promise<Core> => import("@clauderon/core");
+  const core = (): Promise<Core> => import("@clauderon/core/client");
   const home = async (): Promise<string> => (await core()).homeDirectory(environment);
   /** This very program starts the daemon; its errors come as JSON, which the one who waits for it reads. */
   const program = (): readonly [string, ...string[]] => [
@@ -60,7 +60,7 @@ export function createCoreAccess(environment: Readonly<Record<string, string>>):
     async agents() {
       const [{ createAgents }, { createCommandRunner }, { agents }] = await Promise.all([
         import("@clauderon/agents"),
-        import("@clauderon/core/host"),
+        import("./session/command-runner.ts"),
         settings(),
       ]);
       return createAgents({ runner: createCommandRunner(), settings: agents });

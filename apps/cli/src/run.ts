@@ -1,4 +1,4 @@
-import type { Client } from "@clauderon/core";
+import type { Client } from "@clauderon/core/client";
 import { errorTable, UsageError } from "@clauderon/core/contract";
 
 import { Cancelled } from "./cancelled.ts";

@@ -1,4 +1,4 @@
-import type { Client } from "@clauderon/core";
+import type { Client } from "@clauderon/core/client";
 import {
   SessionError,
   type CreateSessionRequest,

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 
-import type { TtyConnection, TtyEnd } from "@clauderon/core";
+import type { TtyConnection, TtyEnd } from "@clauderon/core/client";
 import { UsageError, type Session } from "@clauderon/core/contract";
 
 import type { CommandContext } from "../command/command-context.ts";

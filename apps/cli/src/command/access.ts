@@ -1,4 +1,4 @@
-import type { Client, DaemonAddress, Settings } from "@clauderon/core";
+import type { Client, DaemonAddress, Settings } from "@clauderon/core/client";
 import type { Agent } from "@clauderon/core/contract";
 
 /** What the running daemon wrote down about itself. */

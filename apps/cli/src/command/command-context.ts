@@ -1,4 +1,4 @@
-import type { Client } from "@clauderon/core";
+import type { Client } from "@clauderon/core/client";
 import type { TerminalSize } from "@clauderon/core/contract";
 
 import type { Output } from "../output/output.ts";

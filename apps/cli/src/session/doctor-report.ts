@@ -3,11 +3,11 @@ import { access, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { BackendInfo, BackendOverview, ClauderonError } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
 
 import type { CommandContext } from "../command/command-context.ts";
 import { agentRows } from "../commands/agent.ts";
 import { toClauderonError } from "../output/problem.ts";
+import { createCommandRunner } from "./command-runner.ts";
 
 /** One thing that was looked at. */
 export interface DoctorRow {

@@ -1,5 +1,6 @@
 import { healthSchema, type Health } from "../wire/daemon-schema.ts";
 import { parseJson } from "../wire/parse-json.ts";
+import { exchange } from "./http-exchange.ts";
 
 const DEADLINE_MS = 1000;
 
@@ -7,7 +8,8 @@ const DEADLINE_MS = 1000;
 export async function askHealth(url: string, signal?: AbortSignal): Promise<Health | undefined> {
   const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
-    const response = await fetch(new URL("/healthz", url), {
+    const response = await exchange(new URL("/healthz", url), {
+      method: "GET",
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     });
     return parseJson(await response.text(), healthSchema);

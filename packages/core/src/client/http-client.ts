@@ -6,6 +6,7 @@ import { abortable } from "../support/abortable.ts";
 import { parseJson } from "../wire/parse-json.ts";
 import { errorFromProblem, problemSchema } from "../wire/problem.ts";
 import type { Connection, Connector } from "./connection.ts";
+import { exchange, type HttpAnswer } from "./http-exchange.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "DELETE";
@@ -22,19 +23,22 @@ export interface HttpClient {
   json<T>(request: HttpRequest, schema: z.ZodType<T>): Promise<T>;
   text(request: HttpRequest): Promise<string>;
   /** The answer once its head is there. */
-  open(request: HttpRequest): Promise<Response>;
+  open(request: HttpRequest): Promise<HttpAnswer>;
 }
 
 const ATTEMPTS = 3;
 
 export function createHttpClient(connector: Connector): HttpClient {
-  async function open(request: HttpRequest): Promise<Response> {
-    for (let attempt = 1; ; attempt += 1) {
+  function open(request: HttpRequest): Promise<HttpAnswer> {
+    return attempt(request, (answer) => Promise.resolve(answer));
+  }
+  async function attempt<T>(request: HttpRequest, take: (answer: HttpAnswer) => Promise<T>): Promise<T> {
+    for (let count = 1; ; count += 1) {
       const connection = await abortable(connector.connect(request.signal), request.signal);
       try {
-        const response = await send(connection, request);
-        if (response.ok) return response;
-        throw await errorOf(response);
+        const answer = await send(connection, request);
+        if (answer.isSuccess) return await take(answer);
+        throw await errorOf(answer);
       } catch (error) {
         request.signal?.throwIfAborted();
         // The daemon was replaced meanwhile (another token), or is gone (nothing was sent, or it may be sent again).
@@ -42,43 +46,39 @@ export function createHttpClient(connector: Connector): HttpClient {
         const isLost = !ClauderonError.isInstance(error);
         if (isStale || isLost) connector.forget();
         const mayRepeat = isStale || (isLost && (request.isRepeatable || isRefused(error)));
-        if (mayRepeat && attempt < ATTEMPTS) continue;
+        if (mayRepeat && count < ATTEMPTS) continue;
         throw isLost ? unreachable(connection, error) : error;
       }
     }
   }
   return {
     open,
-    async text(request) {
-      return (await open(request)).text();
-    },
-    async json(request, schema) {
-      return parseJson(await (await open(request)).text(), schema);
-    },
+    text: (request) => attempt(request, (answer) => answer.text()),
+    json: (request, schema) => attempt(request, async (answer) => parseJson(await answer.text(), schema)),
   };
 }
 
-function send({ url, token }: Connection, request: HttpRequest): Promise<Response> {
+function send({ url, token }: Connection, request: HttpRequest): Promise<HttpAnswer> {
   const { method, path, body, signal } = request;
-  return fetch(new URL(path, url), {
+  return exchange(new URL(path, url), {
     method,
     headers: {
       authorization: `Bearer ${token}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 }
 
-async function errorOf(response: Response): Promise<ClauderonError> {
-  const text = await response.text();
+async function errorOf(answer: HttpAnswer): Promise<ClauderonError> {
+  const text = await answer.text();
   try {
     return errorFromProblem(parseJson(text, problemSchema));
   } catch {
     return new DaemonError({
-      message: `What answers at ${response.url} is no clauderon daemon of this version`,
-      why: `it said ${response.status}`,
+      message: `What answers at ${answer.url} is no clauderon daemon of this version`,
+      why: `it said ${answer.status}`,
       fix: ["restart the daemon: clauderon daemon restart"],
     });
   }

@@ -5,3 +5,12 @@ export { findRunningDaemon } from "./find-running-daemon.ts";
 export { ensureDaemon, type DaemonAddress, type EnsureDaemonOptions } from "./ensure-daemon.ts";
 export { stopDaemon } from "./stop-daemon.ts";
 export { type TtyConnection, type TtyEnd, type TtyHandlers, type TtyOptions } from "./tty-connection.ts";
+export {
+  getSetting,
+  homeDirectory,
+  listSettings,
+  loadSettings,
+  setSetting,
+  settingsPath,
+  type Settings,
+} from "../settings/index.ts";

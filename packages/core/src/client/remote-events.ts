@@ -37,12 +37,12 @@ async function* oneConnection(http: HttpClient, options: EventOptions): AsyncGen
   if (options.since !== undefined) query.set("since", String(options.since));
   if (options.follow === false) query.set("follow", "false");
   const path = `/api/events?${query.toString()}`;
-  const { body } = await http.open({ method: "GET", path, signal: options.signal, isRepeatable: true });
-  if (body === null) return;
+  const answer = await http.open({ method: "GET", path, signal: options.signal, isRepeatable: true });
+  const decoder = new TextDecoder();
   let rest = "";
   try {
-    for await (const text of body.pipeThrough(new TextDecoderStream())) {
-      const messages = `${rest}${text}`.split("\n\n");
+    for await (const chunk of answer.chunks()) {
+      const messages = `${rest}${decoder.decode(chunk, { stream: true })}`.split("\n\n");
       rest = messages.pop() ?? "";
       for (const message of messages) {
         const data = /^data: (.*)$/m.exec(message)?.[1];

@@ -2,8 +2,6 @@ import { stat } from "node:fs/promises";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 
-import { execa } from "execa";
-
 import type { CommandOptions } from "../contract/command-runner.ts";
 import { CommandError } from "../contract/errors/command-error.ts";
 
@@ -24,6 +22,8 @@ export async function startCommand(
   args: readonly string[],
   options: StartOptions,
 ): Promise<RunningCommand> {
+  // Loading it takes longer than anything else here does; most of those who can start a program start none.
+  const { execa } = await import("execa");
   const child = execa(program, [...args], {
     detached: true,
     cleanup: false,

@@ -1,0 +1,2 @@
+/** On its own, so that loading it lazily takes along no more than it needs. */
+export { createCommandRunner } from "@clauderon/core/host";
