@@ -6,6 +6,10 @@ import { ReplayRing } from "./replay-ring.ts";
 /** A viewer that takes nothing for so long no longer makes the agent wait. */
 const stallMs = 1000;
 
+/** Output waits so long for more, unless that much is there. */
+const gatherMs = 2;
+const worthwhileBytes = 32_768;
+
 /** Read buffers lie outside the heap, where the collector sees no hurry: without a push they pile up to many times the ring. */
 const collectEveryBytes = 2_097_152;
 
@@ -29,8 +33,11 @@ export class HostAgent {
   #processId: number | undefined;
   #exit: HostExit | undefined;
   #isFlushing = false;
+  #flushedAt = 0;
+  #unflushed = 0;
   #sinceCollection = 0;
   #stall: NodeJS.Timeout | undefined;
+  #gathering: NodeJS.Timeout | undefined;
 
   constructor(options: HostAgentOptions) {
     this.launchId = options.launchId;
@@ -39,6 +46,7 @@ export class HostAgent {
     this.events = {
       output: (source, bytes) => {
         this.ring.append(bytes, source);
+        this.#unflushed += bytes.length;
         this.#sinceCollection += bytes.length;
         if (this.#sinceCollection >= collectEveryBytes) {
           this.#sinceCollection = 0;
@@ -132,20 +140,33 @@ export class HostAgent {
     this.#process = undefined;
     collectGarbage("major");
     clearTimeout(this.#stall);
+    clearTimeout(this.#gathering);
     for (const waiter of this.#waiters) waiter();
     this.#waiters.clear();
     for (const viewer of this.#viewers) viewer.flush();
   }
 
-  /** Output that arrives in one turn of the event loop leaves as one. */
+  /** Output after a silence leaves at once; of a flood, which comes in small pieces, so much as is worth a message. */
   #scheduleFlush(): void {
-    if (this.#isFlushing) return;
+    const isFlood = this.#unflushed < worthwhileBytes && performance.now() - this.#flushedAt < gatherMs;
+    if (!isFlood) clearTimeout(this.#gathering);
+    if (this.#isFlushing && (isFlood || this.#gathering === undefined)) return;
     this.#isFlushing = true;
-    setImmediate(() => {
-      this.#isFlushing = false;
-      for (const viewer of this.#viewers) viewer.flush();
-      this.regulate();
-    });
+    const flush = (): void => this.#flush();
+    if (isFlood) this.#gathering = setTimeout(flush, gatherMs);
+    else {
+      this.#gathering = undefined;
+      setImmediate(flush);
+    }
+  }
+
+  #flush(): void {
+    this.#isFlushing = false;
+    this.#gathering = undefined;
+    this.#unflushed = 0;
+    this.#flushedAt = performance.now();
+    for (const viewer of this.#viewers) viewer.flush();
+    this.regulate();
   }
 }
 

@@ -1,5 +1,7 @@
 const escape = 0x1b;
 const bell = 0x07;
+/** Longest character in UTF-8. */
+const characterBytes = 4;
 /** Longer sequences than this carry no mode. */
 const sequenceBytes = 64;
 
@@ -21,7 +23,10 @@ export class ModeScanner {
   #missing = 0;
 
   scan(bytes: Uint8Array): void {
-    for (const byte of bytes) this.#take(byte);
+    for (let index = 0; index < bytes.length; index += 1) {
+      if (this.#state === "ground") index = this.#skipText(bytes, index);
+      this.#take(bytes[index] ?? 0);
+    }
   }
 
   /** Bytes that bring a fresh terminal to where the scanned output left it, as far as modes go. */
@@ -32,6 +37,16 @@ export class ModeScanner {
     text += this.#modifyOtherKeys;
     for (const flags of this.#keyboard) text += `\u001b[>${flags}u`;
     return Buffer.concat([Buffer.from(text, "latin1"), Buffer.from(this.#pending)]);
+  }
+
+  /** Of text before the next sequence only the last character can matter: where that may begin. */
+  #skipText(bytes: Uint8Array, from: number): number {
+    const next = bytes.indexOf(escape, from);
+    const end = next === -1 ? bytes.length : next;
+    if (end - from <= characterBytes) return from;
+    this.#missing = 0;
+    this.#pending = [];
+    return end - characterBytes;
   }
 
   #take(byte: number): void {

@@ -7,8 +7,11 @@ import { ensurePrivateDirectory, hostPaths } from "./host-paths.ts";
 import { spawnPipes } from "./host-pipes.ts";
 import { spawnPty } from "./host-pty.ts";
 import { SessionHost } from "./session-host.ts";
+import { whenDirectoryIsGone } from "./when-directory-is-gone.ts";
 
 const defaultIdleMs = 30_000;
+/** What runs in a home that was deleted has so long to end. */
+const graceWithoutHomeMs = 1000;
 
 /** Runs one process of each kind, so that whatever loads on first use is loaded before the files may go. */
 async function loadEverything(): Promise<void> {
@@ -59,6 +62,13 @@ async function main(): Promise<void> {
   host.server.listen(paths.socket, () => {
     chmodSync(paths.socket, 0o600);
     log(`listens on ${paths.socket}, cgroups ${cgroupParent ?? "none"}`);
+  });
+  whenDirectoryIsGone(paths.runDirectory, () => {
+    // Nobody can find this host any more; the paths may be another's by now.
+    host
+      .stopAll(graceWithoutHomeMs)
+      .then(() => log("ended: its home is gone"))
+      .finally(() => process.exit(0));
   });
   host.server.on("error", (error) => {
     log(`cannot listen: ${error.message}`);

@@ -47,6 +47,11 @@ export class SessionHost {
     this.#watchIdleness();
   }
 
+  /** Ends every sandbox. */
+  async stopAll(graceMs: number): Promise<void> {
+    await Promise.allSettled([...this.#sandboxes.values()].map((sandbox) => sandbox.stop(graceMs)));
+  }
+
   #accept(socket: Socket): void {
     let step: "hello" | "proof" | "ready" = "hello";
     const nonces = { client: "", host: randomBytes(32).toString("hex") };

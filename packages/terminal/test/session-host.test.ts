@@ -220,6 +220,21 @@ describe("the session host", () => {
     expect(existsSync(hostPaths(home).socket)).toBe(false);
   });
 
+  test("ends with everything that runs in it when its home is deleted", async () => {
+    const home = newHome();
+    const { client, processId } = await start(home);
+    const sandboxId = randomUUID();
+    await client.openSandbox({ sandboxId, name: "a", cwd: "/", environment });
+    const agent = await client.startAgent(sandboxId, {
+      launchId: randomUUID(),
+      argv: shell("trap '' HUP TERM; while :; do sleep 0.1; done"),
+      mode: "terminal",
+    });
+    rmSync(home, { recursive: true });
+    await until("the end of the host", () => !isAlive(processId), 6000);
+    expect(isAlive(agent.processId ?? 0)).toBe(false);
+  });
+
   test("keeps the caller's environment in memory, and carries no mark of a session itself", async () => {
     const home = newHome();
     process.env["CLAUDERON_SESSION"] = "outer";
