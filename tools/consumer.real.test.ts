@@ -153,7 +153,7 @@ describe.skipIf(!isPacked && !isRequired)("the packed packages", () => {
       "write hello.txt hi",
       "--detach",
     );
-    expect(created, created.stderr).toMatchObject({ exitCode: 0 });
+    expect(created).toMatchObject({ exitCode: 0 });
     expect(JSON.parse((await clauderon("list", "--json")).stdout)).toMatchObject([
       { schemaVersion: 1, name: "fix", state: "running", backend: "local" },
     ]);
@@ -192,7 +192,7 @@ describe.skipIf(!isPacked && !isRequired)("the packed packages", () => {
       "fake",
       "--detach",
     );
-    expect(created, created.stderr).toMatchObject({ exitCode: 0 });
+    expect(created).toMatchObject({ exitCode: 0 });
     expect((await clauderon("exec", "other", "--", "cat", "a.txt")).stdout).toBe("one\n");
     expect(await clauderon("delete", "other", "--discard", "--yes")).toMatchObject({ exitCode: 0 });
   });

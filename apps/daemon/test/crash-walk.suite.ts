@@ -35,10 +35,11 @@ export function describeCrashWalk(walk: CrashWalk): void {
       const sorted = settleTimes.toSorted((left, right) => left - right);
       const quantile = (share: number): number =>
         Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-      console.log(
+      const table = [
         `${walk.backend}: ${settleTimes.length} crash points, ${failures.length} failures, settled after ${quantile(0.5)} ms (p50), ${quantile(0.95)} ms (p95)`,
-      );
-      for (const failure of failures) console.log(`  ${failure}`);
+        ...failures.map((failure) => `  ${failure}`),
+      ];
+      process.stdout.write(`${table.join("\n")}\n`);
       expect(quantile(0.95)).toBeLessThanOrEqual(5000);
     });
 
@@ -140,7 +141,7 @@ async function finish(home: CrashHome, clauderon: Clauderon, point: string): Pro
   if (point.startsWith("create.")) {
     await home.create(clauderon).catch(() => undefined);
     const session = await clauderon.sessions.get("fix");
-    await session.start();
+    await session.start({ environment: home.environment });
     await home.promptDelivered();
     expect(home.prompts()).toEqual([prompt]);
   }
@@ -246,8 +247,13 @@ class CrashHome implements AsyncDisposable {
       backend: this.#walk.backend,
       agent: "fake",
       idempotencyKey: "the-key",
-      environment: { FAKE_AGENT_LOG: this.#agentLog },
+      environment: this.environment,
     });
+  }
+
+  /** What callers of this home add to a session's environment. */
+  get environment(): Readonly<Record<string, string>> {
+    return { FAKE_AGENT_LOG: this.#agentLog };
   }
 
   get #agentLog(): string {

@@ -94,6 +94,34 @@ test(
 );
 
 test(
+  "a daemon that a command inside a session started survives the stop of that session",
+  async () => {
+    await using outer = new TestHome();
+    await using inner = new TestHome();
+    outer.start();
+    await answers(outer);
+    await using client = createClient({
+      homeDirectory: outer.home,
+      environment: outer.environment,
+      startDaemon: false,
+    });
+    const session = await client.sessions.create({ name: "outer", repository: outer.repository });
+    const script = 'CLAUDERON_HOME=$0 CLAUDERON_PORT=0 "$@" & sleep 300 & wait';
+    const started = await session.exec(["sh", "-c", script, inner.home, ...daemonProgram]);
+    await answers(inner);
+    const daemon = await findRunningDaemon(inner.home);
+    await session.stop({ graceMs: 500 });
+    await started.exit;
+    expect((await findRunningDaemon(inner.home))?.pid).toBe(daemon?.pid);
+    const response = await fetch(`${daemon?.url}/healthz`);
+    expect(response.status).toBe(200);
+    expect(await stopDaemon(inner.home)).toBe(true);
+    await session.delete({ discard: true });
+  },
+  LONG_MS,
+);
+
+test(
   "a daemon started inside a session carries none of its marks",
   async () => {
     await using home = new TestHome();

@@ -180,7 +180,8 @@ export function describeSessions(suite: SessionsSuite): void {
         { repository, backend: "local", agent: "fake", name: "streams" },
         { ephemeral: true },
       );
-      for (const code of [0, 1, 3, 137]) expect((await session.exec(["sh", "-c", `exit ${code}`])).exitCode).toBe(code);
+      for (const code of [0, 1, 3, 137])
+        expect((await session.exec(["sh", "-c", 'exit "$1"', "sh", String(code)])).exitCode).toBe(code);
       expect((await session.exec(["no-such-program-here"])).exitCode).toBe(127);
       expect(await session.exec(["sh", "-c", "cat; echo err >&2"], { input: "in" })).toMatchObject({
         stdout: "in",
