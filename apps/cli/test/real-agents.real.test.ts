@@ -137,6 +137,30 @@ describe.each(backends)("on %s", (backend) => {
       });
     }
 
+    run("stopped in the middle of an answer: start resumes without the prompt", async () => {
+      const mark = newMark();
+      const name = `${agent}-interrupted`;
+      const prompt = `%stream 600 100\n%say done ${mark}`;
+      await world.expect("create", name, `--prompt=${prompt}`, "--agent", agent, "--detach");
+      await eventually(
+        async () => (/tick 5\b/.test(await world.expect("logs", name)) ? true : undefined),
+        "the answer has begun",
+      );
+      await world.expect("stop", name);
+      const { id } = await world.status(name);
+      expect(world.agentProcesses(String(id))).toEqual([]);
+      await world.expect("start", name);
+      const next = newMark();
+      using view = new AttachedView(world, name);
+      await view.until(mark);
+      await view.prompt(`%say ${next}`);
+      expect(await view.detach()).toBe(0);
+      // Gemini puts an unanswered prompt and the next one into one request; the first alone was sent once.
+      const alone = (await modelRequests(mark)).filter((request) => request.prompt?.trim() === prompt);
+      expect(alone).toHaveLength(1);
+      await world.expect("delete", name, "--discard", "--yes");
+    });
+
     run("goes on while the daemon is killed, and is not asked again by the next one", async () => {
       const mark = newMark();
       const name = `${agent}-alone`;
@@ -165,6 +189,9 @@ describe.each(backends)("on %s", (backend) => {
       expect((await modelRequests(mark)).map((request) => request.model)).toEqual([model[agent], model[agent]]);
       const status = await world.status(name);
       expect(status).toMatchObject({ lifecycle: "stopped", exitCode: 0 });
+      expect(world.agentProcesses(String(status["id"]))).toEqual([]);
+      // Started again, it goes on in a terminal.
+      await resume(name, mark);
       await world.expect("delete", name, "--discard", "--yes");
       expect(world.agentProcesses(String(status["id"]))).toEqual([]);
     });
