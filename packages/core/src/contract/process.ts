@@ -51,7 +51,7 @@ export interface ProcessHandle {
   readonly stdout: ReadableStream<Uint8Array>;
   /** Empty with a terminal. */
   readonly stderr: ReadableStream<Uint8Array>;
-  /** Resolves after the process has ended and all its output has been handed over. Rejects only when the outcome cannot be known any more. */
+  /** Resolves after the process has ended and all its output has been handed over. Rejects only when the outcome cannot be known any more; a rejection that nobody awaits is never unhandled. */
   readonly exit: Promise<ProcessExit>;
   /** To the process's whole group; default SIGTERM. Resolves when sent; no error when it has ended already. */
   kill(signal?: ProcessSignal): Promise<void>;

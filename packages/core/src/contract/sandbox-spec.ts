@@ -7,7 +7,7 @@ export interface WorkspaceMount {
   readonly hostPath?: string | undefined;
   /**
    * For `mounted` access: a file on this machine to be laid over the workspace's `.git`, and the directory it names, which the sandbox
-   * may write. Absent where the workspace is no linked worktree.
+   * has at that same absolute path and may write. Absent where the workspace is no linked worktree.
    */
   readonly gitFile?: { readonly hostPath: string; readonly directory: string } | undefined;
 }

@@ -59,7 +59,7 @@ export interface Sandbox extends AsyncDisposable {
 
   inspect(options?: CallOptions): Promise<SandboxStatus>;
 
-  /** Idempotent: `exec` works afterwards. Starts no agent. `environment` replaces the one of creation. Rejects with `sandbox.not-found` when it is gone. */
+  /** Idempotent: `exec` works afterwards. Starts no agent. `environment` replaces the one of creation; without it, that one counts where it is still in somebody's memory, else the sandbox has what its image gives. Rejects with `sandbox.not-found` when it is gone. */
   start(options?: CallOptions & { readonly environment?: Readonly<Record<string, string>> | undefined }): Promise<void>;
   /** Idempotent: no process of the sandbox lives afterwards; files stay. */
   stop(options?: StopOptions): Promise<void>;
@@ -71,7 +71,7 @@ export interface Sandbox extends AsyncDisposable {
 
   /** Idempotent by `launchId`. Rejects with `sandbox.not-running` when stopped, `session.wrong-state` while another launch runs, `command.not-found` when the program is missing. */
   startAgent(launch: AgentLaunch, options?: CallOptions): Promise<AgentProcessStatus>;
-  /** A new connection to the agent's terminal; also after the agent's end, to read the last of it. Rejects with `agent.ended` when there was no launch. */
+  /** A new connection to the agent's terminal; also after the agent's end, to read the last of it. Rejects with `agent.ended` when there was no launch; may reject with `sandbox.not-running` after `stop`. */
   agentTerminal(options?: AgentTerminalOptions): Promise<TerminalStream>;
   /** The latest lines of what the terminal shows and showed, as plain text; also after the agent's end, until the next launch. Empty when there was no launch; may be empty after `stop`. */
   agentText(options?: CallOptions & { readonly lines?: number | undefined }): Promise<string>;

@@ -9,6 +9,7 @@ import type { BackendContractOptions } from "./backend-contract-options.ts";
 import { run } from "./contract-commands.ts";
 import type { ContractContext } from "./contract-context.ts";
 import { findProcesses } from "./process-table.ts";
+import { removeScratch } from "./remove-scratch.ts";
 import { until } from "./until.ts";
 
 const CLEANUP_GRACE_MS = 1500;
@@ -99,7 +100,7 @@ export class ContractWorld {
       await Promise.all(this.#backends.map((backend) => backend.close()));
       for (const context of this.#contexts) await this.#options.teardown?.(context);
       await this.#killLeftovers();
-      await rm(this.#root, { recursive: true, force: true, maxRetries: 5 });
+      await removeScratch(this.#root);
     }
   }
 
