@@ -13,9 +13,8 @@ import {
   type Logger,
   type SessionStore,
 } from "@clauderon/core/contract";
-import { createHostContext } from "@clauderon/core/host";
+import { createHostContext, withoutSessionMarks } from "@clauderon/core/host";
 import { createSqliteStore } from "@clauderon/store";
-import { withoutSessionMarks } from "@clauderon/terminal";
 
 /** Everything behind the HTTP interface. */
 export interface Composition extends AsyncDisposable {

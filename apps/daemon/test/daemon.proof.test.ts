@@ -106,12 +106,11 @@ test(
       startDaemon: false,
     });
     const session = await client.sessions.create({ name: "outer", repository: outer.repository });
-    const script = 'CLAUDERON_HOME=$0 CLAUDERON_PORT=0 "$@" & sleep 300 & wait';
-    const started = await session.exec(["sh", "-c", script, inner.home, ...daemonProgram]);
+    const script = 'CLAUDERON_HOME=$0 CLAUDERON_PORT=0 exec "$@" >/dev/null 2>&1';
+    await session.spawn(["sh", "-c", script, inner.home, ...daemonProgram]);
     await answers(inner);
     const daemon = await findRunningDaemon(inner.home);
     await session.stop({ graceMs: 500 });
-    await started.exit;
     expect((await findRunningDaemon(inner.home))?.pid).toBe(daemon?.pid);
     const response = await fetch(`${daemon?.url}/healthz`);
     expect(response.status).toBe(200);

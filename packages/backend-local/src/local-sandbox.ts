@@ -16,11 +16,10 @@ import {
   type StopOptions,
   type TerminalStream,
 } from "@clauderon/core/contract";
-import { createDirectoryFiles } from "@clauderon/core/host";
+import { createDirectoryFiles, withoutSessionMarks } from "@clauderon/core/host";
 import {
   killTree,
   renderText,
-  withoutSessionMarks,
   type HostSandboxStatus,
   type SandboxRecord,
   type SandboxRecords,

@@ -23,5 +23,5 @@ export {
   type SessionHostClient,
   type SessionHostOptions,
 } from "./session-host-client.ts";
-export { keeperEnvironment, keeperMark, sandboxMark, withoutSessionMarks } from "./session-marks.ts";
+export { keeperMark, sandboxMark } from "./session-marks.ts";
 export { probePty } from "./probe-pty.ts";

@@ -7,12 +7,12 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { BackendError } from "@clauderon/core/contract";
+import { keeperEnvironment } from "@clauderon/core/host";
 
 import { isErrorCode } from "./host-error-code.ts";
 import { dialSocket } from "./host-link.ts";
 import { takeHostLock } from "./host-lock.ts";
 import { checkPrivateDirectory, ensurePrivateDirectory, hostPaths } from "./host-paths.ts";
-import { keeperEnvironment } from "./session-marks.ts";
 
 const startMs = 10_000;
 const sourceCondition = "@clauderon/source";

@@ -16,15 +16,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { keeperEnvironment } from "@clauderon/core/host";
 import { afterEach, describe, expect, test } from "vitest";
 
-import {
-  connectSessionHost,
-  createSessionHostClient,
-  hostPaths,
-  keeperEnvironment,
-  type SessionHostClient,
-} from "../src/index.ts";
+import { connectSessionHost, createSessionHostClient, hostPaths, type SessionHostClient } from "../src/index.ts";
 import { builtSessionHost } from "./built-session-host.ts";
 
 const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", SECRET_OF_CALLER: "hunter2" };

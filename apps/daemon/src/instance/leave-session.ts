@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-import { keeperEnvironment, leaveSandboxCgroup, sandboxMark } from "@clauderon/terminal";
+import { keeperEnvironment } from "@clauderon/core/host";
+import { leaveSandboxCgroup, sandboxMark } from "@clauderon/terminal";
 
 /** True when this process was started inside a session, and would be ended with it. */
 export function isInsideSession(environment: NodeJS.ProcessEnv): boolean {
@@ -23,7 +24,8 @@ export async function runOutsideSession(environment: NodeJS.ProcessEnv): Promise
     stdio: "inherit",
     env: keeperEnvironment(environment),
   });
-  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => child.kill(name));
+  // Ctrl-C is for the daemon; the others come when the session ends, which it outlives.
+  process.on("SIGINT", () => child.kill("SIGINT"));
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;
 }

@@ -9,7 +9,7 @@ import type { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { DaemonError } from "../contract/errors/daemon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
-import { withoutSessionMarks } from "../host/without-session-marks.ts";
+import { keeperEnvironment } from "../host/without-session-marks.ts";
 import type { DaemonFile } from "../wire/daemon-schema.ts";
 import { parseJson } from "../wire/parse-json.ts";
 import { errorSchema } from "../wire/problem.ts";
@@ -38,7 +38,7 @@ export async function startDaemonProcess(options: StartOptions): Promise<DaemonF
       cwd: homeDirectory,
       stdio: ["ignore", "ignore", output.handle.fd],
       // The mark of what outlives sessions, whoever started it.
-      env: { ...withoutSessionMarks(environment), CLAUDERON_KEEPER: "1", CLAUDERON_HOME: homeDirectory },
+      env: { ...keeperEnvironment(environment), CLAUDERON_HOME: homeDirectory },
     });
     let end: { readonly cause?: Error; readonly code?: number | null } | undefined;
     child.once("error", (cause) => {

@@ -1,10 +1,23 @@
-/** Set in every process of a session; `CLAUDERON_SANDBOX_ID` is what process trees are found by. */
-const sessionMarks = new Set(["CLAUDERON_SESSION", "CLAUDERON_SESSION_ID", "CLAUDERON_SANDBOX_ID"]);
+import { markerVariable } from "./marked-processes.ts";
 
-/** The environment without what marks a process as belonging to a session: daemon and session hosts are started with it. */
-export function withoutSessionMarks(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Carried by the daemon and by hosts of processes, whoever started them: what has it is never ended with a session. */
+const keeperVariable = "CLAUDERON_KEEPER";
+
+/** The environment without what tells that it is inside a session, or that it is a keeper's. */
+export function withoutSessionMarks(environment: Environment): Record<string, string> {
   const entries = Object.entries(environment).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !sessionMarks.has(entry[0]),
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined &&
+      !entry[0].startsWith("CLAUDERON_SESSION") &&
+      entry[0] !== markerVariable &&
+      entry[0] !== keeperVariable,
   );
   return Object.fromEntries(entries);
+}
+
+/** The environment for the daemon and session hosts, with which they survive the stop of a session that started them. */
+export function keeperEnvironment(environment: Environment): Record<string, string> {
+  return { ...withoutSessionMarks(environment), [keeperVariable]: "1" };
 }
