@@ -40,7 +40,7 @@ export function createClient(options: ClientOptions = {}): Client {
     http.json({ method: "GET", path, signal, isRepeatable: true }, schema);
 
   return {
-    sessions: createRemoteSessions(connector, http),
+    sessions: createRemoteSessions({ connector, http, environment: options.environment ?? process.env }),
     backends: ({ signal } = {}) => get("/api/backends", backendOverviewSchema, signal),
     reconcile: ({ signal, isDryRun } = {}) =>
       http.json(

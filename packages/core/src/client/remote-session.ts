@@ -6,14 +6,11 @@ import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionR
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
 import { collectText } from "../engine/collect-output.ts";
 import { deletedSessionSchema, sessionDetailSchema } from "../wire/session-schema.ts";
-import type { Connector } from "./connection.ts";
-import type { HttpClient } from "./http-client.ts";
+import { type RemoteSource, withCallerEnvironment } from "./caller-request.ts";
 import { spawnRemote } from "./remote-process.ts";
 import { openRemoteTerminal } from "./remote-terminal.ts";
 
-export interface RemoteSessionOptions {
-  readonly connector: Connector;
-  readonly http: HttpClient;
+export interface RemoteSessionOptions extends RemoteSource {
   readonly id: string;
   readonly name: string;
   readonly isEphemeral: boolean;
@@ -84,7 +81,7 @@ export class RemoteSession implements Session {
   }
 
   start(request: StartSessionRequest = {}, options: CallOptions = {}): Promise<SessionDetail> {
-    return this.#change("start", request, options);
+    return this.#change("start", withCallerEnvironment(request, this.#options.environment), options);
   }
 
   stop(options: CallOptions & { readonly graceMs?: number | undefined } = {}): Promise<SessionDetail> {

@@ -5,9 +5,9 @@ import { z } from "zod";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Session, Sessions } from "../contract/clauderon.ts";
 import type { CreateSessionRequest, SessionSummary } from "../contract/session.ts";
+import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { sessionDetailSchema, sessionSummarySchema } from "../wire/session-schema.ts";
-import type { Connector } from "./connection.ts";
-import type { HttpClient } from "./http-client.ts";
+import { type RemoteSource, withCallerEnvironment } from "./caller-request.ts";
 import { RemoteSession } from "./remote-session.ts";
 
 const summaries = z.array(sessionSummarySchema);
@@ -17,9 +17,10 @@ const cancelled = z.object({ cancelled: z.literal(true) });
 const CANCEL_MS = 30_000;
 
 /** The daemon's sessions. */
-export function createRemoteSessions(connector: Connector, http: HttpClient): Sessions {
+export function createRemoteSessions(from: RemoteSource): Sessions {
+  const { http, environment } = from;
   const handle = (identity: { readonly id: string; readonly name: string }, isEphemeral = false): Session =>
-    new RemoteSession({ connector, http, id: identity.id, name: identity.name, isEphemeral });
+    new RemoteSession({ ...from, id: identity.id, name: identity.name, isEphemeral });
 
   async function cancel(key: string): Promise<void> {
     await http.json(
@@ -44,7 +45,7 @@ export function createRemoteSessions(connector: Connector, http: HttpClient): Se
       const idempotencyKey = request.idempotencyKey ?? randomUUID();
       try {
         const path = `/api/sessions${options.wait === false ? "?wait=false" : ""}`;
-        const body = { ...request, idempotencyKey };
+        const body = { ...withCallerEnvironment(withAbsoluteRepository(request), environment), idempotencyKey };
         const detail = await http.json({ method: "POST", path, body, signal, isRepeatable: true }, sessionDetailSchema);
         return handle(detail, options.ephemeral);
       } catch (error) {

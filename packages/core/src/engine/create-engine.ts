@@ -6,6 +6,7 @@ import { silentLogger } from "../contract/logger.ts";
 import type { SessionEvent } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import { systemClock } from "../host/system-clock.ts";
+import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { KeyedMutex } from "../support/keyed-mutex.ts";
 import { agentEnd, AgentWatch } from "./agent-watch.ts";
 import { BackendRegistry } from "./backend-registry.ts";
@@ -91,7 +92,7 @@ export function createEngine(options: EngineOptions): Engine {
     async create(request, call = {}) {
       await log.load();
       call.signal?.throwIfAborted();
-      const { state, finished } = await service.create(request, call);
+      const { state, finished } = await service.create(withAbsoluteRepository(request), call);
       const session = new EngineSession(service, state, call.ephemeral === true);
       if (call.wait === false) {
         finished.catch((cause: unknown) =>
