@@ -65,10 +65,10 @@ async function main(): Promise<void> {
   });
   whenDirectoryIsGone(paths.runDirectory, () => {
     // Nobody can find this host any more; the paths may be another's by now.
-    host
-      .stopAll(graceWithoutHomeMs)
-      .then(() => log("ended: its home is gone"))
-      .finally(() => process.exit(0));
+    void host.stopAll(graceWithoutHomeMs).then(() => {
+      log("ended: its home is gone");
+      process.exit(0);
+    });
   });
   host.server.on("error", (error) => {
     log(`cannot listen: ${error.message}`);
