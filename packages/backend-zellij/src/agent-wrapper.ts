@@ -1,12 +1,12 @@
 /**
  * Runs the agent once and leaves marks in the launch's directory: `claim` (taken by the first run: Enter in a held pane runs the pane's command again),
  * `started` (process ids of the agent, of this script, of the zellij server), `exit` (the code) or `refused` (126, 127). Constant; everything that
- * varies comes as arguments: directory, workspace, `agentProgram`, rows, columns, then the agent's program and its arguments.
+ * varies comes as arguments: directory, workspace, `agentProgram`, then the agent's program and its arguments.
  *
- * zellij gives a pane without viewers a size of its own, a moment after the pane's start; the agent's first look must find the launch's size. SIGTERM and Ctrl-C are the agent's to answer; a hang-up ends both.
+ * zellij gives the pane its size a moment after the pane's start; the agent's first look must find it. SIGTERM and Ctrl-C are the agent's to answer; a hang-up ends both.
  */
-export const wrapperProgram: string = `directory=$1 workspace=$2 program=$3 rows=$4 columns=$5
-shift 5
+export const wrapperProgram: string = `directory=$1 workspace=$2 program=$3
+shift 3
 if ! mkdir "$directory/claim" 2>/dev/null; then
   printf '\\n[the agent has ended; clauderon start runs it again]\\n'
   exit "$(cat "$directory/exit" 2>/dev/null || printf 0)"
@@ -23,16 +23,15 @@ while [ "$(stty size 2>/dev/null)" = "0 0" ] && [ "$tries" -lt 200 ]; do
   tries=$((tries + 1))
   sleep 0.01
 done
-stty rows "$rows" cols "$columns" 2>/dev/null
 /bin/sh -c "$program" agent "$directory" "$$" "$PPID" "$@"
 code=$?
 mark exit "$code"
 exit "$code"
 `;
 
-/** The last step before the agent: its process id is the agent's own. */
+/** The last step before the agent: its process id is the agent's own. One write makes the mark, which counts with its line's end. */
 export const agentProgram: string = `directory=$1
-printf '%s %s %s\\n' "$$" "$2" "$3" > "$directory/started.new" && mv "$directory/started.new" "$directory/started"
+printf '%s %s %s\\n' "$$" "$2" "$3" > "$directory/started"
 shift 3
 exec "$@"
 `;

@@ -19,7 +19,9 @@ export class LaunchMarks {
   }
 
   get processes(): LaunchProcesses | undefined {
-    const [agent, wrapper, server] = (this.#read("started") ?? "").trim().split(" ").map(Number);
+    const line = this.#read("started") ?? "";
+    if (!line.endsWith("\n")) return undefined;
+    const [agent, wrapper, server] = line.trim().split(" ").map(Number);
     return agent && wrapper && server ? { agent, wrapper, server } : undefined;
   }
 

@@ -25,9 +25,7 @@ const sessionOptions: readonly string[] = [
 /** The user's configuration as it is now, copied: zellij reads a configuration again when it changes, and would forget the session's key bindings. */
 export async function writeSessionFiles(record: SandboxRecord, known: KnownLaunch, launch: AgentLaunch): Promise<void> {
   const users = (await unlessMissing(readFile(userConfiguration(record.places).file, "utf8"))) ?? "";
-  const { rows, columns } = launchSize(launch);
-  const size = [String(rows), String(columns)];
-  const rest = [known.directory, record.workspacePath, agentProgram, ...size, ...launch.argv];
+  const rest = [known.directory, record.workspacePath, agentProgram, ...launch.argv];
   const layout = zellijLayout({ program: "/bin/sh", args: ["-c", wrapperProgram, "clauderon-agent", ...rest] });
   await writeFile(configurationFile(known), users.trim() === "" ? header : users, { mode: 0o600 });
   await writeFile(layoutFile(known), layout, { mode: 0o600 });
@@ -38,15 +36,12 @@ export function launchSize(launch: AgentLaunch): TerminalSize {
   return launch.size ?? { columns: 80, rows: 24 };
 }
 
-/**
- * Makes the session, without a client: a client with a terminal that comes before the session is set up may crash the server of 0.44.3
- * (a panic, or a session whose pane never starts).
- */
+/** Makes the session by attaching its first client: the pane has that client's size from its birth, where one made in the background has 50 by 50. */
 export function createArguments(record: SandboxRecord, known: KnownLaunch, sessionName: string): readonly string[] {
   const places = ["--default-layout", layoutFile(known), "--default-cwd", record.workspacePath];
   return [
     ...attachArguments(record, known),
-    "--create-background",
+    "--create",
     sessionName,
     "options",
     ...places,

@@ -6,7 +6,6 @@ import {
   type BackendContext,
   type CallOptions,
   SandboxError,
-  type TerminalSize,
 } from "@clauderon/core/contract";
 
 import type { AgentWatch } from "./agent-watch.ts";
@@ -14,7 +13,7 @@ import type { KnownLaunch, Launches } from "./launches.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import type { SandboxRecord } from "./sandbox-records.ts";
 import { isAlive, looksLikeServerOf } from "./server-process.ts";
-import { createArguments, launchSize, viewArguments, writeSessionFiles } from "./session-files.ts";
+import { createArguments, launchSize, writeSessionFiles } from "./session-files.ts";
 import { ZellijClient } from "./zellij-client.ts";
 import { socketDirectory, withoutPaneVariables } from "./zellij-environment.ts";
 import { launchRunning, nameTaken, programMissing, startFailed } from "./zellij-errors.ts";
@@ -27,11 +26,11 @@ const POLL_MS = 4;
 const SETTLE_MS = 1000;
 /** The longest single argument the system takes (Linux: MAX_ARG_STRLEN). */
 const ARGUMENT_BYTES = 131_071;
-const SIZE_MS = 3000;
+/** Also when this process has died meanwhile, the first client must not stay and keep the session at its size. */
+const CLIENT_MS = 10_000;
 /** A session without a pane after this time was stillborn. */
 const BIRTH_MS = 2500;
 const BIRTHS = 4;
-const FIRST_OUTPUT_MS = 1000;
 
 export interface ZellijAgentOptions {
   readonly context: BackendContext;
@@ -129,62 +128,54 @@ export class ZellijAgent {
   }
 
   async #open(known: KnownLaunch, launch: AgentLaunch, options?: CallOptions): Promise<void> {
-    const { record, session } = this.#options;
+    const { record } = this.#options;
     const { marks } = known;
     await writeSessionFiles(record, known, launch);
     options?.signal?.throwIfAborted();
-    for (let attempt = 1; !(await this.#bear(known, launch, options)); attempt += 1) {
-      await session.end(known);
-      if (attempt === BIRTHS) throw startFailed(record, "no process was seen in the session's pane");
+    for (let attempt = 1; ; attempt += 1) {
+      const failure = await this.#bear(known, launch, options);
+      if (failure === undefined) break;
+      await this.#clear(known);
+      if (attempt === BIRTHS) throw startFailed(record, failure);
     }
     if (marks.refusal !== undefined) throw programMissing(launch.argv[0], marks.refusal);
-    await this.#size(known, launch);
   }
 
-  /** One try; false when the session was stillborn: something else of zellij's knocked at it too early. */
-  async #bear(known: KnownLaunch, launch: AgentLaunch, options?: CallOptions): Promise<boolean> {
+  /** One try; says why when the session was stillborn: something else of zellij's knocked at it too early. */
+  async #bear(known: KnownLaunch, launch: AgentLaunch, options?: CallOptions): Promise<string | undefined> {
     const { record, session, gate } = this.#options;
     const { marks } = known;
     const isSeen = (): boolean => marks.processes !== undefined || marks.refusal !== undefined;
-    await gate.birth(async () => {
+    const failure = await gate.birth(async () => {
       const maker = await this.#client(createArguments(record, known, session.name), launch);
-      await waitFor(async () => isSeen() || maker.hasFailed, options, BIRTH_MS);
-      if (maker.hasFailed && !isSeen()) throw startFailed(record, maker.said);
+      try {
+        await waitFor(async () => isSeen() || maker.hasFailed, options, BIRTH_MS);
+        return maker.hasFailed ? maker.said : undefined;
+      } finally {
+        this.#dismiss(maker);
+      }
     });
-    if (isSeen()) return true;
-    if ((await session.pane(known, options)) === undefined) return isSeen();
-    await waitFor(async () => isSeen(), options);
-    return isSeen();
+    if (isSeen()) return undefined;
+    if (failure !== undefined) return failure;
+    if ((await session.pane(known, options)) !== undefined) await waitFor(async () => isSeen(), options);
+    return isSeen() ? undefined : "no process was seen in the session's pane";
   }
 
-  /** zellij's own idea of the pane's size comes from its clients alone: one of the launch's size comes and leaves. The agent has that size already. */
-  async #size(known: KnownLaunch, launch: AgentLaunch): Promise<void> {
-    const { record, session, context, gate } = this.#options;
-    const size = launchSize(launch);
-    const viewer = await gate.command(async () => {
-      const client = await this.#client(viewArguments(record, known, session.name), launch, size);
-      await waitFor(async () => client.hasSpoken || client.hasFailed, undefined, FIRST_OUTPUT_MS);
-      return client;
+  /** Nobody waits for it: the session goes on without it, and the host ends it in any case. */
+  #dismiss(client: ZellijClient): void {
+    const { context, session } = this.#options;
+    client.leave().catch((error: unknown) => {
+      context.logger.warn({ session: session.name, error }, "the client that made the session was not told to leave");
     });
-    const deadline = performance.now() + SIZE_MS;
-    try {
-      while (performance.now() < deadline && this.isRunning(known)) {
-        const pane = await session.pane(known);
-        if (pane?.columns === size.columns && pane.rows === size.rows) return;
-        await delay(POLL_MS * 5);
-      }
-      context.logger.debug({ session: session.name }, "the session's pane did not take the launch's size");
-    } finally {
-      await viewer.leave();
-    }
   }
 
   /** A client of zellij in the sandbox's environment, which the session's server and so the agent inherit. */
-  async #client(args: readonly string[], launch: AgentLaunch, terminal?: TerminalSize): Promise<ZellijClient> {
+  async #client(args: readonly string[], launch: AgentLaunch): Promise<ZellijClient> {
     const { record, program, host } = this.#options;
     const handle = await host.exec(record.sandboxId, [program, ...args], {
       cwd: record.workspacePath,
-      terminal,
+      terminal: launchSize(launch),
+      timeoutMs: CLIENT_MS,
       environment: {
         ...withoutPaneVariables(launch.environment ?? {}),
         TERM: "xterm-256color",

@@ -22,11 +22,6 @@ export class ZellijClient {
     return this.#exitCode !== undefined && this.#exitCode !== 0;
   }
 
-  /** It has written something. */
-  get hasSpoken(): boolean {
-    return this.#text !== "";
-  }
-
   get said(): string {
     return this.#text.replace(controls, "").trim() || "zellij ended without a word";
   }

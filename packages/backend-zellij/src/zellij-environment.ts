@@ -65,14 +65,17 @@ export function excessSocketBytes(places: Environment, sessionName: string): num
   return Buffer.byteLength(socketPath(places, sessionName)) - socketPathBytes;
 }
 
+/** Where zellij keeps what outlives a session. */
+export function cacheDirectory(places: Environment): string {
+  const home = places["HOME"] || homedir();
+  return process.platform === "darwin"
+    ? join(home, "Library/Caches/org.Zellij-Contributors.Zellij")
+    : join(places["XDG_CACHE_HOME"] || join(home, ".cache"), "zellij");
+}
+
 /** Where zellij keeps what it needs to resurrect a session. */
 export function resurrectionDirectory(places: Environment, sessionName: string): string {
-  const home = places["HOME"] || homedir();
-  const cache =
-    process.platform === "darwin"
-      ? join(home, "Library/Caches/org.Zellij-Contributors.Zellij")
-      : join(places["XDG_CACHE_HOME"] || join(home, ".cache"), "zellij");
-  return join(cache, contractDirectory, "session_info", sessionName);
+  return join(cacheDirectory(places), contractDirectory, "session_info", sessionName);
 }
 
 /** The user's configuration, as zellij itself looks for it; the directory need not exist. */

@@ -7,6 +7,7 @@ import type { CallOptions } from "@clauderon/core/contract";
 import type { KnownLaunch } from "./launches.ts";
 import { type SandboxRecord, unlessMissing } from "./sandbox-records.ts";
 import { isServerOf, looksLikeServerOf } from "./server-process.ts";
+import { hasTraces } from "./session-traces.ts";
 import type { ListedPane, ZellijCommand } from "./zellij-command.ts";
 import { resurrectionDirectory } from "./zellij-environment.ts";
 import { zellijSessionName } from "./zellij-errors.ts";
@@ -34,6 +35,7 @@ export class ZellijSession {
   async owner(launch: KnownLaunch | undefined, options?: CallOptions): Promise<SessionOwner> {
     const server = launch?.marks.processes?.server;
     if (server !== undefined && (await isServerOf(server, this.name))) return "ours";
+    if (!(await hasTraces(this.#record.places, this.name))) return "nobody";
     const listed = (await this.#command.sessions(options)).find((session) => session.name === this.name);
     if (listed === undefined) return "nobody";
     if (listed.isExited) return (await this.#isKeptOurs()) ? "exited-ours" : "exited-foreign";
