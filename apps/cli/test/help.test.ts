@@ -90,3 +90,20 @@ test("exit codes: every code of the errors is explained", async () => {
     expect(stdout).toContain(code);
   }
 });
+
+test("--all --json describes every command; either alone is refused", async () => {
+  const { code, stdout } = await runInProcess(["help", "--all", "--json"]);
+  expect(code).toBe(0);
+  const { commands, exitCodes } = JSON.parse(stdout) as {
+    readonly commands: readonly { readonly name: string; readonly arguments: readonly { readonly name: string }[] }[];
+    readonly exitCodes: Readonly<Record<string, number>>;
+  };
+  const names = commands.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["create", "config get", "daemon logs", "help"]));
+  const create = commands.find(({ name }) => name === "create");
+  expect(create?.arguments.map(({ name }) => name)).toEqual(expect.arrayContaining(["name", "--prompt", "--base"]));
+  expect(exitCodes["usage.invalid"]).toBe(2);
+  for (const words of [["--all"], ["--json"], ["--all", "--json", "create"]]) {
+    expect((await runInProcess(["help", ...words])).code).toBe(2);
+  }
+});

@@ -40,15 +40,14 @@ async function follow(
   context: CommandContext,
 ): Promise<void> {
   let position = log.from;
-  let wake: () => void = () => undefined;
-  const watcher = watch(dirname(log.path), () => {
-    wake();
-  });
-  context.signal.addEventListener("abort", () => {
-    wake();
-  });
+  let changed = Promise.withResolvers<void>();
+  const wake = (): void => changed.resolve();
+  const watcher = watch(dirname(log.path), wake);
+  context.signal.addEventListener("abort", wake);
   try {
     while (!context.signal.aborted) {
+      // Before the look: what changes during it is not missed.
+      changed = Promise.withResolvers();
       const { size } = await log.file.stat();
       if (size < position) position = 0;
       if (size > position) {
@@ -56,12 +55,11 @@ async function follow(
         position = size;
         continue;
       }
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+      if (!context.signal.aborted) await changed.promise;
     }
   } finally {
     watcher.close();
+    context.signal.removeEventListener("abort", wake);
   }
 }
 

@@ -1,7 +1,8 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { DaemonError, FileError } from "@clauderon/core/contract";
+import { makePrivateDirectory } from "@clauderon/core/host";
 
 import { askHealth } from "./ask-health.ts";
 import { readDaemonFile, removeDaemonFile } from "./daemon-file.ts";
@@ -44,7 +45,7 @@ export async function claimHome(homeDirectory: string, signal?: AbortSignal): Pr
 
 async function makeHome(homeDirectory: string): Promise<void> {
   try {
-    await mkdir(homeDirectory, { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(homeDirectory);
     if ((await stat(homeDirectory)).isDirectory()) return;
   } catch (error) {
     throw unusableHome(homeDirectory, error);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -9,6 +9,7 @@ import type { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { DaemonError } from "../contract/errors/daemon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
+import { makePrivateDirectory } from "../host/make-private-directory.ts";
 import { keeperEnvironment } from "../host/without-session-marks.ts";
 import type { DaemonFile } from "../wire/daemon-schema.ts";
 import { parseJson } from "../wire/parse-json.ts";
@@ -77,7 +78,7 @@ async function openStartLog(
   // Its own name: two that start a daemon at once must not read each other's errors.
   const path = join(directory, `start-${process.pid % 16}.log`);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(directory);
     return { path, handle: await open(path, "w", 0o600) };
   } catch (cause) {
     throw new FileError({

@@ -6,6 +6,7 @@ export { findProgram, type FindProgramOptions } from "./find-program.ts";
 export { createKeeperClient, KeeperGoneError, type KeeperClient } from "./keeper/keeper-client.ts";
 export type { KeeperAddress } from "./keeper/keeper-protocol.ts";
 export { startKeeper, type StartedKeeper, type StartKeeperOptions } from "./keeper/start-keeper.ts";
+export { makePrivateDirectory } from "./make-private-directory.ts";
 export { endMarkedProcesses, markedProcesses, markerVariable } from "./marked-processes.ts";
 export { endGroup, isGroupAlive, signalGroup } from "./process-group.ts";
 export { spawnProcess, type SpawnedProcess, type SpawnOptions } from "./spawn-process.ts";

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 
@@ -6,6 +5,7 @@ import { parse, stringify, TomlError } from "smol-toml";
 
 import { SettingsError } from "../contract/errors/settings-error.ts";
 import { UsageError } from "../contract/errors/usage-error.ts";
+import { makePrivateDirectory } from "../host/make-private-directory.ts";
 import { replaceFile } from "../host/replace-file.ts";
 import { editToml } from "./edit-toml.ts";
 import { requireDefinition, valueAt } from "./get-setting.ts";
@@ -32,7 +32,7 @@ export async function setSetting(path: string, key: string, value: string): Prom
   readSettings(text, path);
   const edited = editToml(text, key.split("."), inlineToml(wanted));
   refuseWhenMore({ path, key, wanted }, parse(text), edited);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makePrivateDirectory(dirname(path));
   await replaceFile(path, edited);
 }
 
