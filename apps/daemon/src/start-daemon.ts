@@ -16,6 +16,8 @@ export interface StartOptions {
   readonly composition: Composition;
   readonly token: string;
   readonly logger: Logger;
+  /** Between two reconciliations; default: a minute. */
+  readonly reconcileMs?: number | undefined;
 }
 
 /** A daemon that answers. */
@@ -109,8 +111,11 @@ async function serveOnFirst(ports: readonly number[], open: (port: number) => Pr
   }
 }
 
-/** Once now, then every minute. */
-async function recover({ composition, logger }: StartOptions, ending: AbortSignal): Promise<void> {
+/** Once now, then again and again. */
+async function recover(
+  { composition, logger, reconcileMs = RECONCILE_MS }: StartOptions,
+  ending: AbortSignal,
+): Promise<void> {
   const { engine } = composition;
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
     try {
@@ -129,7 +134,7 @@ async function recover({ composition, logger }: StartOptions, ending: AbortSigna
         isRunning = false;
       })
       .catch(() => undefined);
-  }, RECONCILE_MS);
+  }, reconcileMs);
   timer.unref();
   ending.addEventListener("abort", () => clearInterval(timer));
   if (ending.aborted) clearInterval(timer);

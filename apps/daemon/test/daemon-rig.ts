@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { createAgents, type AgentSettings } from "@clauderon/agents";
-import { createClient, createEngine, loadSettings, type Client } from "@clauderon/core";
+import { createClient, createEngine, loadSettings, type Client, type Engine } from "@clauderon/core";
 import { silentLogger } from "@clauderon/core/contract";
 import { createHostContext } from "@clauderon/core/host";
 import { createFakeBackend, fakeAgentPath } from "@clauderon/core/testing";
@@ -32,7 +32,13 @@ export interface DaemonRig extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export async function openRig(homeDirectory?: string): Promise<DaemonRig> {
+export interface RigOptions {
+  readonly reconcileMs?: number;
+  /** Stands before the engine that the daemon uses. */
+  readonly watchEngine?: (engine: Engine) => Engine;
+}
+
+export async function openRig(homeDirectory?: string, options: RigOptions = {}): Promise<DaemonRig> {
   const root = mkdtempSync(path.join(tmpdir(), "clauderon-daemon-"));
   const home = homeDirectory ?? path.join(root, "h");
   mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -51,7 +57,7 @@ export async function openRig(homeDirectory?: string): Promise<DaemonRig> {
   const token = await readOrCreateToken(home, silentLogger);
   const settings = await loadSettings({ homeDirectory: home, environment: { CLAUDERON_PORT: "0" } });
   const composition = {
-    engine,
+    engine: options.watchEngine?.(engine) ?? engine,
     store,
     backends: [backend],
     async [Symbol.asyncDispose]() {
@@ -60,7 +66,13 @@ export async function openRig(homeDirectory?: string): Promise<DaemonRig> {
       await store.close();
     },
   };
-  const daemon = await startDaemon({ settings, composition, token, logger: silentLogger });
+  const daemon = await startDaemon({
+    settings,
+    composition,
+    token,
+    logger: silentLogger,
+    reconcileMs: options.reconcileMs,
+  });
   const client = createClient({ url: daemon.file.url, token });
   const close = async (): Promise<void> => {
     await client.close();
