@@ -1,0 +1,83 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { afterAll, describe, expect, it } from "vitest";
+
+import { createSqliteStore } from "../src/create-sqlite-store.ts";
+
+// Fails, and kills at, every n-th system call by which SQLite changes a file, on the main thread alone (SQLite runs there; no -f).
+const hasStrace = spawnSync("strace", ["-V"]).status === 0;
+const isRequired = process.env["CLAUDERON_REQUIRE"]?.split(",").includes("strace") === true;
+if (!hasStrace && !isRequired) process.stdout.write("system calls were not failed: there is no strace\n");
+
+const calls = ["pwrite64", "fsync", "ftruncate", "unlink"] as const;
+const faults = ["error=ENOSPC", "error=EIO", "signal=KILL"] as const;
+/** More than any of the calls happens in the fixture: a walk that gets here did not end by itself. */
+const mostCalls = 200;
+
+const fixture = path.join(import.meta.dirname, "fault-writer.fixture.ts");
+const root = mkdtempSync(path.join(tmpdir(), "clauderon-calls-"));
+let points = 0;
+
+interface Outcome {
+  readonly done: ReadonlySet<string>;
+  readonly failed: readonly string[];
+  readonly isKilled: boolean;
+  /** False once the call happens fewer times than that. */
+  readonly isInjected: boolean;
+}
+
+function run(database: string, call: string, fault: string): Outcome {
+  const trace = `${database}.trace`;
+  const strace = ["-o", trace, "-e", `trace=${call}`, "-e", `inject=${call}:${fault}`];
+  const program = [process.execPath, "--conditions", "@clauderon/source", fixture, database];
+  const { stdout, status, signal } = spawnSync("strace", [...strace, ...program], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  const lines = stdout.trim().split("\n");
+  return {
+    done: new Set(lines.filter((line) => line.startsWith("done ")).map((line) => line.slice(5))),
+    failed: lines.filter((line) => line.startsWith("failed ")),
+    isKilled: signal !== null || status !== 0,
+    isInjected: readFileSync(trace, "utf8").includes("(INJECTED)") || signal !== null || status !== 0,
+  };
+}
+
+async function namesIn(database: string): Promise<ReadonlySet<string>> {
+  await using store = await createSqliteStore({ path: database });
+  const { events } = await store.events(0);
+  const rows = await store.list();
+  // Event and row come together or not at all.
+  expect(new Set(events.map((event) => event.sessionName))).toEqual(new Set(rows.map((row) => row.name)));
+  return new Set(rows.map((row) => row.name));
+}
+
+describe.skipIf(!hasStrace && !isRequired)("a system call that fails", () => {
+  afterAll(() => {
+    process.stdout.write(`store: ${points} system calls failed or were the last\n`);
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  it.each(calls.flatMap((call) => faults.map((fault) => [call, fault] as const)))(
+    "%s %s, at every place",
+    async (call, fault) => {
+      for (let nth = 1; nth <= mostCalls; nth++) {
+        const database = path.join(mkdtempSync(path.join(root, "d-")), "db.sqlite");
+        const outcome = run(database, call, `${fault}:when=${nth}`);
+        for (const failure of outcome.failed) expect(failure).toMatch(/ store\.(?:full|failed|corrupt)$/);
+        const stored = await namesIn(database);
+        for (const name of ["one", "two", "three"]) {
+          // What was acknowledged is there; what was not may be there only if nobody could be told.
+          if (outcome.done.has(name)) expect(stored).toContain(name);
+          else if (!outcome.isKilled) expect(stored).not.toContain(name);
+        }
+        if (!outcome.isInjected) return;
+        points += 1;
+      }
+      throw new Error(`${call} goes on for more than ${mostCalls} times`);
+    },
+  );
+});
