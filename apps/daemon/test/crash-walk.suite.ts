@@ -14,6 +14,8 @@ import { until } from "./until.ts";
 
 export interface CrashWalk {
   readonly backend: string;
+  /** Why the backend cannot be used here. */
+  readonly unavailable?: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
   /** Names of what the backend has outside for sessions of the home: zellij sessions, say. */
   outside(home: string): readonly string[];
@@ -30,7 +32,7 @@ export function describeCrashWalk(walk: CrashWalk): void {
   const settleTimes: number[] = [];
   const failures: string[] = [];
 
-  describe(`kill -9 of the daemon, ${walk.backend} backend`, () => {
+  describe.skipIf(walk.unavailable !== undefined)(`kill -9 of the daemon, ${walk.backend} backend`, () => {
     afterAll(() => {
       const sorted = settleTimes.toSorted((left, right) => left - right);
       const quantile = (share: number): number =>

@@ -19,9 +19,8 @@ case $1 in
 *) if ! command -v "$1" >/dev/null 2>&1; then mark refused 127; exit 127; fi ;;
 esac
 tries=0
-while [ "$(stty size 2>/dev/null)" = "0 0" ] && [ "$tries" -lt 200 ]; do
+while [ "$(stty size 2>/dev/null)" = "0 0" ] && [ "$tries" -lt 500 ]; do
   tries=$((tries + 1))
-  sleep 0.01
 done
 /bin/sh -c "$program" agent "$directory" "$$" "$PPID" "$@"
 code=$?

@@ -53,7 +53,11 @@ describe("the launches of a sandbox", () => {
     await launches.begin({ launchId: "a", mode: "terminal" }, now);
     const launch = await launches.find("a");
     if (launch === undefined) throw new Error("it was begun");
-    expect([launch.marks.processes, launch.marks.exitCode, launch.marks.refusal]).toEqual([undefined, undefined, undefined]);
+    expect([launch.marks.processes, launch.marks.exitCode, launch.marks.refusal]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
     await writeFile(join(launch.directory, "started"), "12 34 5");
     expect(launch.marks.processes).toBeUndefined();
     await writeFile(join(launch.directory, "started"), "12 34 56\n");

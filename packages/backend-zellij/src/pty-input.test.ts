@@ -34,7 +34,7 @@ describe("input that never blocks", () => {
 
   const read = async (length: number): Promise<Buffer> => {
     const all = Buffer.alloc(length);
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < length;) {
       try {
         at += readSync(reader, all, at, length - at, null);
       } catch (error) {

@@ -39,14 +39,7 @@ export function launchSize(launch: AgentLaunch): TerminalSize {
 /** Makes the session by attaching its first client: the pane has that client's size from its birth, where one made in the background has 50 by 50. */
 export function createArguments(record: SandboxRecord, known: KnownLaunch, sessionName: string): readonly string[] {
   const places = ["--default-layout", layoutFile(known), "--default-cwd", record.workspacePath];
-  return [
-    ...attachArguments(record, known),
-    "--create",
-    sessionName,
-    "options",
-    ...places,
-    ...sessionOptions,
-  ];
+  return [...attachArguments(record, known), "--create", sessionName, "options", ...places, ...sessionOptions];
 }
 
 /** Attaches one more client. */

@@ -152,7 +152,7 @@ export class ZellijAgent {
         await waitFor(async () => isSeen() || maker.hasFailed, options, BIRTH_MS);
         return maker.hasFailed ? maker.said : undefined;
       } finally {
-        this.#dismiss(maker);
+        await this.#dismiss(maker);
       }
     });
     if (isSeen()) return undefined;
@@ -161,12 +161,14 @@ export class ZellijAgent {
     return isSeen() ? undefined : "no process was seen in the session's pane";
   }
 
-  /** Nobody waits for it: the session goes on without it, and the host ends it in any case. */
-  #dismiss(client: ZellijClient): void {
+  /** The session goes on without it. Where it cannot be told, the host ends it a little later. */
+  async #dismiss(client: ZellijClient): Promise<void> {
     const { context, session } = this.#options;
-    client.leave().catch((error: unknown) => {
+    try {
+      await client.leave();
+    } catch (error) {
       context.logger.warn({ session: session.name, error }, "the client that made the session was not told to leave");
-    });
+    }
   }
 
   /** A client of zellij in the sandbox's environment, which the session's server and so the agent inherit. */

@@ -26,7 +26,7 @@ export class ZellijClient {
     return this.#text.replace(controls, "").trim() || "zellij ended without a word";
   }
 
-  /** Ends the client, which detaches it. */
+  /** Ends the client, which detaches it. Resolves when it was told. */
   async leave(): Promise<void> {
     await this.#handle.kill("SIGKILL");
   }

@@ -61,10 +61,7 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
     await dead.exit;
     const path = join(stateDirectory(sandbox), "launches", launch.launchId, "launch.json");
     const text = await readFile(path, "utf8");
-    await writeFile(
-      path,
-      text.replace(`"owner":${String(process.pid)}`, `"owner":${String(dead.processId)}`),
-    );
+    await writeFile(path, text.replace(`"owner":${String(process.pid)}`, `"owner":${String(dead.processId)}`));
   };
 
   it("refuses a name that zellij keeps for somebody, says how to free it and leaves it", async () => {
