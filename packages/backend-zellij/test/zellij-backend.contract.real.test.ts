@@ -27,7 +27,11 @@ describeBackendContract({
     foreign: async (name) => {
       const session = `clauderon-${name}`;
       const options = { env: { ...process.env, HOME: directory } };
-      await run(program, ["attach", "--create-background", session], options);
+      // The other cases' commands may knock at it while it is being born, and end it.
+      for (let isThere = false; !isThere;) {
+        await run(program, ["attach", "--create-background", session], options);
+        isThere = (await run(program, ["list-sessions", "-n", "-s"], options)).stdout.includes(session);
+      }
       return {
         async [Symbol.asyncDispose]() {
           await run(program, ["kill-session", session], options);
