@@ -7,10 +7,12 @@
  */
 export const wrapperProgram: string = `directory=$1 workspace=$2 program=$3
 shift 3
-if ! mkdir "$directory/claim" 2>/dev/null; then
+set -C
+if ! { true > "$directory/claim"; } 2>/dev/null; then
   printf '\\n[the agent has ended; clauderon start runs it again]\\n'
   exit "$(cat "$directory/exit" 2>/dev/null || printf 0)"
 fi
+set +C
 mark() { printf '%s\\n' "$2" > "$directory/$1.new" && mv "$directory/$1.new" "$directory/$1"; }
 trap : INT QUIT TERM
 if ! cd "$workspace"; then mark refused 126; exit 126; fi

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import type { AgentLaunch, Backend, BackendContext, Sandbox } from "@clauderon/core/contract";
 import { spawnProcess } from "@clauderon/core/host";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { createZellijBackend } from "../src/index.ts";
 import { Launches } from "../src/launches.ts";
@@ -40,7 +40,9 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
     argv: ["sh", "-c", "printf x >> starts; exec sleep 1000"],
     mode: "terminal",
   });
-  const starts = (sandbox: Sandbox): Promise<string> => readFile(join(sandbox.workspacePath, "starts"), "utf8");
+  /** The agent's process is there before it has done anything. */
+  const starts = (sandbox: Sandbox): Promise<string> =>
+    vi.waitFor(() => readFile(join(sandbox.workspacePath, "starts"), "utf8"), { timeout: 10_000 });
   const stateDirectory = (sandbox: Sandbox): string =>
     join(context.homeDirectory, "state", "zellij", sandbox.sandboxId);
 
