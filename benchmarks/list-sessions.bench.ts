@@ -1,19 +1,17 @@
 import { readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { sampleSessionState } from "@clauderon/core/testing";
-import { createSqliteStore } from "@clauderon/store";
-
 import { makeRoot, startBenchDaemon } from "./support/bench-daemon.ts";
+import { fillHome } from "./support/fill-home.ts";
 import { summary, timed } from "./support/statistics.ts";
 
 // `list` with 1,000 sessions, and what the daemon costs while nothing happens.
 const count = 1000;
-const idleSeconds = 20;
+// Longer than the minute between two reconciliations.
+const idleSeconds = 70;
 const root = await makeRoot();
-await fill(path.join(root, "h"));
+await fillHome(path.join(root, "h"), count);
 await using daemon = await startBenchDaemon({ root });
 const times: number[] = [];
 for (let round = 0; round < 110; round++) {
@@ -35,22 +33,6 @@ console.log(
     idle,
   }),
 );
-
-async function fill(home: string): Promise<void> {
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  await using store = await createSqliteStore({ path: path.join(home, "db.sqlite") });
-  for (let index = 0; index < count; index++) {
-    const state = sampleSessionState({ name: `session-${index}`, lifecycle: "stopped" });
-    await store.append({
-      sessionId: state.id,
-      sessionName: state.name,
-      at: state.updatedAt,
-      events: [],
-      state,
-      expectedRevision: 0,
-    });
-  }
-}
 
 /** User and system time of a process, from /proc/PID/stat; a tick is 10 ms. */
 function cpuMs(pid: number): number {
