@@ -8,13 +8,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually, Installation, mainProgram } from "./installation.ts";
 
 const SLOW = 600_000;
-const FLOOD_BYTES = 100_000_000;
+const FLOOD = String.raw`head -c 100000000 /dev/zero | tr '\0' x; echo; touch flood-done; exec sleep 600`;
 let here: Installation;
 
 beforeAll(async () => {
   here = await Installation.create();
   const path = join(here.home, "config.toml");
-  const flood = ["sh", "-c", `head -c ${FLOOD_BYTES} /dev/zero | tr '\\0' x; echo; touch flood-done; exec sleep 600`];
+  const flood = ["sh", "-c", FLOOD];
   await writeFile(path, `${await readFile(path, "utf8")}[agents.flood]\ncommand = ${JSON.stringify(flood)}\n`);
 }, SLOW);
 
@@ -54,7 +54,7 @@ test("an agent that prints 100 MB gets it all out, and the daemon stays small", 
 test.each([
   ["that is read-only", ["size=64k"], true, "file.failed"],
   ["on a full disk", ["size=16k"], false, "store.full"],
-])("a home %s", { timeout: SLOW }, async (_what, options, isReadOnly, code) => {
+])("a home %s", { timeout: SLOW }, async (...[, options, isReadOnly, code]) => {
   const home = join(here.directory, `disk-${code}`);
   await mkdir(home);
   const isMounted = spawnSync("mount", ["-t", "tmpfs", "-o", options.join(","), "tmpfs", home]).status === 0;

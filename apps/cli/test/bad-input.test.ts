@@ -55,7 +55,7 @@ describe("words that are wrong", { timeout: SLOW }, () => {
     ["a base that does not exist", ["create", "x", "--base", "nowhere"], 1, "workspace.base-not-found"],
     ["a repository that does not exist", ["create", "x", "--repo", "/no/such/place"], 1, "repository.not-found"],
     ["a session that does not exist", ["status", "kep"], 3, "kep"],
-  ])("%s", async (_what, argv, code, text) => {
+  ])("%s", async (...[, argv, code, text]) => {
     refused(await here.cli(argv), code, text);
     expect(await names()).toEqual(["kept"]);
   });

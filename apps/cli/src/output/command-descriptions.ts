@@ -81,7 +81,7 @@ function describeArguments(all: Readonly<Record<string, Argument>>): readonly Op
     description: argument.description,
     alias: "alias" in argument && argument.alias !== undefined ? `-${argument.alias}` : undefined,
     values: argument.type === "enum" ? argument.options : undefined,
-    isRequired: "required" in argument && argument.required === true,
-    isRepeatable: "repeatable" in argument && argument.repeatable === true,
+    isRequired: "required" in argument && argument.required,
+    isRepeatable: "repeatable" in argument && argument.repeatable,
   }));
 }
