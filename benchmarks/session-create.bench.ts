@@ -51,7 +51,10 @@ async function bareLocal(bare: Bare): Promise<number> {
 async function bareZellij(bare: Bare): Promise<number> {
   const session = `cb-${process.pid}-${bare.name}`;
   const layout = path.join(root, "layout.kdl");
-  await writeFile(layout, `layout {\n  pane command="sh" borderless=true {\n    args "-c" ${JSON.stringify(script)}\n  }\n}\n`);
+  await writeFile(
+    layout,
+    `layout {\n  pane command="sh" borderless=true {\n    args "-c" ${JSON.stringify(script)}\n  }\n}\n`,
+  );
   const elapsedMs = await timed(async () => {
     const cwd = await addWorktree(bare);
     const options = ["--default-layout", layout, "--default-cwd", cwd, "--session-serialization", "false"];

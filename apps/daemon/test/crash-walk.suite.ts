@@ -56,7 +56,7 @@ export function describeCrashWalk(walk: CrashWalk): void {
         home.setAgentMissing(false);
         const startedMs = performance.now();
         const clauderon = await home.start();
-        await settled(clauderon);
+        await settled(home, clauderon);
         settleTimes.push(performance.now() - startedMs);
         await expectAgreement(home, clauderon, point);
         await finish(home, clauderon, point);
@@ -106,12 +106,15 @@ async function act(home: CrashHome, point: string): Promise<void> {
   // Reconcile runs by itself at the start.
 }
 
-async function settled(clauderon: Clauderon): Promise<void> {
+/** A stop that goes on shows as `running` until it has ended: the processes must agree too. */
+async function settled(home: CrashHome, clauderon: Clauderon): Promise<void> {
   for (;;) {
     const { findings } = await clauderon.reconcile({ isDryRun: true });
     const sessions = await clauderon.sessions.list();
+    const running = sessions.filter((session) => session.lifecycle === "running");
     if (
       findings.length === 0 &&
+      home.agentProcesses().length === running.length &&
       sessions.every((session) => session.lifecycle !== "creating" && session.lifecycle !== "deleting")
     )
       return;
