@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterAll } from "vitest";
 
 import { describeCrashWalk } from "./crash-walk.suite.ts";
+import { endSessionHost } from "./end-session-host.ts";
 
 const program = process.env["CLAUDERON_TEST_ZELLIJ"] ?? "";
 const unavailable = existsSync(program) ? undefined : "CLAUDERON_TEST_ZELLIJ names no zellij program";
@@ -35,11 +36,7 @@ describeCrashWalk({
   outside: sessions,
   endKeepers(home) {
     for (const name of sessions()) execFileSync(program, ["kill-session", name], { stdio: "ignore" });
-    try {
-      execFileSync("pkill", ["-KILL", "-f", `session-host-main.*${home}`]);
-    } catch {
-      // There was none.
-    }
+    endSessionHost(home);
   },
 });
 

@@ -109,6 +109,11 @@ async function act(home: CrashHome, point: string): Promise<void> {
 /** A stop that goes on shows as `running` until it has ended: the processes must agree too. */
 async function settled(home: CrashHome, clauderon: Clauderon): Promise<void> {
   for (;;) {
+    // No operation is in progress any more, whichever way it ended.
+    for (const { id } of await clauderon.sessions.list()) {
+      const session = await clauderon.sessions.get(id).catch(() => undefined);
+      await session?.ready().catch(() => undefined);
+    }
     const { findings } = await clauderon.reconcile({ isDryRun: true });
     const sessions = await clauderon.sessions.list();
     const running = sessions.filter((session) => session.lifecycle === "running");
