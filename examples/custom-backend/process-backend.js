@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 
 import {
   AgentError,
+  noPowers,
   requireCapabilities,
   SandboxError,
   SettingsError,
@@ -37,16 +38,7 @@ const capabilities = {
   isolation: "none",
   workspace: "host",
   terminal: "bytes",
-  image: false,
-  cpuLimit: false,
-  memoryLimit: false,
-  pullPolicy: false,
-  networkPolicy: false,
-  hibernate: false,
-  checkpoint: false,
-  refresh: false,
-  usage: false,
-  user: false,
+  ...noPowers,
 };
 
 /**

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import {
+  noPowers,
   requireCapabilities,
   SandboxError,
   SettingsError,
@@ -23,16 +24,7 @@ export const localCapabilities: BackendCapabilities = {
   isolation: "none",
   workspace: "host",
   terminal: "bytes",
-  image: false,
-  cpuLimit: false,
-  memoryLimit: false,
-  pullPolicy: false,
-  networkPolicy: false,
-  hibernate: false,
-  checkpoint: false,
-  refresh: false,
-  usage: false,
-  user: false,
+  ...noPowers,
 };
 
 const backendId = "local";

@@ -6,6 +6,7 @@ import {
   type BackendContext,
   type CallOptions,
   type DoctorReport,
+  noPowers,
   requireCapabilities,
   type Sandbox,
   SandboxError,
@@ -37,16 +38,7 @@ const capabilities: BackendCapabilities = {
   isolation: "none",
   workspace: "host",
   terminal: "screen",
-  image: false,
-  cpuLimit: false,
-  memoryLimit: false,
-  pullPolicy: false,
-  networkPolicy: false,
-  hibernate: false,
-  checkpoint: false,
-  refresh: false,
-  usage: false,
-  user: false,
+  ...noPowers,
 };
 
 /** Sessions that are zellij sessions `clauderon-<name>` of the user. */

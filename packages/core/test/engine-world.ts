@@ -11,7 +11,7 @@ import type {
   WorkspaceProvider,
   WorkspaceRecord,
 } from "../src/contract/index.ts";
-import { CommandError, requireCapabilities, unsupportedPowers } from "../src/contract/index.ts";
+import { CommandError, noPowers, requireCapabilities, unsupportedPowers } from "../src/contract/index.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
 import type { Engine } from "../src/engine/engine.ts";
 
@@ -148,16 +148,7 @@ function worldBackend(world: World, alive: () => void): Backend {
     isolation: "none",
     workspace: "host",
     terminal: "bytes",
-    image: false,
-    cpuLimit: false,
-    memoryLimit: false,
-    pullPolicy: false,
-    networkPolicy: false,
-    hibernate: false,
-    checkpoint: false,
-    refresh: false,
-    usage: false,
-    user: false,
+    ...noPowers,
   } as const;
   return {
     specificationVersion: "backend-v1",

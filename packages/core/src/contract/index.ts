@@ -86,7 +86,7 @@ export type {
   StartSessionRequest,
 } from "./session.ts";
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
-export { unsupportedPowers } from "./unsupported-powers.ts";
+export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
 export type {
   RepositoryInfo,
   WorkspaceFinding,

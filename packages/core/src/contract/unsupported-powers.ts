@@ -2,6 +2,20 @@ import type { Capability } from "./backend-capabilities.ts";
 import { CapabilityUnsupportedError } from "./errors/capability-unsupported-error.ts";
 import type { Sandbox } from "./sandbox.ts";
 
+/** No power at all: spread it into a backend's capabilities and name the ones it has. */
+export const noPowers: Readonly<Record<Capability, boolean>> = {
+  image: false,
+  cpuLimit: false,
+  memoryLimit: false,
+  pullPolicy: false,
+  networkPolicy: false,
+  hibernate: false,
+  checkpoint: false,
+  refresh: false,
+  usage: false,
+  user: false,
+};
+
 /** The optional part of a sandbox, each method rejecting: spread it into a sandbox and override what the backend can do. */
 export function unsupportedPowers(
   backendId: string,

@@ -2,21 +2,13 @@ import { join } from "node:path";
 
 import type { BackendCapabilities } from "../../contract/backend-capabilities.ts";
 import type { SandboxSpec } from "../../contract/sandbox-spec.ts";
+import { noPowers } from "../../contract/unsupported-powers.ts";
 
 /** How the sandbox meets the machine: the three kinds that backends come in. */
 export type FakeShape = "host" | "container" | "remote";
 
 const powers = {
-  image: false,
-  cpuLimit: false,
-  memoryLimit: false,
-  pullPolicy: false,
-  networkPolicy: false,
-  hibernate: false,
-  checkpoint: false,
-  refresh: false,
-  usage: false,
-  user: false,
+  ...noPowers,
   terminal: "bytes",
 } as const;
 
