@@ -42,7 +42,6 @@ export function describeCrashWalk(walk: CrashWalk): void {
         ...failures.map((failure) => `  ${failure}`),
       ];
       process.stdout.write(`${table.join("\n")}\n`);
-      expect(quantile(0.95)).toBeLessThanOrEqual(5000);
     });
 
     it.each(crashPointNames)("at %s loses nothing and leaves nothing", async (point) => {
