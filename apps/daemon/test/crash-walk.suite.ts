@@ -292,7 +292,8 @@ class CrashHome implements AsyncDisposable {
 
   prompts(): readonly string[] {
     if (!existsSync(this.#agentLog)) return [];
-    const lines = readFileSync(this.#agentLog, "utf8").trim().split("\n");
+    // The file is there a moment before its first line, and a line before its end.
+    const lines = readFileSync(this.#agentLog, "utf8").split("\n").slice(0, -1);
     return lines.flatMap((line) => {
       const entry = JSON.parse(line) as { readonly event: string; readonly prompt?: string };
       return entry.event === "prompt" && entry.prompt !== undefined ? [entry.prompt] : [];
