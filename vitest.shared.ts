@@ -33,6 +33,8 @@ export function testProject(name: string): UserWorkspaceConfig {
     ssr: { resolve: { conditions: [SOURCE_CONDITION] } },
     test: {
       name,
+      // Of the project, not of the root: a project does not inherit it, and by default two cores get one worker.
+      maxWorkers: testKind === "real" ? 1 : 2,
       environment: "node",
       include: kind.suffixes.map((suffix) => `{src,test}/**/*.${suffix}.ts`),
       exclude: ["**/node_modules/**", "**/dist/**", ...kind.exclude.map((suffix) => `**/*.${suffix}.test.ts`)],
