@@ -7,12 +7,14 @@ import { createSqliteStore } from "../src/index.ts";
 import { startFixture } from "./run-fixture.ts";
 import { StoreHome } from "./store-home.ts";
 
-/** Kills a writer with SIGKILL again and again, each time after another number of acknowledged appends, and looks whether all are there. */
-export async function killWriter(rounds: number): Promise<{ readonly acknowledged: number; readonly found: number }> {
+/** Kills a writer with SIGKILL in each round, every time after another number of acknowledged appends, and looks whether all are there. */
+export async function killWriter(
+  rounds: readonly number[],
+): Promise<{ readonly acknowledged: number; readonly found: number }> {
   using home = new StoreHome();
   let acknowledged = 0;
   let found = 0;
-  for (let round = 0; round < rounds; round += 1) {
+  for (const round of rounds) {
     const child = startFixture("append-forever", [home.path, "victim"]);
     const end = once(child, "exit");
     let lines = 0;

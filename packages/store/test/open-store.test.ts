@@ -1,5 +1,6 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
   chmodSync,
   copyFileSync,
@@ -15,18 +16,30 @@ import { join } from "node:path";
 
 import { ClauderonError } from "@clauderon/core/contract";
 import Database from "better-sqlite3";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createSqliteStore } from "../src/index.ts";
+import { startFixture } from "./run-fixture.ts";
 import { saveSession, StoreHome } from "./store-home.ts";
 
-/** A home whose store holds 50 sessions, closed cleanly: one file. */
-async function filledHome(): Promise<StoreHome> {
-  const home = new StoreHome();
-  await using store = await createSqliteStore({ path: home.path });
+const filled = new StoreHome();
+
+beforeAll(async () => {
+  await using store = await createSqliteStore({ path: filled.path });
   for (let index = 0; index < 50; index += 1) {
     await saveSession(store, { name: `session-${index}`, notices: ["x".repeat(2_000)] });
   }
+});
+
+afterAll(() => {
+  filled[Symbol.dispose]();
+});
+
+/** A home whose store holds 50 sessions, closed cleanly: one file. */
+function filledHome(): StoreHome {
+  const home = new StoreHome();
+  expect(readdirSync(filled.directory)).toEqual(["db.sqlite"]);
+  copyFileSync(filled.path, home.path);
   return home;
 }
 
@@ -88,16 +101,10 @@ describe("a new store", () => {
 
   test("two made at the same time are one", async () => {
     using home = new StoreHome();
-    const program = `import { createSqliteStore } from ${JSON.stringify(join(import.meta.dirname, "../src/index.ts"))};
-      const store = await createSqliteStore({ path: process.argv[1] }); await store.setFact(process.argv[2], "yes"); await store.close();`;
     const runs = await Promise.all(
       ["a", "b", "c"].map(async (fact) => {
-        const child = spawn(
-          process.execPath,
-          ["--conditions", "@clauderon/source", "--input-type=module-typescript", "-e", program, home.path, fact],
-          { stdio: "inherit" },
-        );
-        return new Promise((resolve) => child.once("exit", resolve));
+        const [code] = await once(startFixture("set-fact", [home.path, fact]), "exit");
+        return code;
       }),
     );
     expect(runs).toEqual([0, 0, 0]);
@@ -141,7 +148,7 @@ const damages: readonly (readonly [string, (path: string) => void])[] = [
 
 describe("a damaged store", () => {
   test.each(damages)("%s is refused, left as it is, and the fix is told", async (_name, damage) => {
-    using home = await filledHome();
+    using home = filledHome();
     damage(home.path);
     const before = contentOf(home);
     const error = await refusal(home.path);
@@ -187,7 +194,7 @@ describe("a damaged store", () => {
   });
 
   test("a row that is not JSON is told, not skipped", async () => {
-    using home = await filledHome();
+    using home = filledHome();
     const database = new Database(home.path);
     database.exec("update sessions set state = 'x' where name = 'session-7'");
     database.close();
@@ -202,7 +209,7 @@ describe("a damaged store", () => {
 
 describe("a store that is not for this program", () => {
   test("a newer schema is refused with the fix, left as it is", async () => {
-    using home = await filledHome();
+    using home = filledHome();
     const database = new Database(home.path);
     database.pragma("user_version = 99");
     database.close();
@@ -235,7 +242,7 @@ describe("a store that is not for this program", () => {
   });
 
   test.runIf(process.getuid?.() !== 0)("a file that may not be read is said", async () => {
-    using home = await filledHome();
+    using home = filledHome();
     chmodSync(home.path, 0);
     expect((await refusal(home.path)).code).toBe("store.failed");
   });

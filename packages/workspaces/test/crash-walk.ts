@@ -1,18 +1,37 @@
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
-import { expect } from "vitest";
+import { afterAll, expect } from "vitest";
 
 import { type Fixture, fixture, INSTANCE, leftovers, type Made, planned } from "./git-fixture.ts";
 
-const CHILD = fileURLToPath(new URL("crash-child.ts", import.meta.url));
+const packageDirectory = join(import.meta.dirname, "..");
+const bundler = join(packageDirectory, "../../tools/bundle-fixture.ts");
+const output = mkdtempSync(join(tmpdir(), "clauderon-crash-child-"));
+
+afterAll(() => {
+  rmSync(output, { recursive: true, force: true });
+});
+
+/** The program that dies, on the sources as they are, put into one file so that it starts fast. */
+function bundledChild(): string {
+  const program = join(output, "bundle", "crash-child.mjs");
+  if (!existsSync(program))
+    execFileSync(process.execPath, [bundler, join(import.meta.dirname, "crash-child.ts"), packageDirectory, output]);
+  return program;
+}
+
+interface Death {
+  readonly program: string;
+  readonly plan: Made;
+  readonly dieAt: number;
+}
 
 function runChild(
   world: Fixture,
-  plan: Made,
-  dieAt: number,
+  { program, plan, dieAt }: Death,
 ): Promise<{ readonly signal: string | undefined; readonly output: string; readonly complaint: string }> {
   const task = {
     homeDirectory: world.home,
@@ -23,27 +42,40 @@ function runChild(
     dieAt,
   };
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ["--conditions", "@clauderon/source", CHILD, JSON.stringify(task)],
-      (error, output, complaint) => {
-        resolve({ signal: error?.signal ?? undefined, output, complaint });
-      },
-    );
+    execFile(process.execPath, [program, JSON.stringify(task)], (error, stdout, complaint) => {
+      resolve({ signal: error?.signal ?? undefined, output: stdout, complaint });
+    });
   });
 }
 
+/** Walks beside each other, each in a repository of its own: what they wait for is git and the disk. */
+const LANES = 2;
+
 /** Kills a process that makes a workspace at every `step`-th point, then takes it back or finishes it in this one. Gives the number of deaths. */
 export async function walkCrashes(step: number, withChanges: boolean): Promise<number> {
+  const program = bundledChild();
+  const lanes = Array.from({ length: LANES }, (_, lane) =>
+    walkLane(program, { first: 1 + lane * step, step: LANES * step, withChanges }),
+  );
+  return (await Promise.all(lanes)).reduce((sum, deaths) => sum + deaths, 0);
+}
+
+interface Lane {
+  readonly first: number;
+  readonly step: number;
+  readonly withChanges: boolean;
+}
+
+async function walkLane(program: string, { first, step, withChanges }: Lane): Promise<number> {
   const world = fixture();
   if (withChanges) world.write({ "a.txt": "changed\n", "new.txt": "new\n" });
   const plan = await planned(world, { withChanges });
   const { sessionId } = plan.request;
   let deaths = 0;
-  for (let dieAt = 1; ; dieAt += step) {
-    const { signal, output, complaint } = await runChild(world, plan, dieAt);
+  for (let dieAt = first; ; dieAt += step) {
+    const { signal, output: passed, complaint } = await runChild(world, { program, plan, dieAt });
     const place = `point ${String(dieAt)} ${complaint}`;
-    if (signal === undefined) expect({ place, isThrough: Number(output) > 20 }).toEqual({ place, isThrough: true });
+    if (signal === undefined) expect({ place, isThrough: Number(passed) > 20 }).toEqual({ place, isThrough: true });
     else {
       expect([place, signal]).toEqual([place, "SIGKILL"]);
       deaths += 1;
