@@ -121,6 +121,7 @@ describe.skipIf(!isPacked && !isRequired)("the packed packages", () => {
     "core",
     "core/contract",
     "core/host",
+    "core/host/processes",
     "core/wire",
     "core/testing",
     "agents",

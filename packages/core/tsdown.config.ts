@@ -5,6 +5,7 @@ export default library({
   contract: "src/contract/index.ts",
   client: "src/client/index.ts",
   host: "src/host/index.ts",
+  "host-processes": "src/host/processes/index.ts",
   "keeper-main": "src/host/keeper/keeper-main.ts",
   wire: "src/wire/index.ts",
   testing: "src/testing/index.ts",

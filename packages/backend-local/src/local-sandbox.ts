@@ -16,9 +16,8 @@ import {
   type StopOptions,
   type TerminalStream,
 } from "@clauderon/core/contract";
-import { createDirectoryFiles, withoutSessionMarks } from "@clauderon/core/host";
+import { createDirectoryFiles, endMarkedProcesses, withoutSessionMarks } from "@clauderon/core/host";
 import {
-  killTree,
   renderText,
   type HostSandboxStatus,
   type SandboxRecord,
@@ -222,7 +221,7 @@ class LocalSandbox implements Sandbox {
 
   /** Processes whose host is gone, found by their mark. */
   async #endLeftovers(graceMs: number): Promise<void> {
-    const { left } = await killTree({ mark: `${this.#parts.instanceId}/${this.sandboxId}`, roots: [], graceMs });
+    const { left } = await endMarkedProcesses(`${this.#parts.instanceId}/${this.sandboxId}`, { graceMs });
     if (left.length > 0) {
       throw new SandboxError({
         message: `${left.length} processes of ${this.name} could not be ended`,

@@ -15,13 +15,13 @@ import {
   type TerminalStream,
   unsupportedPowers,
 } from "@clauderon/core/contract";
-import { createDirectoryFiles } from "@clauderon/core/host";
+import { createDirectoryFiles, endMarkedProcesses } from "@clauderon/core/host";
 
 import type { AgentWatch } from "./agent-watch.ts";
-import { endSandboxProcesses } from "./end-sandbox-processes.ts";
 import { type KnownLaunch, Launches } from "./launches.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import type { SandboxRecord, SandboxRecords } from "./sandbox-records.ts";
+import { looksLikeServerOf } from "./server-process.ts";
 import { viewArguments } from "./session-files.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 import { ZellijAgent } from "./zellij-agent.ts";
@@ -219,12 +219,15 @@ export class ZellijSandbox implements Sandbox {
     const isOurs = (await session.owner(launch)) === "ours";
     const marker = `${context.instanceId}/${this.sandboxId}`;
     const leaders = isOurs && processes !== undefined ? [processes.wrapper] : [];
-    await endSandboxProcesses({ marker, leaders, sessionName: session.name, graceMs });
+    // Spared, so that an agent that ends in order has its terminal till then. Without `/proc` it cannot be told in time, and ends with them.
+    const isSpared = (processId: number): boolean =>
+      process.platform === "linux" && looksLikeServerOf(processId, session.name);
+    await endMarkedProcesses(marker, { leaders, isSpared, graceMs });
     const text = launch === undefined ? undefined : await session.text(launch);
     if (launch !== undefined && text !== undefined) await this.#launches.keepText(launch, text);
     await session.end(launch);
     await host.stop(this.sandboxId, { graceMs: HOST_GRACE_MS });
-    await endSandboxProcesses({ marker, leaders: [], sessionName: session.name, graceMs: 0 });
+    await endMarkedProcesses(marker, { isSpared, graceMs: 0 });
   }
 
   async #destroyNow(graceMs: number): Promise<void> {

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
+import { processStartTime } from "@clauderon/core/host/processes";
+
 import { isErrorCode } from "./host-error-code.ts";
-import { processStartTime } from "./host-process-table.ts";
 
 /**
  * Takes a lock that is held until its file is removed or the process ends. False when a living process has it. The lock of a dead one is

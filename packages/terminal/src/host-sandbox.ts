@@ -1,12 +1,17 @@
+import {
+  endMarkedProcesses,
+  keeperVariable,
+  markerVariable,
+  type EndedProcesses,
+} from "@clauderon/core/host/processes";
+
 import { HostAgent } from "./host-agent.ts";
-import { joinCgroup, sandboxCgroup } from "./host-cgroup.ts";
+import { cgroupMembers, joinCgroup, removeCgroup, sandboxCgroup } from "./host-cgroup.ts";
 import type { HostExec } from "./host-exec.ts";
-import { killTree, type KillTreeResult } from "./host-kill-tree.ts";
 import { spawnPipes } from "./host-pipes.ts";
 import { isDirectory, lookUpProgram } from "./host-program.ts";
 import { HostError, type HostAgentStatus, type HostSandboxStatus, type HostTerminalSize } from "./host-protocol.ts";
 import { spawnPty } from "./host-pty.ts";
-import { sandboxMark } from "./session-marks.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -44,7 +49,7 @@ export class HostSandbox {
   #environment: Environment;
   #state: "running" | "stopping" | "stopped" = "running";
   #agent: HostAgent | undefined;
-  #stopping: Promise<KillTreeResult> | undefined;
+  #stopping: Promise<EndedProcesses> | undefined;
 
   constructor(identity: HostSandboxIdentity, environment: Environment, cgroupParent: string | undefined) {
     this.#identity = identity;
@@ -120,7 +125,7 @@ export class HostSandbox {
   }
 
   /** Ends every process; of two calls at once the second waits for the first. */
-  async stop(graceMs: number): Promise<KillTreeResult> {
+  async stop(graceMs: number): Promise<EndedProcesses> {
     if (this.#stopping !== undefined) return this.#stopping;
     this.#state = "stopping";
     this.#stopping = this.#end(graceMs);
@@ -132,18 +137,18 @@ export class HostSandbox {
     }
   }
 
-  async #end(graceMs: number): Promise<KillTreeResult> {
-    const roots = [
+  async #end(graceMs: number): Promise<EndedProcesses> {
+    const leaders = [
       this.#agent?.isRunning ? this.#agent.processId : undefined,
       ...[...this.#execs].map((exec) => exec.processId),
     ];
-    const { instanceId, sandboxId } = this.#identity;
-    const result = await killTree({
-      mark: `${instanceId}/${sandboxId}`,
-      roots: roots.filter((processId) => processId !== undefined),
-      cgroup: this.#cgroup,
+    const cgroup = this.#cgroup;
+    const result = await endMarkedProcesses(this.#marker, {
       graceMs,
+      leaders: leaders.filter((processId) => processId !== undefined),
+      members: cgroup === undefined ? undefined : () => cgroupMembers(cgroup),
     });
+    if (cgroup !== undefined && result.left.length === 0) removeCgroup(cgroup);
     const agent = this.#agent;
     if (agent?.isRunning) await new Promise<void>((resolve) => void agent.onEnd(resolve));
     return result;
@@ -202,14 +207,13 @@ export class HostSandbox {
     if (this.#cgroup !== undefined) joinCgroup(this.#cgroup, processId);
   }
 
+  get #marker(): string {
+    return `${this.#identity.instanceId}/${this.#identity.sandboxId}`;
+  }
+
   #childEnvironment(added: Environment, hasTerminal: boolean): Record<string, string> {
-    const { instanceId, sandboxId } = this.#identity;
-    const environment: Record<string, string> = {
-      ...this.#environment,
-      ...added,
-      [sandboxMark]: `${instanceId}/${sandboxId}`,
-    };
-    delete environment["CLAUDERON_KEEPER"];
+    const environment: Record<string, string> = { ...this.#environment, ...added, [markerVariable]: this.#marker };
+    delete environment[keeperVariable];
     if (hasTerminal) {
       // Sizes of another terminal, which programs would believe.
       delete environment["LINES"];

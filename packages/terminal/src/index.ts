@@ -10,7 +10,6 @@ export {
   type ViewerSink,
 } from "./hub/terminal-hub.ts";
 export { createTerminalMirror, type TerminalMirror, type TerminalSnapshot } from "./hub/terminal-mirror.ts";
-export { killTree, type KillTreeRequest, type KillTreeResult } from "./host-kill-tree.ts";
 export { leaveSandboxCgroup } from "./host-cgroup.ts";
 export { ensurePrivateDirectory, hostPaths, type HostPaths } from "./host-paths.ts";
 export type { HostAgentStatus, HostExit, HostInfo, HostSandboxStatus, HostTerminalSize } from "./host-protocol.ts";
@@ -23,5 +22,4 @@ export {
   type SessionHostClient,
   type SessionHostOptions,
 } from "./session-host-client.ts";
-export { keeperMark, sandboxMark } from "./session-marks.ts";
 export { probePty } from "./probe-pty.ts";

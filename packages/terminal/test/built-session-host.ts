@@ -1,26 +1,26 @@
-import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
-import { createRequire, stripTypeScriptTypes } from "node:module";
+import { cpSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const sources = fileURLToPath(new URL("../src/", import.meta.url));
+import { build } from "tsdown";
 
-/** The session host as plain JavaScript with copies of what it needs, in a directory that can be deleted. Gives the program's path. */
-export function builtSessionHost(directory: string): string {
+/** The session host in one file, as it is published, with copies of what it needs, in a directory that can be deleted. Gives the program's path. */
+export async function builtSessionHost(directory: string): Promise<string> {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module" }));
-  const waiting = ["session-host-main.ts"];
-  const done = new Set<string>();
-  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    if (done.has(name)) continue;
-    done.add(name);
-    const script = stripTypeScriptTypes(readFileSync(join(sources, name), "utf8"));
-    for (const [, imported = ""] of script.matchAll(/from "\.\/([a-z-]+\.ts)"/g)) waiting.push(imported);
-    writeFileSync(
-      join(directory, name.replace(/\.ts$/, ".js")),
-      script.replaceAll(/(from "\.\/[a-z-]+)\.ts"/g, '$1.js"'),
-    );
-  }
+  await build({
+    entry: ["src/session-host-main.ts"],
+    platform: "node",
+    fixedExtension: false,
+    deps: { neverBundle: ["@lydell/node-pty"], alwaysBundle: [/^(?!node:)/], onlyBundle: false },
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    config: false,
+    outDir: directory,
+    dts: false,
+    logLevel: "silent",
+    inputOptions: { resolve: { conditionNames: ["@clauderon/source", "import", "node", "default"] } },
+  });
   copyPty(directory);
   return join(directory, "session-host-main.js");
 }

@@ -98,7 +98,7 @@ describe("the session host", () => {
   test("goes on working when its package is deleted underneath it", async () => {
     const home = newHome();
     const directory = join(home, "package");
-    const { client } = await start(home, builtSessionHost(directory));
+    const { client } = await start(home, await builtSessionHost(directory));
     rmSync(directory, { recursive: true });
     const sandboxId = randomUUID();
     await client.openSandbox({ sandboxId, name: "a", cwd: home, environment });
@@ -116,7 +116,7 @@ describe("the session host", () => {
 
   test("stays within 60 MB for itself and 1 MB per session, rings full", async () => {
     const home = newHome();
-    const { client, processId } = await start(home, builtSessionHost(join(home, "package")));
+    const { client, processId } = await start(home, await builtSessionHost(join(home, "package")));
     const residentBytes = (): number =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${processId}/status`, "utf8"))?.[1]) * 1024;
     const own = residentBytes();

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-import { keeperEnvironment } from "@clauderon/core/host";
-import { leaveSandboxCgroup, sandboxMark } from "@clauderon/terminal";
+import { keeperEnvironment, markerVariable } from "@clauderon/core/host";
+import { leaveSandboxCgroup } from "@clauderon/terminal";
 
 /** True when this process was started inside a session, and would be ended with it. */
 export function isInsideSession(environment: NodeJS.ProcessEnv): boolean {
-  return environment[sandboxMark] !== undefined;
+  return environment[markerVariable] !== undefined;
 }
 
 /** Moves this process out of the control group of a session, if it is in one. */

@@ -7,7 +7,13 @@ export { createKeeperClient, KeeperGoneError, type KeeperClient } from "./keeper
 export type { KeeperAddress } from "./keeper/keeper-protocol.ts";
 export { startKeeper, type StartedKeeper, type StartKeeperOptions } from "./keeper/start-keeper.ts";
 export { makePrivateDirectory } from "./make-private-directory.ts";
-export { endMarkedProcesses, markedProcesses, markerVariable } from "./marked-processes.ts";
+export {
+  endMarkedProcesses,
+  markedProcesses,
+  markerVariable,
+  type EndedProcesses,
+  type EndMarkedOptions,
+} from "./processes/index.ts";
 export { endGroup, isGroupAlive, signalGroup } from "./process-group.ts";
 export { spawnProcess, type SpawnedProcess, type SpawnOptions } from "./spawn-process.ts";
 export { systemClock } from "./system-clock.ts";

@@ -1,9 +1,6 @@
-import { markerVariable } from "./marked-processes.ts";
+import { keeperVariable, markerVariable } from "./processes/process-marks.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Carried by the daemon and by hosts of processes, whoever started them: what has it is never ended with a session. */
-const keeperVariable = "CLAUDERON_KEEPER";
 
 /** The environment without what tells that it is inside a session, or that it is a keeper's. */
 export function withoutSessionMarks(environment: Environment): Record<string, string> {

@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { ClauderonError } from "../../contract/errors/clauderon-error.ts";
 import { InternalError } from "../../contract/errors/internal-error.ts";
 import { SandboxError } from "../../contract/errors/sandbox-error.ts";
-import { endMarkedProcesses, markerVariable } from "../marked-processes.ts";
+import { endMarkedProcesses, markerVariable } from "../processes/index.ts";
 import { type KeeperConfiguration, type KeeperRequest, receiveLines, sendLine } from "./keeper-protocol.ts";
 import { KeptAgent } from "./kept-agent.ts";
 
