@@ -1,4 +1,5 @@
 import { type CommandResult, type CommandRunner, WorkspaceError } from "@clauderon/core/contract";
+import { withoutSessionMarks } from "@clauderon/core/host";
 
 import { redactUrl } from "./repository-url.ts";
 
@@ -65,8 +66,8 @@ const inspectVariables = {
 export function createGit(runner: CommandRunner, environment: Readonly<Record<string, string | undefined>>): Git {
   const base: Record<string, string> = {};
   const user: Record<string, string> = {};
-  for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || name === "LANGUAGE") continue;
+  for (const [name, value] of Object.entries(withoutSessionMarks(environment))) {
+    if (name === "LANGUAGE") continue;
     if (!name.startsWith("GIT_")) base[name] = value;
     else if (userVariables.has(name)) user[name] = value;
   }

@@ -5,11 +5,12 @@ import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@cl
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";
 import { complaintOf } from "./git.ts";
+import { endOrphanedGit, gitForSession } from "./orphaned-git.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { locateRepository } from "./resolve-repository.ts";
 import { retryLocked } from "./retry-locked.ts";
-import { deleteBranchAtBase, letOrphansEnd, takeDown } from "./take-down.ts";
+import { deleteBranchAtBase, takeDown } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
 import { branchExists, branchInUse, pathExists, repositoryGone } from "./workspace-errors.ts";
@@ -26,9 +27,10 @@ export interface MakeCall {
 }
 
 /** Makes the workspace or leaves nothing of it. What an earlier call left half-made is made anew. */
-export async function makeWorkspace(tools: WorkspaceTools, call: MakeCall): Promise<void> {
+export async function makeWorkspace(given: WorkspaceTools, call: MakeCall): Promise<void> {
   const { request, record, claims, signal } = call;
   const { sessionId, name } = request;
+  const tools = { ...given, git: gitForSession(given, sessionId) };
   const before = await claims.get(sessionId);
   if (before?.phase === "made" && (await tools.fileSystem.kindOf(record.path)) === "directory") return;
   if (before === undefined) await refuseForeign(tools, record, name);
@@ -70,20 +72,12 @@ async function rollBack(tools: WorkspaceTools, { request, record, claims }: Make
   }
 }
 
-/** After a crash. The git that the dead process had started may still be at it: both may not want the same at the same time. */
+/** After a crash. */
 async function addAgain(tools: WorkspaceTools, call: MakeCall & { readonly mark: WorkspaceMark }): Promise<GitTree> {
-  for (let attempt = 1; ; attempt += 1) {
-    await letOrphansEnd(call.signal);
-    await takeDown(tools, call.record, call.mark.sessionId);
-    try {
-      return await addWorktree(tools, call);
-    } catch (error) {
-      if (attempt === ATTEMPTS_AFTER_CRASH || !WorkspaceError.isInstance(error)) throw error;
-    }
-  }
+  await endOrphanedGit(tools, call.mark.sessionId);
+  await takeDown(tools, call.record, call.mark.sessionId);
+  return addWorktree(tools, call);
 }
-
-const ATTEMPTS_AFTER_CRASH = 5;
 
 async function addWorktree(tools: WorkspaceTools, call: MakeCall & { readonly mark: WorkspaceMark }): Promise<GitTree> {
   const { record, signal, mark } = call;

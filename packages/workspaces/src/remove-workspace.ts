@@ -1,9 +1,10 @@
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
 import { digestOfChanges } from "./carry-changes.ts";
+import { endOrphanedGit } from "./orphaned-git.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
-import { countUnreached, deleteBranch, deleteBranchAtBase, letOrphansEnd, takeDown, tipOf } from "./take-down.ts";
+import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
 import { holdsWork } from "./workspace-errors.ts";
 import { removeMark, type WorkspaceClaim } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
@@ -48,7 +49,10 @@ export async function removeWorkspace(
   const { claims, signal } = options;
   const owner = await ownershipOf(tools, record, options);
   if (owner === undefined) return reportForeign(tools, record, signal);
-  const { sessionId, entry } = owner;
+  const { sessionId } = owner;
+  const isHalfMade = owner.claim?.phase === "making";
+  if (isHalfMade) await endOrphanedGit(tools, sessionId);
+  const entry = isHalfMade ? await findWorktreeEntry(tools.fileSystem, record, sessionId) : owner.entry;
   const place = entry?.path ?? record.path;
   const exists = (await tools.fileSystem.kindOf(place)) === "directory";
   if (exists && (options.keepWorktree === true || place !== record.path)) {
@@ -135,7 +139,7 @@ export async function undoWorkspace(
     tools.logger.warn({ sessionId, path: record.path, branch: record.branch }, "the workspace holds work and stays");
     return;
   }
-  if (owner.claim?.phase === "making") await letOrphansEnd(options.signal);
+  if (owner.claim?.phase === "making") await endOrphanedGit(tools, sessionId);
   await takeDown(tools, record, sessionId);
   if (!(await deleteBranchAtBase(tools, record)))
     tools.logger.warn(

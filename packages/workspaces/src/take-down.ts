@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 
 import type { WorkspaceRecord } from "@clauderon/core/contract";
 
@@ -8,13 +7,6 @@ import { findCheckout } from "./plan-workspace.ts";
 import { retryLocked } from "./retry-locked.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 import { findWorktreeEntry } from "./worktree-entry.ts";
-
-const ORPHAN_MS = 150;
-
-/** A process that dies leaves the git it has started running for a moment: registering a worktree takes it some 20 ms. */
-export async function letOrphansEnd(signal?: AbortSignal): Promise<void> {
-  await pause(ORPHAN_MS, undefined, { signal });
-}
 
 /**
  * Removes the worktree's directory and its one entry in the repository, whatever of the two is left. Each is renamed first, to a name that says whose it

@@ -1,27 +1,11 @@
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterAll, expect } from "vitest";
+import { expect } from "vitest";
 
+import { bundledChild } from "./bundled-child.ts";
 import { type Fixture, fixture, INSTANCE, leftovers, type Made, planned } from "./git-fixture.ts";
-
-const packageDirectory = join(import.meta.dirname, "..");
-const bundler = join(packageDirectory, "../../tools/bundle-fixture.ts");
-const output = mkdtempSync(join(tmpdir(), "clauderon-crash-child-"));
-
-afterAll(() => {
-  rmSync(output, { recursive: true, force: true });
-});
-
-/** The program that dies, on the sources as they are, put into one file so that it starts fast. */
-function bundledChild(): string {
-  const program = join(output, "bundle", "crash-child.mjs");
-  if (!existsSync(program))
-    execFileSync(process.execPath, [bundler, join(import.meta.dirname, "crash-child.ts"), packageDirectory, output]);
-  return program;
-}
 
 interface Death {
   readonly program: string;

@@ -1,0 +1,33 @@
+import { WorkspaceError } from "@clauderon/core/contract";
+import { endMarkedProcesses, markerVariable } from "@clauderon/core/host";
+
+import type { Git } from "./git.ts";
+import type { WorkspaceTools } from "./workspace-tools.ts";
+
+const GRACE_MS = 5000;
+
+/** The same git, whose processes say for which session they make a workspace. */
+export function gitForSession({ git, instanceId }: WorkspaceTools, sessionId: string): Git {
+  const mark = { [markerVariable]: markOf(instanceId, sessionId) };
+  return {
+    inspect: (args, call) => git.inspect(args, { ...call, environment: { ...call?.environment, ...mark } }),
+    inspectBytes: (args, call) => git.inspectBytes(args, { ...call, environment: { ...call?.environment, ...mark } }),
+    act: (args, call) => git.act(args, { ...call, environment: { ...call?.environment, ...mark } }),
+  };
+}
+
+/** A process that dies leaves the git it has started running, and that goes on to make what is taken down here. Resolves when none runs. */
+export async function endOrphanedGit({ instanceId }: WorkspaceTools, sessionId: string): Promise<void> {
+  const { left } = await endMarkedProcesses(markOf(instanceId, sessionId), { graceMs: GRACE_MS });
+  if (left.length === 0) return;
+  throw new WorkspaceError({
+    message: "A git that was making this workspace does not end",
+    why: `its process ${left.join(", ")} cannot be killed`,
+    fix: ["see what it waits for (a network disk?), end it, and try again"],
+    context: { sessionId, processes: left },
+  });
+}
+
+function markOf(instanceId: string, sessionId: string): string {
+  return `${instanceId}/workspace/${sessionId}`;
+}

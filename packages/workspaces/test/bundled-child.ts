@@ -1,0 +1,22 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll } from "vitest";
+
+const packageDirectory = join(import.meta.dirname, "..");
+const bundler = join(packageDirectory, "../../tools/bundle-fixture.ts");
+const output = mkdtempSync(join(tmpdir(), "clauderon-crash-child-"));
+
+afterAll(() => {
+  rmSync(output, { recursive: true, force: true });
+});
+
+/** The program that makes a workspace and dies, on the sources as they are, put into one file so that it starts fast. */
+export function bundledChild(): string {
+  const program = join(output, "bundle", "crash-child.mjs");
+  if (!existsSync(program))
+    execFileSync(process.execPath, [bundler, join(import.meta.dirname, "crash-child.ts"), packageDirectory, output]);
+  return program;
+}
