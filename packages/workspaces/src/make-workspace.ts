@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 
-import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@clauderon/core/contract";
+import type { WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract";
 
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { WorkspaceError } from "@clauderon/core/contract";
 import { endMarkedProcesses, markerVariable } from "@clauderon/core/host";
 
@@ -7,8 +9,9 @@ import type { WorkspaceTools } from "./workspace-tools.ts";
 const GRACE_MS = 5000;
 
 /** The same git, whose processes say for which session they make a workspace. */
-export function gitForSession({ git, instanceId }: WorkspaceTools, sessionId: string): Git {
-  const mark = { [markerVariable]: markOf(instanceId, sessionId) };
+export function gitForSession(tools: WorkspaceTools, sessionId: string): Git {
+  const { git } = tools;
+  const mark = { [markerVariable]: markOf(tools, sessionId) };
   return {
     inspect: (args, call) => git.inspect(args, { ...call, environment: { ...call?.environment, ...mark } }),
     inspectBytes: (args, call) => git.inspectBytes(args, { ...call, environment: { ...call?.environment, ...mark } }),
@@ -17,8 +20,8 @@ export function gitForSession({ git, instanceId }: WorkspaceTools, sessionId: st
 }
 
 /** A process that dies leaves the git it has started running, and that goes on to make what is taken down here. Resolves when none runs. */
-export async function endOrphanedGit({ instanceId }: WorkspaceTools, sessionId: string): Promise<void> {
-  const { left } = await endMarkedProcesses(markOf(instanceId, sessionId), { graceMs: GRACE_MS });
+export async function endOrphanedGit(tools: WorkspaceTools, sessionId: string): Promise<void> {
+  const { left } = await endMarkedProcesses(markOf(tools, sessionId), { graceMs: GRACE_MS });
   if (left.length === 0) return;
   throw new WorkspaceError({
     message: "A git that was making this workspace does not end",
@@ -28,6 +31,8 @@ export async function endOrphanedGit({ instanceId }: WorkspaceTools, sessionId: 
   });
 }
 
-function markOf(instanceId: string, sessionId: string): string {
-  return `${instanceId}/workspace/${sessionId}`;
+/** A copy of a home has the same ids: its path tells them apart. */
+function markOf({ instanceId, homeDirectory }: WorkspaceTools, sessionId: string): string {
+  const digest = createHash("sha256").update(`${homeDirectory}\0${sessionId}`).digest("hex");
+  return `${instanceId}/workspace-${digest.slice(0, 32)}`;
 }
