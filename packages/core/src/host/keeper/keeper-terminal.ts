@@ -49,6 +49,7 @@ function terminalStream(connections: Connections): TerminalStream {
   const ended = Promise.withResolvers<ProcessExit | undefined>();
   const queue: TerminalChunk[] = [];
   let queuedBytes = 0;
+  const asked = new Set<Promise<unknown>>();
   let isOver = false;
   let hasAgentEnded = false;
   let wake = Promise.withResolvers<void>();
@@ -83,6 +84,8 @@ function terminalStream(connections: Connections): TerminalStream {
     isOver = true;
     wake.resolve();
     ended.resolve(undefined);
+    // The end may be told before the answer to the input that brought it.
+    await Promise.allSettled(asked);
     control.socket.destroy();
   };
   void receive();
@@ -104,10 +107,14 @@ function terminalStream(connections: Connections): TerminalStream {
 
   const send = async (request: KeeperRequest): Promise<void> => {
     if (isOver) throw endedAgent();
+    const answer = control.ask(request);
+    asked.add(answer);
     try {
-      await control.ask(request);
+      await answer;
     } catch (error) {
       throw isOver || hasAgentEnded ? endedAgent(error) : error;
+    } finally {
+      asked.delete(answer);
     }
   };
   /** Without effect once the agent has ended. */
