@@ -1,0 +1,137 @@
+/** What one request wants to reach, in the canonical form that is both decided on and sent. */
+export interface ProxyTarget {
+  /** How the destination is spoken to behind the proxy. `tcp` = the bytes of a CONNECT are not looked into. */
+  readonly scheme: "http" | "https" | "tcp";
+  /** Lower-case A-label host without trailing dot, or an address: IPv4 dotted, IPv6 as RFC 5952 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The request line, as it will be sent upstream. */
+export interface ProxyRequest {
+  readonly target: ProxyTarget;
+  /** As received; methods are case-sensitive (RFC 9110 §9.1). */
+  readonly method: string;
+  /** Absolute path in canonical form, without the query. */
+  readonly path: string;
+  /** The query without `?`; empty when there is none. */
+  readonly query: string;
+  /** Name and value pairs as received, in order. */
+  readonly headers: readonly ProxyHeader[];
+  readonly isUpgrade: boolean;
+}
+
+export interface ProxyHeader {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** `read-only`: model APIs and fetches work, writes are refused. */
+export type AccessMode = "read-write" | "read-only";
+
+/** `open`: every public host; `listed`: hosts with a rule and those allowed; `none`: nothing. */
+export type NetworkMode = "open" | "listed" | "none";
+
+/** The branch that a session may push, and where. */
+export interface PushScope {
+  readonly host: string;
+  /** The repository's path on that host without leading `/` and without `.git`, e.g. `acme/app`. */
+  readonly repository: string;
+  /** A full ref, `refs/heads/clauderon/fix`. */
+  readonly ref: string;
+}
+
+/** What a session may do; replaced as a whole when it changes, so that one request sees one policy. */
+export interface SessionPolicy {
+  readonly accessMode: AccessMode;
+  readonly network: NetworkMode;
+  /** `HOST` or `HOST:PORT`; `*.example.com` matches every subdomain, not the domain itself. */
+  readonly allow: readonly string[];
+  /** The same form; stronger than `allow` and than rules. */
+  readonly deny: readonly string[];
+  /** True where the sandbox holds no credential of its own: a rule whose secret is missing then refuses, else it lets the client's own through. */
+  readonly isIsolated: boolean;
+  readonly push?: PushScope | undefined;
+}
+
+/** Who asks. The anonymous identity exists for the daemon's own port alone. */
+export interface ProxyIdentity {
+  readonly sessionId: string;
+  readonly sessionName: string;
+  readonly policy: SessionPolicy;
+}
+
+/** The protocol that a rule's host speaks: what read-only, the tap and the budget need to know. */
+export type RuleProtocol =
+  | "anthropic"
+  | "openai"
+  | "gemini"
+  | "github-api"
+  | "git"
+  | "package-registry"
+  | "container-registry"
+  | "http";
+
+/** How a secret is put into a request. `{secret}` in a format stands for the value. */
+export type Injection =
+  | { readonly kind: "header"; readonly name: string; readonly format: string }
+  | { readonly kind: "basic"; readonly username: string }
+  | { readonly kind: "query"; readonly name: string };
+
+/** A rule is data: where it applies, and what replaces the placeholder there. */
+export interface CredentialRule {
+  /** Stable, shown in the audit: `anthropic-api-key`. */
+  readonly id: string;
+  readonly description: string;
+  /** Exact host, or `*.example.com`. */
+  readonly host: string;
+  /** Default 443. */
+  readonly port?: number | undefined;
+  /** Glob over the canonical path: `*` within a segment, `**` over segments. Absent = every path. */
+  readonly paths?: readonly string[] | undefined;
+  readonly methods?: readonly string[] | undefined;
+  readonly protocol: RuleProtocol;
+  /** Absent = the host is known and intercepted, nothing is injected. */
+  readonly inject?: Injection | undefined;
+  /** Name of the secret, `github`. Required with `inject`. */
+  readonly secret?: string | undefined;
+  /** What the sandbox holds instead of the secret. */
+  readonly placeholder?: string | undefined;
+  /** Names of headers and query parameters that carry credentials at this host; all are removed before injecting. */
+  readonly credentialHeaders?: readonly string[] | undefined;
+  readonly credentialParameters?: readonly string[] | undefined;
+}
+
+/** Why a request is refused; the code goes into body, audit and metrics. */
+export interface Refusal {
+  /** HTTP status told to the client: 400, 403, 407, 421, 429, 431, 502, 503. */
+  readonly status: number;
+  /** Stable, kebab case: `host-not-allowed`, `read-only`, `address-denied`, `secret-missing`. */
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** What happens to a connection (CONNECT) before its bytes are seen. */
+export type ConnectVerdict =
+  | { readonly kind: "tunnel"; readonly ruleId?: string | undefined }
+  | { readonly kind: "intercept"; readonly ruleId?: string | undefined }
+  | { readonly kind: "refuse"; readonly refusal: Refusal };
+
+/** What happens to one request. */
+export type RequestVerdict =
+  | {
+      readonly kind: "forward";
+      readonly rule?: CredentialRule | undefined;
+      /** The secret to inject, by name; absent = the request goes as it is, without its hop-by-hop headers. */
+      readonly secret?: string | undefined;
+      /** A push whose commands must be read before the first byte goes upstream. */
+      readonly push?: PushScope | "forbidden" | undefined;
+    }
+  | { readonly kind: "refuse"; readonly refusal: Refusal };
+
+/** Decides; pure over what it was given, so that one request sees one state. */
+export interface PolicyEngine {
+  decideConnect(identity: ProxyIdentity | undefined, target: ProxyTarget): ConnectVerdict;
+  decideRequest(identity: ProxyIdentity, request: ProxyRequest): RequestVerdict;
+}
