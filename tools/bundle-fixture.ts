@@ -1,4 +1,3 @@
-import { symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { build } from "tsdown";
@@ -8,7 +7,7 @@ import { keepModulePlaces } from "./keep-module-places.ts";
 /**
  * Puts a program of a test and everything of ours that it imports into one file, so that starting it a hundred times does not read and strip the
  * sources a hundred times: `node tools/bundle-fixture.ts PROGRAM.ts PACKAGE OUTPUT [EXTERNAL…]` writes OUTPUT/bundle/PROGRAM.mjs. Native modules
- * are EXTERNAL: they stay imports and are found in the package's `node_modules`.
+ * are EXTERNAL: they stay imports.
  */
 const [program = "", packageDirectory = "", output = "", ...externals] = process.argv.slice(2);
 await build({
@@ -22,8 +21,7 @@ await build({
   dts: false,
   logLevel: "warn",
   failOnWarn: true,
-  deps: { neverBundle: externals, alwaysBundle: [/^(?!node:)/], onlyBundle: false },
+  deps: { alwaysBundle: [/^(?!node:)/], onlyBundle: false },
   plugins: [keepModulePlaces(externals)],
   inputOptions: { resolve: { conditionNames: ["@clauderon/source", "import", "node", "default"] } },
 });
-symlinkSync(join(resolve(packageDirectory), "node_modules"), join(resolve(output), "node_modules"));

@@ -3,8 +3,11 @@ import { endSessionHost } from "./end-session-host.ts";
 
 describeCrashWalk({
   backend: "local",
-  environment: {},
-  // The agents' processes are counted by the walk itself; the built-in backend has nothing else outside.
-  outside: () => [],
-  endKeepers: endSessionHost,
+  openWorld: (home) => ({
+    environment: {},
+    // The agents' processes are counted by the walk itself; the built-in backend has nothing else outside.
+    sessions: () => [],
+    endKeepers: () => endSessionHost(home),
+    [Symbol.dispose]: () => undefined,
+  }),
 });

@@ -6,17 +6,8 @@ import path from "node:path";
 
 import { fakeAgentPath } from "@clauderon/core/testing";
 
+import { daemonProgram } from "./daemon-program.ts";
 import { makeRepository } from "./daemon-rig.ts";
-
-const main = path.resolve(import.meta.dirname, "../src/main.ts");
-
-/** Program and arguments of a real daemon, from sources. */
-export const daemonProgram: readonly [string, ...string[]] = [
-  process.execPath,
-  "--conditions",
-  "@clauderon/source",
-  main,
-];
 
 /** A real daemon process that was started. */
 export interface StartedProcess {

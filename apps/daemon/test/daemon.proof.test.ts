@@ -6,7 +6,8 @@ import path from "node:path";
 import { createClient, findRunningDaemon, stopDaemon } from "@clauderon/core";
 import { expect, test } from "vitest";
 
-import { daemonProgram, TestHome } from "./daemon-process.ts";
+import { TestHome } from "./daemon-process.ts";
+import { daemonProgram } from "./daemon-program.ts";
 import { until } from "./until.ts";
 
 const LONG_MS = 90_000;

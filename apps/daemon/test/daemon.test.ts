@@ -1,7 +1,8 @@
 import { createClient, ensureDaemon, stopDaemon } from "@clauderon/core";
 import { expect, test } from "vitest";
 
-import { daemonProgram, TestHome } from "./daemon-process.ts";
+import { TestHome } from "./daemon-process.ts";
+import { daemonProgram } from "./daemon-program.ts";
 import { until } from "./until.ts";
 
 const LONG_MS = 90_000;

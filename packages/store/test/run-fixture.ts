@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -8,8 +8,6 @@ import { afterAll } from "vitest";
 const packageDirectory = join(import.meta.dirname, "..");
 const bundler = join(packageDirectory, "../../tools/bundle-fixture.ts");
 const output = mkdtempSync(join(tmpdir(), "clauderon-fixtures-"));
-// The store looks for them beside its own directory.
-symlinkSync(join(packageDirectory, "migrations"), join(output, "migrations"));
 const bundled = new Map<string, string>();
 
 afterAll(() => {
