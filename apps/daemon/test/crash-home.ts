@@ -120,7 +120,7 @@ export class CrashHome implements AsyncDisposable {
   }
 
   /** Resolves with what ended the daemon. */
-  async ended(complaint: string): Promise<NodeJS.Signals | number | null> {
+  async ended(complaint: () => string): Promise<NodeJS.Signals | number | null> {
     const daemon = this.#daemon;
     if (daemon === undefined) throw new Error("the daemon was not started");
     await until(() => hasEnded(daemon), complaint);

@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 import { crashPointNames } from "@clauderon/core";
 import type { Clauderon, SessionDetail } from "@clauderon/core/contract";
 import { afterAll, describe, expect, it, vi } from "vitest";
@@ -89,11 +91,8 @@ async function crash(home: CrashHome, point: string): Promise<void> {
     () => undefined,
     (error: unknown) => error,
   );
-  try {
-    expect(await home.ended(`the daemon did not get to ${point}`)).toBe("SIGKILL");
-  } catch (error) {
-    throw failure === undefined ? error : new AggregateError([error, failure], `${String(error)}; ${String(failure)}`);
-  }
+  const end = await home.ended(() => `the daemon did not get to ${point}: its call ended with ${inspect(failure)}`);
+  expect(end).toBe("SIGKILL");
 }
 
 /** The call that is cut off. */

@@ -4,10 +4,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import { findRunningDaemon } from "@clauderon/core";
 import { fakeAgentPath } from "@clauderon/core/testing";
 
 import { daemonProgram } from "./daemon-program.ts";
 import { makeRepository } from "./daemon-rig.ts";
+import { endSessionHost } from "./end-session-host.ts";
+import { killProcess } from "./kill-process.ts";
 
 /** A real daemon process that was started. */
 export interface StartedProcess {
@@ -58,6 +61,10 @@ export class TestHome implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { child } of this.#started) child.kill("SIGKILL");
     await Promise.all(this.#started.map(({ ended }) => ended));
-    rmSync(this.root, { recursive: true, force: true });
+    // One that a client or a command in a session started.
+    const running = await findRunningDaemon(this.home);
+    if (running !== undefined) killProcess(running.pid);
+    await endSessionHost(this.home);
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }
