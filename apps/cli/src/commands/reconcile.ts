@@ -1,4 +1,5 @@
 import { defineCommand, type Command } from "../command/command.ts";
+import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
 
 export const reconcileCommand: Command = defineCommand({
@@ -14,7 +15,6 @@ export const reconcileCommand: Command = defineCommand({
     const client = await context.client();
     const report = await client.reconcile({ isDryRun: args["dry-run"], signal: context.signal });
     if (flags.isJson) {
-      const { pickFields } = await import("../output/json.ts");
       await output.json(pickFields({ schemaVersion: 1, ...report }, flags.jsonFields));
       return 0;
     }

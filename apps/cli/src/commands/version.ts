@@ -1,6 +1,5 @@
 import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
-import { version } from "../version.ts";
 
 export const versionCommand: Command = defineCommand({
   meta: { name: "version", description: "Print the versions of the command line, of Node and of the running daemon." },
@@ -8,6 +7,7 @@ export const versionCommand: Command = defineCommand({
   jsonFields: ["schemaVersion", "version", "node", "daemon"],
   examples: ["version", "version --json"],
   async run({ context }) {
+    const { version } = await import("../version.ts");
     const daemon = (await context.access.daemonRecord(context.signal))?.version ?? null;
     const versions = { schemaVersion: 1, version, node: process.versions.node, daemon };
     if (context.flags.isJson) {

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { get } from "node:http";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -40,6 +39,8 @@ function textOf(value: unknown, key: string): string {
 }
 
 function body(url: URL, token: string, signal: AbortSignal): Promise<string> {
+  // An `import` of it would load what is behind `fetch`, for longer than the whole completion takes.
+  const { get } = process.getBuiltinModule("node:http");
   return new Promise((resolve, reject) => {
     const request = get(url, { signal, headers: { authorization: `Bearer ${token}` } }, (response) => {
       let text = "";

@@ -7,7 +7,6 @@ import type { BackendInfo, BackendOverview, ClauderonError } from "@clauderon/co
 import type { CommandContext } from "../command/command-context.ts";
 import { agentRows } from "../commands/agent.ts";
 import { toClauderonError } from "../output/problem.ts";
-import { createCommandRunner } from "./command-runner.ts";
 
 /** One thing that was looked at. */
 export interface DoctorRow {
@@ -110,8 +109,8 @@ async function checkHome(context: CommandContext): Promise<DoctorRow> {
 
 function checkGit(context: CommandContext): Promise<DoctorRow> {
   return attempt("git", async () => {
-    const runner = createCommandRunner();
-    const { stdout } = await runner.run("git", ["--version"], { signal: context.signal });
+    const { createCommandRunner } = await import("./command-runner.ts");
+    const { stdout } = await createCommandRunner().run("git", ["--version"], { signal: context.signal });
     return ok("git", stdout.trim().replace(/^git version /, ""));
   }).then((row) => (row.status === "failed" ? { ...row, fix: "install git, for example: sudo apt install git" } : row));
 }

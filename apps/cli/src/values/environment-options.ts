@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseEnv } from "node:util";
 
 import { FileError, UsageError } from "@clauderon/core/contract";
 
@@ -15,6 +14,7 @@ export async function readEnvironmentOptions(
   if (options.file !== undefined) {
     const path = resolve(caller.currentDirectory, options.file);
     const text = await readText(path, "--env-file");
+    const { parseEnv } = await import("node:util");
     for (const [name, value] of Object.entries(parseEnv(text))) if (value !== undefined) result.set(name, value);
   }
   for (const pair of options.pairs) {

@@ -1,4 +1,4 @@
-import { request as requestHttp, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 
 export interface HttpExchange {
   readonly method: string;
@@ -18,12 +18,13 @@ export interface HttpAnswer {
 }
 
 /**
- * One request. Over `node:http`, because loading what is behind `fetch` takes longer than most commands. Rejects with the signal's reason, and
+ * One request. Over `node:http`, because loading what is behind `fetch` takes longer than most commands; taken from the process, because an
+ * `import` reads all its exports, and some of them load just that. Rejects with the signal's reason, and
  * with `TypeError` (the cause inside) when the connection fails, as `fetch` does.
  */
 export async function exchange(url: URL, { method, headers, body, signal }: HttpExchange): Promise<HttpAnswer> {
   signal?.throwIfAborted();
-  const start = url.protocol === "https:" ? (await import("node:https")).request : requestHttp;
+  const { request: start } = process.getBuiltinModule(url.protocol === "https:" ? "node:https" : "node:http");
   const answered = Promise.withResolvers<IncomingMessage>();
   const request = start(url, {
     method,

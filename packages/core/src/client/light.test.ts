@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -10,6 +12,14 @@ const loaded = [];
 registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
 await import(process.argv[1]);
 console.log(JSON.stringify(loaded));
+`;
+
+const REQUEST_PROBE = `
+const { createClient } = await import(process.argv[1]);
+const client = createClient({ url: process.argv[2], token: "token" });
+const sessions = await client.sessions.list();
+const loaded = process.moduleLoadList.filter((name) => /undici|node:crypto|child_process/.test(name));
+console.log(JSON.stringify({ sessions, loaded }));
 `;
 
 it("is loaded without the engine, the host's tools and what starts programs", async () => {
@@ -24,4 +34,20 @@ it("is loaded without the engine, the host's tools and what starts programs", as
       /create-engine|session-service|create-command-runner|\/execa\/|tar-stream|node-pty/.test(url),
     ),
   ).toEqual([]);
+});
+
+it("asks the daemon without loading what is behind fetch", async () => {
+  const server = createServer((_request, response) => response.end("[]"));
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  try {
+    const entry = fileURLToPath(new URL("index.ts", import.meta.url));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const args = ["-C", "@clauderon/source", "--input-type=module", "--eval", REQUEST_PROBE, entry, url];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(JSON.parse(stdout)).toEqual({ sessions: [], loaded: [] });
+  } finally {
+    server.close();
+  }
 });

@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-
 import { z } from "zod";
 
 import type { CallOptions } from "../contract/call-options.ts";
@@ -42,7 +40,7 @@ export function createRemoteSessions(from: RemoteSource): Sessions {
       const { signal } = options;
       signal?.throwIfAborted();
       // With a key of its own a creation can be asked for again after a lost connection, and taken back exactly.
-      const idempotencyKey = request.idempotencyKey ?? randomUUID();
+      const idempotencyKey = request.idempotencyKey ?? crypto.randomUUID();
       try {
         const path = `/api/sessions${options.wait === false ? "?wait=false" : ""}`;
         const body = { ...withCallerEnvironment(withAbsoluteRepository(request), environment), idempotencyKey };

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
@@ -66,7 +65,7 @@ export async function attachTerminal(
   sessionId: string,
   options: TtyOptions,
 ): Promise<TtyConnection> {
-  const clientId = randomUUID();
+  const clientId = crypto.randomUUID();
   const ended = Promise.withResolvers<TtyEnd>();
   const first = Promise.withResolvers<void>();
   const input = createTtyInput((frame) => send(frame));
