@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -9,7 +8,7 @@ import { dirname, join } from "node:path";
 export async function replaceFile(path: string, content: string, mode = 0o600): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const existing = await stat(target).catch(() => undefined);
-  const temporary = join(dirname(target), `.clauderon-${randomUUID()}`);
+  const temporary = join(dirname(target), `.clauderon-${crypto.randomUUID()}`);
   try {
     await using handle = await open(temporary, "wx", mode);
     await handle.writeFile(content);
