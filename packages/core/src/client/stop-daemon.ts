@@ -16,11 +16,15 @@ export async function stopDaemon(
 ): Promise<boolean> {
   const file = await findRunningDaemon(homeDirectory, options.signal);
   if (file === undefined) return false;
+  const { processStartTime } = await import("../host/processes/process-table.ts");
+  const startTime = processStartTime(file.pid);
+  if (startTime === undefined) return true;
   process.kill(file.pid, "SIGTERM");
   const deadline = Date.now() + STOP_MS;
   while (Date.now() < deadline) {
     options.signal?.throwIfAborted();
-    if (!isAlive(file.pid)) return true;
+    // A process that has ended keeps its id until its parent looks, which in a container without an init may be never.
+    if (processStartTime(file.pid) !== startTime) return true;
     await delay(LOOK_MS);
   }
   throw new DaemonError({
@@ -28,14 +32,4 @@ export async function stopDaemon(
     fix: [`end it: kill -9 ${file.pid}`, "agents go on; the next command starts a new daemon"],
     context: { pid: file.pid },
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    // ESRCH: it is gone. EPERM: the id belongs to somebody else by now.
-    return false;
-  }
 }
