@@ -49,6 +49,7 @@ export class BackendRegistry {
           ? `choose one of them: --backend ${known[0] ?? "local"}`
           : `did you mean --backend ${guess}?`,
         'a backend of another package is named in config.toml: [backends.NAME] module = "…"',
+        "config.toml is read when the daemon starts: clauderon daemon restart",
       ],
       context: { backend: backendId, known },
     });

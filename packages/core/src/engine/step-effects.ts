@@ -97,6 +97,7 @@ export class StepEffects {
       fix: [
         guess === undefined ? `choose one of them: --agent ${known[0] ?? "claude"}` : `did you mean --agent ${guess}?`,
         `name it in config.toml: [agents.${agentId}] command = ["…"]`,
+        "config.toml is read when the daemon starts: clauderon daemon restart",
       ],
       context: { agent: agentId, known },
     });
