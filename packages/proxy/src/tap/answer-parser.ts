@@ -1,0 +1,47 @@
+import type { AnswerReader } from "./answer-reader.ts";
+import type { AnswerState } from "./answer-state.ts";
+import { createJsonScanner, type JsonScalar, type JsonScanner } from "./json-scanner.ts";
+import { createSseSplitter } from "./sse-splitter.ts";
+
+export interface AnswerParser {
+  write(chunk: Uint8Array): void;
+}
+
+/** Feeds the documents of an answer to its reader. */
+export function createAnswerParser(reader: AnswerReader, state: AnswerState, isEventStream: boolean): AnswerParser {
+  if (!isEventStream) return createDocumentScanner(reader, state);
+  let document: JsonScanner | undefined;
+  return createSseSplitter({
+    onData: (piece) => {
+      document ??= createDocumentScanner(reader, state);
+      document.write(piece);
+    },
+    onEvent: () => {
+      document = undefined;
+    },
+  });
+}
+
+/** A body is one document, or an array of them. */
+function createDocumentScanner(reader: AnswerReader, state: AnswerState): JsonScanner {
+  const fields = new Map<string, JsonScalar>();
+  return createJsonScanner(reader.paths, {
+    onValue: (path, value) => fields.set(withoutArray(path), value),
+    onClose: (path) => {
+      const inner = withoutArray(path);
+      if (inner === "") {
+        reader.readDocument(fields, state);
+        fields.clear();
+        return;
+      }
+      reader.readItem(inner, fields, state);
+      for (const name of fields.keys()) {
+        if (name.startsWith(inner)) fields.delete(name);
+      }
+    },
+  });
+}
+
+function withoutArray(path: string): string {
+  return path.replace(/^\[\]\.?/, "");
+}

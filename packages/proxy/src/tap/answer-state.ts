@@ -1,0 +1,131 @@
+import { classifyModelError } from "./classify-model-error.ts";
+import type { TapEvent, TokenUsage, TurnEndReason } from "./tap-event.ts";
+
+/** What is known of one answer; the same for every vendor. */
+export interface AnswerState {
+  setModel(model: unknown): void;
+  text(text: unknown): void;
+  tool(name: unknown): void;
+  /** Later figures replace earlier ones of the same name. `isFinal` = the vendor counted the whole answer. */
+  usage(figures: UsageFigures, isFinal: boolean): void;
+  stop(reason: TurnEndReason): void;
+  fail(code: unknown): void;
+  /** The answer said that it is over; what comes later is not looked at. */
+  finish(): void;
+  readonly hasTool: boolean;
+}
+
+/** Whatever the vendor sent under these names; what is no count is left out. */
+export type UsageFigures = Readonly<Partial<Record<Exclude<keyof TokenUsage, "isEstimated">, unknown>>>;
+
+/** The part for whoever sees the exchange from outside. */
+export interface AnswerLifecycle extends AnswerState {
+  setStatus(status: number): void;
+  end(outcome: "complete" | "aborted-by-client" | "failed-upstream"): void;
+}
+
+export interface AnswerStateSettings {
+  readonly emit: (event: TapEvent) => void;
+  readonly requestModel: () => string | undefined;
+  /** For estimates. */
+  readonly requestBytes: () => number;
+}
+
+/** Tools with which agents ask their user: Claude Code, Gemini CLI, Codex. */
+const questions: Readonly<Record<string, "question" | "plan">> = {
+  AskUserQuestion: "question",
+  ask_user: "question",
+  request_user_input: "question",
+  ExitPlanMode: "plan",
+  exit_plan_mode: "plan",
+};
+
+const BYTES_PER_TOKEN = 4;
+
+export function createAnswerState({ emit, requestModel, requestBytes }: AnswerStateSettings): AnswerLifecycle {
+  let status = 0;
+  let model: string | undefined;
+  let characters = 0;
+  let figures: Partial<TokenUsage> = {};
+  let hasFinalUsage = false;
+  let reason: TurnEndReason | undefined;
+  let tool: string | undefined;
+  let isFailed = false;
+  let isFinished = false;
+
+  function usageAtEnd(): TokenUsage | undefined {
+    if (status >= 400 || (isFailed && figures.inputTokens === undefined)) return undefined;
+    const seen = Math.ceil(characters / BYTES_PER_TOKEN);
+    const inputTokens = figures.inputTokens ?? Math.ceil(requestBytes() / BYTES_PER_TOKEN);
+    return {
+      inputTokens,
+      cachedInputTokens: figures.cachedInputTokens ?? 0,
+      cacheWriteTokens: figures.cacheWriteTokens ?? 0,
+      longCacheWriteTokens: figures.longCacheWriteTokens ?? 0,
+      outputTokens: hasFinalUsage ? (figures.outputTokens ?? seen) : Math.max(figures.outputTokens ?? 0, seen),
+      isEstimated: !hasFinalUsage,
+    };
+  }
+
+  function conclude(ended: TurnEndReason): void {
+    if (isFinished) return;
+    isFinished = true;
+    const usage = usageAtEnd();
+    if (usage !== undefined) emit({ type: "usage", model: model ?? requestModel(), usage });
+    const question = tool !== undefined && Object.hasOwn(questions, tool) ? questions[tool] : undefined;
+    if (tool !== undefined && question !== undefined && ended === "tool-use") {
+      emit({ type: "waiting", reason: question, tool });
+    }
+    emit({ type: "turn.ended", reason: ended });
+  }
+
+  function fail(code: unknown): void {
+    if (isFailed || isFinished) return;
+    isFailed = true;
+    const name = typeof code === "string" ? code.slice(0, 64) : undefined;
+    emit({ type: "error", class: classifyModelError(status, name), status, code: name });
+  }
+
+  return {
+    get hasTool() {
+      return tool !== undefined;
+    },
+    setStatus(value) {
+      status = value;
+    },
+    setModel(name) {
+      if (typeof name === "string" && name !== "") model = name.slice(0, 128);
+    },
+    text(text) {
+      if (typeof text !== "string" || text === "" || isFinished) return;
+      characters += text.length;
+      emit({ type: "text", characters: text.length });
+    },
+    tool(name) {
+      if (typeof name !== "string" || isFinished) return;
+      tool = name.slice(0, 128);
+      emit({ type: "tool.use", name: tool });
+    },
+    usage(update, isFinal) {
+      const known = Object.entries(update).filter(([, count]) => Number.isSafeInteger(count) && Number(count) >= 0);
+      figures = { ...figures, ...Object.fromEntries(known) };
+      hasFinalUsage ||= isFinal && figures.outputTokens !== undefined;
+    },
+    stop(why) {
+      reason = why;
+    },
+    fail,
+    finish() {
+      conclude(reason ?? (isFailed ? "failed" : "end"));
+    },
+    end(outcome) {
+      if (status >= 400) fail(undefined);
+      if (outcome === "failed-upstream" && !isFailed && !isFinished) {
+        isFailed = true;
+        emit({ type: "error", class: "network", status, code: undefined });
+      }
+      if (outcome === "aborted-by-client") conclude("aborted");
+      else conclude(isFailed ? "failed" : (reason ?? "failed"));
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { createJsonScanner, jsonPaths, type JsonScalar } from "./json-scanner.ts";
+import { canonicalPrompt, promptHash } from "./prompt-hash.ts";
+
+/** What a request to a model asks for. */
+export interface ModelRequest {
+  readonly model: string | undefined;
+  readonly promptHash: string | undefined;
+  readonly cause: "prompt" | "continuation";
+  readonly isSideCall: boolean;
+}
+
+export interface ModelRequestReader {
+  write(chunk: Uint8Array): void;
+}
+
+const MAX_PROMPT_CHARACTERS = 1024 * 1024;
+
+/** Conversations of all three vendors: an item, and where its texts are. */
+const conversations = ["messages[]", "input[]", "contents[]"] as const;
+const textPaths: ReadonlySet<string> = new Set(
+  conversations.flatMap((item) => [`${item}.content`, `${item}.content[].text`, `${item}.parts[].text`]),
+);
+const toolPaths: ReadonlySet<string> = new Set(["tools[]", "input[].tools[]"]);
+const schemaPaths: ReadonlySet<string> = new Set([
+  "output_config.format.type",
+  "output_format.type",
+  "text.format.type",
+  "response_format.type",
+]);
+const resultTypes: ReadonlySet<unknown> = new Set(["tool_result", "function_call_output", "custom_tool_call_output"]);
+
+const paths = jsonPaths([
+  "model",
+  "max_tokens",
+  "generate",
+  "input",
+  "generationConfig.responseMimeType",
+  ...schemaPaths,
+  ...toolPaths,
+  ...textPaths,
+  ...conversations.flatMap((item) => [item, `${item}.role`, `${item}.type`]),
+  "messages[].content[].type",
+  "contents[].parts[].functionResponse.name",
+]);
+
+/** Reads a request as it passes; each JSON document in it is one (a body, or the messages of a WebSocket). */
+export function createModelRequestReader(onRequest: (request: ModelRequest) => void): ModelRequestReader {
+  let model: string | undefined;
+  let hasTools = false;
+  let isForProgram = false;
+  let prompt = "";
+  let cause: ModelRequest["cause"] = "prompt";
+  let item = emptyItem();
+
+  function endItem(): void {
+    const isUser =
+      item.role === "user" || (item.role === undefined && item.texts.length > 0 && item.type === undefined);
+    const typed = isUser
+      ? item.texts
+          .map(canonicalPrompt)
+          .filter((text) => text !== "")
+          .join("\n")
+      : "";
+    if (typed !== "" && !item.isTooLong) {
+      prompt = typed;
+      cause = "prompt";
+    } else if (item.isTooLong && isUser) prompt = "";
+    if (item.hasResult || item.role === "tool") cause = "continuation";
+    item = emptyItem();
+  }
+
+  function take(path: string, value: JsonScalar): void {
+    if (textPaths.has(path)) addText(item, value);
+    else if (path === "model" && typeof value === "string") model = value.slice(0, 128);
+    else if (path === "input" && typeof value === "string") prompt = value;
+    else if (path === "max_tokens") isForProgram ||= value === 1;
+    else if (path === "generate") isForProgram ||= value === false;
+    else if (schemaPaths.has(path)) isForProgram ||= value === "json_schema" || value === "json_object";
+    else if (path.endsWith("responseMimeType")) isForProgram ||= value === "application/json";
+    else if (path.endsWith(".role")) item.role = value;
+    else if (path.endsWith("functionResponse.name")) item.hasResult = true;
+    else if (path.endsWith(".type")) {
+      item.hasResult ||= resultTypes.has(value);
+      item.type = value;
+    }
+  }
+
+  function endRequest(): void {
+    onRequest({ model, promptHash: promptHash(prompt), cause, isSideCall: isForProgram || !hasTools });
+    model = undefined;
+    hasTools = false;
+    isForProgram = false;
+    prompt = "";
+    cause = "prompt";
+  }
+
+  return createJsonScanner(paths, {
+    onValue: take,
+    onClose: (path) => {
+      if (path === "") endRequest();
+      else if (toolPaths.has(path)) hasTools = true;
+      else endItem();
+    },
+  });
+}
+
+interface Item {
+  role: JsonScalar | undefined;
+  type: JsonScalar | undefined;
+  texts: string[];
+  characters: number;
+  isTooLong: boolean;
+  hasResult: boolean;
+}
+
+function emptyItem(): Item {
+  return { role: undefined, type: undefined, texts: [], characters: 0, isTooLong: false, hasResult: false };
+}
+
+function addText(item: Item, value: JsonScalar): void {
+  if (typeof value !== "string") return;
+  item.characters += value.length;
+  item.isTooLong = item.characters > MAX_PROMPT_CHARACTERS;
+  if (item.isTooLong) item.texts = [];
+  else item.texts.push(value);
+}
