@@ -6,9 +6,13 @@ import { ReplayRing } from "./replay-ring.ts";
 /** A viewer that takes nothing for so long no longer makes the agent wait. */
 const stallMs = 1000;
 
-/** Output waits so long for more, unless that much is there. */
+/** Under flow output waits so long for more, unless that much is there. */
 const gatherMs = 2;
-const worthwhileBytes = 32_768;
+const worthwhileBytes = 65_536;
+/** So much leaves at once within that time: what answers a key, also of a fast typist or a pasted line. */
+const echoBytes = 256;
+/** What a message counts at least, so that they stay few. */
+const messageBytes = 32;
 
 /** Read buffers lie outside the heap, where the collector sees no hurry: without a push they pile up to many times the ring. */
 const collectEveryBytes = 2_097_152;
@@ -33,7 +37,8 @@ export class HostAgent {
   #processId: number | undefined;
   #exit: HostExit | undefined;
   #isFlushing = false;
-  #flushedAt = 0;
+  #windowStartedAt = 0;
+  #sentInWindow = 0;
   #unflushed = 0;
   #sinceCollection = 0;
   #stall: NodeJS.Timeout | undefined;
@@ -146,25 +151,32 @@ export class HostAgent {
     for (const viewer of this.#viewers) viewer.flush();
   }
 
-  /** Output after a silence leaves at once; of a flood, which comes in small pieces, so much as is worth a message. */
+  /** What comes after a silence leaves at once, and so does a little; of a flood, which comes in small pieces, so much as is worth a message. */
   #scheduleFlush(): void {
-    const isFlood = this.#unflushed < worthwhileBytes && performance.now() - this.#flushedAt < gatherMs;
-    if (!isFlood) clearTimeout(this.#gathering);
-    if (this.#isFlushing && (isFlood || this.#gathering === undefined)) return;
+    const isEnough = this.#unflushed >= worthwhileBytes || !this.#isFlood();
+    if (this.#isFlushing && (!isEnough || this.#gathering === undefined)) return;
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     this.#isFlushing = true;
     const flush = (): void => this.#flush();
-    if (isFlood) this.#gathering = setTimeout(flush, gatherMs);
-    else {
-      this.#gathering = undefined;
-      setImmediate(flush);
+    if (isEnough) setImmediate(flush);
+    else this.#gathering = setTimeout(flush, gatherMs);
+  }
+
+  #isFlood(): boolean {
+    const now = performance.now();
+    if (now - this.#windowStartedAt >= gatherMs) {
+      this.#windowStartedAt = now;
+      this.#sentInWindow = 0;
     }
+    return this.#sentInWindow > 0 && this.#sentInWindow + this.#unflushed > echoBytes;
   }
 
   #flush(): void {
     this.#isFlushing = false;
     this.#gathering = undefined;
+    this.#sentInWindow += Math.max(this.#unflushed, messageBytes);
     this.#unflushed = 0;
-    this.#flushedAt = performance.now();
     for (const viewer of this.#viewers) viewer.flush();
     this.regulate();
   }

@@ -68,11 +68,12 @@ export class HostConnection {
       readonly source: SourceName;
       readonly flags: number;
       readonly sequence: number;
-      readonly bytes: Uint8Array;
+      /** Joined to one message. */
+      readonly parts: readonly Uint8Array[];
     },
   ): void {
-    const { source, flags, sequence, bytes } = chunk;
-    this.#write(encodeOutput(id, { type: frameTypes.output, source: sources[source], flags, sequence }, bytes));
+    const { source, flags, sequence, parts } = chunk;
+    this.#write(encodeOutput(id, { type: frameTypes.output, source: sources[source], flags, sequence }, parts));
   }
 
   /** Tells the client what it did wrong and hangs up. */

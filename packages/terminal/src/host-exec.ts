@@ -41,7 +41,7 @@ export class HostExec implements HostStream {
     this.events = {
       output: (source, bytes) => {
         if (this.#isOrphan) return;
-        this.#outlets[source].queue.push(bytes);
+        this.#outlets[source].queue.push(Buffer.from(bytes));
         this.#flushSource(source);
       },
       end: (exit) => this.#ended(exit),
@@ -127,7 +127,7 @@ export class HostExec implements HostStream {
       const part = bytes.subarray(0, Math.min(outlet.credit, hostLimits.outputBytes));
       if (part.length === bytes.length) outlet.queue.shift();
       else outlet.queue[0] = bytes.subarray(part.length);
-      this.#connection.sendOutput(this.#id, { source, flags: 0, sequence: outlet.sequence, bytes: part });
+      this.#connection.sendOutput(this.#id, { source, flags: 0, sequence: outlet.sequence, parts: [part] });
       outlet.credit -= part.length;
       outlet.sequence += part.length;
     }

@@ -69,7 +69,9 @@ test("an output frame carries source, flags and a sequence beyond 32 bits", () =
   fc.assert(
     fc.property(fc.maxSafeNat(), fc.uint8Array({ maxLength: 100 }), (sequence, bytes) => {
       const reader = new FrameReader(limitBytes);
-      reader.push(encodeOutput(9, { type: 0x20, source: 2, flags: 1, sequence }, bytes));
+      reader.push(
+        encodeOutput(9, { type: 0x20, source: 2, flags: 1, sequence }, [bytes.subarray(0, 1), bytes.subarray(1)]),
+      );
       const [received] = readAll(reader);
       expect([received?.type, received?.id]).toEqual([0x20, 9]);
       expect([...(received?.payload.subarray(0, 2) ?? [])]).toEqual([2, 1]);

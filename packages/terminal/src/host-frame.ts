@@ -30,16 +30,21 @@ export function encodeJsonFrame(type: number, id: number, payload: unknown): Buf
 export function encodeOutput(
   id: number,
   head: { readonly type: number; readonly source: number; readonly flags: number; readonly sequence: number },
-  bytes: Uint8Array,
+  parts: readonly Uint8Array[],
 ): Buffer {
-  const frame = Buffer.allocUnsafe(headBytes + 10 + bytes.length);
-  frame.writeUInt32BE(bytes.length + 15, 0);
+  const length = parts.reduce((total, part) => total + part.length, 0);
+  const frame = Buffer.allocUnsafe(headBytes + 10 + length);
+  frame.writeUInt32BE(length + 15, 0);
   frame.writeUInt8(head.type, 4);
   frame.writeUInt32BE(id, 5);
   frame.writeUInt8(head.source, 9);
   frame.writeUInt8(head.flags, 10);
   frame.writeBigUInt64BE(BigInt(head.sequence), 11);
-  frame.set(bytes, 19);
+  let offset = headBytes + 10;
+  for (const part of parts) {
+    frame.set(part, offset);
+    offset += part.length;
+  }
   return frame;
 }
 

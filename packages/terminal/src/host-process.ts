@@ -2,6 +2,7 @@ import type { HostExit, HostTerminalSize, SourceName } from "./host-protocol.ts"
 
 /** What a process tells its owner. */
 export interface HostProcessEvents {
+  /** The bytes are the receiver's only during the call. */
   output(source: SourceName, bytes: Buffer): void;
   /** Once, after the last output. */
   end(exit: HostExit): void;

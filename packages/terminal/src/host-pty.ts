@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 
 import { spawn, type IPty } from "@lydell/node-pty";
@@ -10,6 +10,11 @@ import type { HostTerminalSize, SourceName } from "./host-protocol.ts";
 /** After the end of the process, output of what it left behind is awaited so long. */
 const idleAfterEndMs = 100;
 const longestAfterEndMs = 1000;
+/** A read that gives so much is likely to be followed by another: the kernel gives 4 KiB at most. */
+const flowBytes = 2048;
+/** Reads in one go after the stream's own; then others get their turn. */
+const readsAtOnce = 16;
+const scratch = Buffer.allocUnsafeSlow(16_384);
 /** Between two tries to write to a terminal whose buffer is full. */
 const shortestRetryMs = 4;
 const longestRetryMs = 64;
@@ -62,8 +67,10 @@ class PtyProcess implements HostProcess {
     this.#keepUntilRead();
     // With `encoding: null` the chunks are buffers, whatever the types say.
     pty.onData((data) => {
+      const bytes = data as unknown as Buffer;
       this.#lastOutput = performance.now();
-      events.output("stdout", data as unknown as Buffer);
+      events.output("stdout", bytes);
+      if (bytes.length >= flowBytes) this.#readOn(events);
     });
     pty.onExit(({ exitCode, signal }) => {
       this.#close();
@@ -92,6 +99,20 @@ class PtyProcess implements HostProcess {
     if (this.#isClosed || (size.columns === this.#size.columns && size.rows === this.#size.rows)) return;
     this.#size = size;
     this.#pty.resize(size.columns, size.rows);
+  }
+
+  /** Under flow each 4 KiB would be an event, a buffer and a stream's bookkeeping; read from the file they cost a call. */
+  #readOn(events: HostProcessEvents): void {
+    for (let reads = 0; reads < readsAtOnce && this.#isFlowing && !this.#isClosed; reads += 1) {
+      try {
+        const count = readSync(this.#file, scratch);
+        if (count > 0) events.output("stdout", scratch.subarray(0, count));
+        if (count < flowBytes) return;
+      } catch {
+        // Nothing is there now (EAGAIN), or ever again (EIO): the stream, which reads next, finds out.
+        return;
+      }
+    }
   }
 
   /** node-pty writes with a stream that blocks the whole process when the terminal is full; the file itself does not. */

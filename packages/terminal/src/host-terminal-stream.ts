@@ -112,7 +112,7 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   /** What has been read makes room for more, in portions worth a message. */
   #grant(bytes: number): void {
     this.#consumed += bytes;
-    if (this.#consumed < hostLimits.outputWindowBytes / 8 || this.#isOver) return;
+    if (this.#consumed < hostLimits.outputWindowBytes / 4 || this.#isOver) return;
     this.#link.sendCredit(this.#id, sources.stdout, this.#consumed);
     this.#consumed = 0;
   }

@@ -1,6 +1,7 @@
 import type { HostAgent } from "./host-agent.ts";
 import type { HostConnection, HostStream } from "./host-connection.ts";
-import { frameTypes, HostError, hostLimits, outputFlags, type SourceName } from "./host-protocol.ts";
+import { frameTypes, HostError, hostLimits, outputFlags } from "./host-protocol.ts";
+import type { RingSlice } from "./replay-ring.ts";
 
 export interface ViewerOptions {
   readonly connection: HostConnection;
@@ -48,7 +49,7 @@ export class HostViewer implements HostStream {
       if (slice === undefined) break;
       if (this.#isReplayOnly) break;
       this.#send(slice, slice.sequence < this.#liveFrom ? outputFlags.replay : 0);
-      this.#cursor = slice.sequence + slice.bytes.length;
+      this.#cursor = slice.sequence + slice.length;
     }
     if (this.#cursor === ring.end) this.isLagging = false;
     const hasAll = this.#cursor === ring.end || this.#isReplayOnly;
@@ -95,15 +96,15 @@ export class HostViewer implements HostStream {
     this.#cursor = ring.start;
     const bytes = ring.prelude();
     if (bytes.length > 0)
-      this.#send({ sequence: ring.start, source: "stdout", bytes }, outputFlags.replay | outputFlags.prelude);
+      this.#send(
+        { sequence: ring.start, source: "stdout", parts: [bytes], length: bytes.length },
+        outputFlags.replay | outputFlags.prelude,
+      );
   }
 
-  #send(
-    chunk: { readonly sequence: number; readonly source: SourceName; readonly bytes: Uint8Array },
-    flags: number,
-  ): void {
-    this.#credit -= chunk.bytes.length;
-    this.#options.connection.sendOutput(this.#options.id, { ...chunk, flags });
+  #send({ sequence, source, parts, length }: RingSlice, flags: number): void {
+    this.#credit -= length;
+    this.#options.connection.sendOutput(this.#options.id, { source, flags, sequence, parts });
   }
 
   #finish(): void {

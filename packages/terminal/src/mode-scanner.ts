@@ -5,6 +5,10 @@ const characterBytes = 4;
 /** Longer sequences than this carry no mode. */
 const sequenceBytes = 64;
 
+/** Any but those that surely set no mode, most of them of colour; an expression is fast also in a program that is never optimised. */
+// oxlint-disable-next-line no-control-regex -- it is about control characters
+const sequenceOfInterest = /\u001b(?!\[[\d:;]{0,60}[@-~])/g;
+
 type State = "ground" | "escape" | "csi" | "string" | "string-escape";
 
 /**
@@ -23,8 +27,9 @@ export class ModeScanner {
   #missing = 0;
 
   scan(bytes: Uint8Array): void {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
     for (let index = 0; index < bytes.length; index += 1) {
-      if (this.#state === "ground") index = this.#skipText(bytes, index);
+      if (this.#state === "ground") index = this.#skip(text, index);
       this.#take(bytes[index] ?? 0);
     }
   }
@@ -39,14 +44,14 @@ export class ModeScanner {
     return Buffer.concat([Buffer.from(text, "latin1"), Buffer.from(this.#pending)]);
   }
 
-  /** Of text before the next sequence only the last character can matter: where that may begin. */
-  #skipText(bytes: Uint8Array, from: number): number {
-    const next = bytes.indexOf(escape, from);
-    const end = next === -1 ? bytes.length : next;
-    if (end - from <= characterBytes) return from;
+  /** What comes before the next sequence of interest does not matter; where none follows, the last character may have been cut in two. */
+  #skip(text: string, from: number): number {
+    sequenceOfInterest.lastIndex = from;
+    const isFound = sequenceOfInterest.test(text);
+    if (!isFound && text.length - from <= characterBytes) return from;
     this.#missing = 0;
-    this.#pending = [];
-    return end - characterBytes;
+    if (this.#pending.length > 0) this.#pending = [];
+    return isFound ? sequenceOfInterest.lastIndex - 1 : text.length - characterBytes;
   }
 
   #take(byte: number): void {

@@ -33,11 +33,15 @@ test("keeps the latest bytes under their numbers, within its limit, whoever wrot
       let cursor = ring.start;
       for (let slice = ring.slice(cursor, most); slice !== undefined; slice = ring.slice(cursor, most)) {
         expect(slice.sequence).toBe(cursor);
-        expect(slice.bytes.length).toBeGreaterThan(0);
-        expect(slice.bytes.length).toBeLessThanOrEqual(most);
-        expect(Buffer.compare(slice.bytes, piece(cursor, slice.bytes.length))).toBe(0);
-        expect(owners.find((owner) => owner.end > cursor)?.source).toBe(slice.source);
-        cursor += slice.bytes.length;
+        const bytes = Buffer.concat(slice.parts);
+        expect(bytes.length).toBe(slice.length);
+        expect(bytes.length).toBeGreaterThan(0);
+        expect(bytes.length).toBeLessThanOrEqual(most);
+        expect(Buffer.compare(bytes, piece(cursor, bytes.length))).toBe(0);
+        const [first, last] = [cursor, cursor + bytes.length - 1];
+        const covering = owners.filter((owner, index) => owner.end > first && (owners[index - 1]?.end ?? 0) <= last);
+        expect(new Set(covering.map((owner) => owner.source))).toEqual(new Set([slice.source]));
+        cursor += bytes.length;
       }
       expect(cursor).toBe(end);
     }),

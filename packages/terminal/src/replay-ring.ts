@@ -16,7 +16,9 @@ interface Block {
 export interface RingSlice {
   readonly sequence: number;
   readonly source: SourceName;
-  readonly bytes: Buffer;
+  /** One after the other. */
+  readonly parts: readonly Uint8Array[];
+  readonly length: number;
 }
 
 /**
@@ -68,11 +70,22 @@ export class ReplayRing {
 
   /** Output from the sequence on, at most so many bytes, from one source; `undefined` at the end. */
   slice(from: number, maximumBytes: number): RingSlice | undefined {
-    const block = this.#blocks[this.#find(from)];
-    if (block === undefined || from >= this.#end) return undefined;
-    const offset = Math.max(0, from - block.sequence);
-    const bytes = block.bytes.subarray(offset, Math.min(block.length, offset + maximumBytes));
-    return { sequence: block.sequence + offset, source: block.source, bytes };
+    let index = this.#find(from);
+    const first = this.#blocks[index];
+    if (first === undefined || from >= this.#end) return undefined;
+    const sequence = Math.max(from, first.sequence);
+    const { source } = first;
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    for (let block: Block | undefined = first; block?.source === source && length < maximumBytes;) {
+      const offset = sequence + length - block.sequence;
+      const part = block.bytes.subarray(offset, Math.min(block.length, offset + maximumBytes - length));
+      if (part.length > 0) parts.push(part);
+      length += part.length;
+      index += 1;
+      block = this.#blocks[index];
+    }
+    return { sequence, source, parts, length };
   }
 
   #find(sequence: number): number {

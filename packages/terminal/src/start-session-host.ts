@@ -17,6 +17,9 @@ import { checkPrivateDirectory, ensurePrivateDirectory, hostPaths } from "./host
 const startMs = 10_000;
 const sourceCondition = "@clauderon/source";
 
+/** A small young generation, collection when the host asks for it, and no optimising compilers, whose code and data weigh more than all else it does. */
+const smallProcess = ["--max-semi-space-size=1", "--expose-gc", "--no-opt", "--no-maglev"];
+
 export interface HostProgramOptions {
   readonly homeDirectory: string;
   /** Path of the session host's program; default: the one of this package. */
@@ -73,14 +76,7 @@ function launch({ homeDirectory, program, idleMs }: HostProgramOptions): { hasEx
   const conditions = path.endsWith(".ts") ? ["--conditions", sourceCondition] : [];
   const child = spawn(
     process.execPath,
-    [
-      "--max-semi-space-size=1",
-      "--expose-gc",
-      ...conditions,
-      path,
-      homeDirectory,
-      ...(idleMs === undefined ? [] : [String(idleMs)]),
-    ],
+    [...smallProcess, ...conditions, path, homeDirectory, ...(idleMs === undefined ? [] : [String(idleMs)])],
     { cwd: "/", detached: true, stdio: ["ignore", output, output], env: keeperEnvironment(process.env) },
   );
   closeSync(output);

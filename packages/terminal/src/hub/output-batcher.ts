@@ -11,7 +11,7 @@ const BATCH_MS = 4;
 /** So much is sent at once within a batch's time: echoes, also of a fast typist or a pasted line. */
 const ECHO_BYTES = 256;
 /** What a message counts at least, so that they stay few. */
-const MESSAGE_BYTES = 64;
+const MESSAGE_BYTES = 32;
 /** A batch of this size does not wait. */
 const FULL_BYTES = 65_536;
 
