@@ -63,12 +63,14 @@ for (const [name, entry] of Object.entries(entries)) {
   );
 }
 const daemonStartMs: number[] = [];
+const bareStartMs: number[] = [];
 let list: Awaited<ReturnType<typeof compare>> | undefined;
 for (let round = 0; round < 5; round++) {
   const place = await makeRoot();
   await fillHome(path.join(place, "h"), 200);
   await using daemon = await startBenchDaemon({ root: place });
   daemonStartMs.push(daemon.startMs);
+  bareStartMs.push(await run(bare));
   list ??= await compare([path.join(root, "apps/cli/bin/clauderon.js"), "list"], 15, { CLAUDERON_HOME: daemon.home });
 }
 console.log(
@@ -76,7 +78,7 @@ console.log(
     targets: { helpRatio: 2, listMs: 150, daemonStartMs: 500 },
     help,
     list,
-    daemonStart: summary(daemonStartMs),
+    daemonStart: { ...summary(daemonStartMs), ratio: ratio(daemonStartMs, bareStartMs) },
     load,
   }),
 );

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { createClient } from "@clauderon/core";
 import type { Clauderon } from "@clauderon/core/contract";
@@ -67,7 +68,8 @@ async function untilAnswers(clauderon: Clauderon, child: ChildProcess): Promise<
       await clauderon.sessions.list();
       return;
     } catch {
-      // It does not answer yet.
+      // It does not answer yet; asking without a pause would take the machine from it.
+      await delay(5);
     }
   }
 }

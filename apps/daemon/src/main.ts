@@ -1,15 +1,10 @@
-import { homeDirectory } from "@clauderon/core";
 import { ClauderonError, InternalError } from "@clauderon/core/contract";
 
 import { runDaemon } from "./run-daemon.ts";
 
 // The daemon as a program of its own: `node main.js`. What it says on standard error is one JSON object.
 try {
-  await runDaemon({
-    homeDirectory: homeDirectory(process.env),
-    environment: process.env,
-    isForeground: false,
-  });
+  await runDaemon({ environment: process.env, isForeground: false });
   process.exitCode = 0;
 } catch (error) {
   const known = ClauderonError.isInstance(error) ? error : new InternalError(error);

@@ -1,4 +1,4 @@
-import { loadSettings, type Settings } from "@clauderon/core";
+import { homeDirectory as defaultHome, loadSettings, type Settings } from "@clauderon/core";
 import type { Logger } from "@clauderon/core/contract";
 import type { DaemonFile } from "@clauderon/core/wire";
 
@@ -11,8 +11,8 @@ import { readOrCreateToken } from "./security/token-file.ts";
 import { startDaemon } from "./start-daemon.ts";
 
 export interface RunDaemonOptions {
-  /** Absolute path. */
-  readonly homeDirectory: string;
+  /** Absolute path; default: `CLAUDERON_HOME` of the environment, else `~/.clauderon`. */
+  readonly homeDirectory?: string | undefined;
   /** For settings, and for finding programs. */
   readonly environment: NodeJS.ProcessEnv;
   /** Log to standard error too, and end with the terminal. */
@@ -32,13 +32,14 @@ export interface RunDaemonOptions {
  * it runs this program again, outside of it. Rejects with `daemon.already-running`, `daemon.port-taken`, a settings or a store error.
  */
 export async function runDaemon(options: RunDaemonOptions): Promise<void> {
-  const { homeDirectory, environment } = options;
+  const { environment } = options;
   if (isInsideSession(process.env)) {
     process.exitCode = await runOutsideSession(process.env);
     return;
   }
   leaveSession();
   const settings = await readSettings(options);
+  const { homeDirectory } = settings;
   const ended = untilEnded(options);
   await using stack = new AsyncDisposableStack();
   const lock = await claimHome(homeDirectory, options.signal);
@@ -60,7 +61,8 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   }
 }
 
-function readSettings({ homeDirectory, environment, port }: RunDaemonOptions): Promise<Settings> {
+function readSettings(options: RunDaemonOptions): Promise<Settings> {
+  const { environment, port, homeDirectory = defaultHome(environment) } = options;
   const flags = port === undefined ? {} : { "daemon.port": { flag: "--port", value: port } };
   return loadSettings({ homeDirectory, environment, flags });
 }
