@@ -55,14 +55,17 @@ export async function script(sandbox: Sandbox, text: string, ...parameters: read
 }
 
 /** A file's content as a command inside sees it; empty when it is missing. */
-export function peek(sandbox: Sandbox, path: string): Promise<string> {
-  return script(sandbox, 'if [ -f "$1" ]; then cat -- "$1"; fi', path);
+export async function peek(sandbox: Sandbox, path: string): Promise<string> {
+  const { stdout } = await run(sandbox, ["cat", "--", path]);
+  return stdout.toString("utf8");
 }
 
 /** Whether a process whose arguments contain the token runs in the sandbox. */
 export async function isTokenAlive(sandbox: Sandbox, token: string): Promise<boolean> {
-  const text = await script(sandbox, 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\000" " "');
-  return text.includes(token);
+  // In brackets, so that the search does not find itself.
+  const pattern = `[${token.slice(0, 1)}]${token.slice(1)}`;
+  const text = await script(sandbox, 'if grep -qs -- "$1" /proc/[0-9]*/cmdline; then printf alive; fi', pattern);
+  return text === "alive";
 }
 
 /** Waits for the rejection, which must be ours, with one of the codes and a fix. */

@@ -30,7 +30,7 @@ export interface ContractContext {
   readonly token: () => string;
   /** A duration stretched by the slow factor. */
   readonly milliseconds: (duration: number) => number;
-  /** Looks until the probe gives something; fails after 10 s (stretched), naming what was waited for. */
+  /** Looks until the probe gives something; fails after 20 s (stretched), naming what was waited for. */
   readonly until: <Value>(
     what: string,
     probe: () => Promise<Value | undefined | false> | Value | undefined | false,

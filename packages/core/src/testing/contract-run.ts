@@ -6,12 +6,17 @@ import { abortCases } from "./backend-contract/abort.cases.ts";
 import { capabilityCases, powerCases, refusesPower } from "./backend-contract/capabilities.cases.ts";
 import { createCases } from "./backend-contract/create.cases.ts";
 import { doctorCases } from "./backend-contract/doctor.cases.ts";
+import { execControlCases } from "./backend-contract/exec-control.cases.ts";
 import { execCases } from "./backend-contract/exec.cases.ts";
+import { filesConfinementCases } from "./backend-contract/files-confinement.cases.ts";
 import { filesCases } from "./backend-contract/files.cases.ts";
+import { headlessCases } from "./backend-contract/headless.cases.ts";
 import { lifecycleCases } from "./backend-contract/lifecycle.cases.ts";
 import { listCases } from "./backend-contract/list.cases.ts";
 import { openCases } from "./backend-contract/open.cases.ts";
-import { terminalCases } from "./backend-contract/terminal.cases.ts";
+import { terminalLaunchCases } from "./backend-contract/terminal-launch.cases.ts";
+import { terminalOutputCases } from "./backend-contract/terminal-output.cases.ts";
+import { terminalViewersCases } from "./backend-contract/terminal-viewers.cases.ts";
 import type { ContractCase, ContractCases, PowerCase } from "./contract-context.ts";
 import { ContractWorld, type Leftovers } from "./contract-world.ts";
 import { requirements, type Requirement } from "./requirements.ts";
@@ -25,8 +30,13 @@ const CASE_DEADLINE_MS = 60_000;
 const bodies: ContractCases = {
   ...createCases,
   ...execCases,
+  ...execControlCases,
   ...filesCases,
-  ...terminalCases,
+  ...filesConfinementCases,
+  ...terminalLaunchCases,
+  ...terminalViewersCases,
+  ...terminalOutputCases,
+  ...headlessCases,
   ...lifecycleCases,
   ...listCases,
   ...openCases,

@@ -10,9 +10,15 @@ import { run } from "./contract-commands.ts";
 import type { ContractContext } from "./contract-context.ts";
 import { findProcesses } from "./process-table.ts";
 import { removeScratch } from "./remove-scratch.ts";
+import { requirements } from "./requirements.ts";
 import { until } from "./until.ts";
 
 const CLEANUP_GRACE_MS = 1500;
+const UNTIL_MS = 20_000;
+const directoryName = (index: number): string => `case-${String(index)}`;
+
+/** One for each case, made by one command: for every case its own is a process more. */
+const preparedDirectories: readonly string[] = Object.keys(requirements).map((_, index) => directoryName(index));
 
 /** What the session host of host backends keeps in a home. */
 const sessionHostFiles: ReadonlySet<string> = new Set([
@@ -48,6 +54,7 @@ export class ContractWorld {
   #shared: Promise<Sandbox> | undefined;
   #sharedSpec: Tracked | undefined;
   #count = 0;
+  #cases = 0;
   #leftovers: Promise<Leftovers> | undefined;
 
   private constructor(options: BackendContractOptions, root: string) {
@@ -123,8 +130,8 @@ export class ContractWorld {
   }
 
   #context(tracked: Tracked[], backends: Backend[]): ContractContext {
-    this.#count += 1;
-    const directory = `case-${String(this.#count)}`;
+    const directory = directoryName(this.#cases);
+    this.#cases += 1;
     const spec = (overrides: Partial<SandboxSpec> = {}): Promise<SandboxSpec> => this.#newSpec(overrides);
     const track = (made: SandboxSpec, backend: Backend = this.backend): void => {
       tracked.push({ spec: made, backend });
@@ -153,7 +160,7 @@ export class ContractWorld {
         return backend;
       },
       otherInstance: async () => {
-        const home = `other-${String(this.#count)}-${randomUUID().slice(0, 8)}`;
+        const home = `other-${randomUUID()}`;
         await mkdir(join(this.#root, home), { mode: 0o700 });
         const backend = this.#newBackend(this.#newContext(home));
         backends.push(backend);
@@ -166,12 +173,12 @@ export class ContractWorld {
       },
       shared: async () => {
         const sandbox = await this.#sharedSandbox();
-        await run(sandbox, ["mkdir", "-p", directory]);
+        if (!preparedDirectories.includes(directory)) await run(sandbox, ["mkdir", "-p", directory]);
         return sandbox;
       },
       token: () => `${this.#word}-${randomUUID()}`,
       milliseconds: (duration) => duration * this.slowFactor,
-      until: (what, probe, timeoutMs = 10_000) => until(what, probe, { timeoutMs: timeoutMs * this.slowFactor }),
+      until: (what, probe, timeoutMs = UNTIL_MS) => until(what, probe, { timeoutMs: timeoutMs * this.slowFactor }),
     };
   }
 
@@ -179,7 +186,9 @@ export class ContractWorld {
     this.#shared ??= (async () => {
       const spec = await this.#newSpec({});
       this.#sharedSpec = { spec, backend: this.backend };
-      return this.backend.create(spec);
+      const sandbox = await this.backend.create(spec);
+      await run(sandbox, ["mkdir", "-p", ...preparedDirectories]);
+      return sandbox;
     })();
     return this.#shared;
   }

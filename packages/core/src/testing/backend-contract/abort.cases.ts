@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 
-import { collect, isTokenAlive, peek, rejection, run, script } from "../contract-commands.ts";
+import { collect, isTokenAlive, rejection, run, script } from "../contract-commands.ts";
 import type { ContractCases } from "../contract-context.ts";
 import { launch, scriptLaunch } from "./agent-helpers.ts";
 import { loop } from "./scripts.ts";
+import { untilWritten } from "./until-written.ts";
 
 const reason = new Error("the caller has gone");
 
@@ -59,7 +60,7 @@ export const abortCases: ContractCases = {
     assert.equal(await rejection(handle), reason);
   },
 
-  "abort:exec:lives": async ({ shared, directory, token, until }) => {
+  "abort:exec:lives": async ({ shared, directory, token, until, milliseconds }) => {
     const sandbox = await shared();
     const word = token();
     const controller = new AbortController();
@@ -69,20 +70,21 @@ export const abortCases: ContractCases = {
     await until("the process", () => isTokenAlive(sandbox, word));
     controller.abort(reason);
     await script(sandbox, ': > "$1/go"', directory);
-    await until("its own end", async () => (await peek(sandbox, `${directory}/ended`)) === "ended");
+    assert.equal(await untilWritten({ milliseconds }, sandbox, { path: `${directory}/ended` }), "ended");
     await over;
   },
 
-  "abort:launch:lives": async ({ sandbox, token, until }) => {
-    const made = await sandbox();
-    const word = token();
+  "abort:launch:lives": async (context) => {
+    const made = await context.sandbox();
     const controller = new AbortController();
-    await made.startAgent({ ...scriptLaunch(loop), argv: ["sh", "-c", loop, word] }, { signal: controller.signal });
-    await until("the agent", () => isTokenAlive(made, word));
+    const text =
+      "printf x > born; while ! [ -e go ]; do sleep 0.05; done; printf alive > answer; while :; do sleep 0.2; done";
+    await made.startAgent(scriptLaunch(text), { signal: controller.signal });
+    await untilWritten(context, made, { path: "born" });
     controller.abort(reason);
-    await script(made, "true");
+    await script(made, ": > go");
+    assert.equal(await untilWritten(context, made, { path: "answer" }), "alive");
     assert.equal((await made.inspect()).agent.state, "running");
-    assert.equal(await isTokenAlive(made, word), true);
   },
 
   "abort:exit": async ({ sandbox }) => {

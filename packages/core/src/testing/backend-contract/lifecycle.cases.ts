@@ -8,15 +8,25 @@ import type { ContractCases, ContractContext } from "../contract-context.ts";
 import { findProcesses } from "../process-table.ts";
 import { launch, scriptLaunch } from "./agent-helpers.ts";
 import { loop, stubbornLoop } from "./scripts.ts";
+import { untilWritten } from "./until-written.ts";
+
+/** Runs until it is killed, and writes the file `born` when it begins. */
+const child = '"printf x > born; while :; do sleep 0.2; done" "$1"';
 
 /**
  * A grandchild that has left the agent's session and process group and whose parents are gone, still with the agent's environment. Needs the
  * token as `$1`; `setsid` is used where it is there, job control gives a group of its own elsewhere.
  */
 const daemonise = [
-  'if command -v setsid > /dev/null; then (setsid sh -c "while :; do sleep 0.2; done" "$1" > /dev/null 2>&1 < /dev/null &)',
-  'else (set -m; (sh -c "while :; do sleep 0.2; done" "$1" > /dev/null 2>&1 < /dev/null &) &); fi',
+  `if command -v setsid > /dev/null; then (setsid sh -c ${child} > /dev/null 2>&1 < /dev/null &)`,
+  `else (set -m; (sh -c ${child} > /dev/null 2>&1 < /dev/null &) &); fi`,
   "while :; do sleep 0.2; done",
+].join("\n");
+
+/** Ends once its child has begun, which the hang-up of the terminal does not end. */
+const orphan = [
+  `(trap "" HUP; sh -c ${child} > /dev/null 2>&1 < /dev/null &)`,
+  "until [ -s born ]; do sleep 0.05; done; exit 0",
 ].join("\n");
 
 /** No process with the token is on this machine, nor in the sandbox once it is started again. */
@@ -131,8 +141,8 @@ export const lifecycleCases: ContractCases = {
   "lifecycle:stop:tree": async (context) => {
     const made = await context.sandbox();
     const word = context.token();
-    await launch(made, 'sh -c "while :; do sleep 0.2; done" "$1" & wait', word);
-    await context.until("the child", () => isTokenAlive(made, word));
+    await launch(made, `sh -c ${child} & wait`, word);
+    await untilWritten(context, made, { path: "born" });
     await made.stop({ graceMs: 500 });
     await hasEnded(context, made, word);
   },
@@ -141,7 +151,7 @@ export const lifecycleCases: ContractCases = {
     const made = await context.sandbox();
     const word = context.token();
     await launch(made, daemonise, word);
-    await context.until("the grandchild", () => isTokenAlive(made, word));
+    await untilWritten(context, made, { path: "born" });
     await made.stop({ graceMs: 500 });
     await hasEnded(context, made, word);
   },
@@ -149,8 +159,9 @@ export const lifecycleCases: ContractCases = {
   "lifecycle:stop:orphan": async (context) => {
     const made = await context.sandbox();
     const word = context.token();
-    await launch(made, '(sh -c "while :; do sleep 0.2; done" "$1" > /dev/null 2>&1 < /dev/null &) ; exit 0', word);
+    await launch(made, orphan, word);
     await made.agentExit();
+    assert.equal(await isTokenAlive(made, word), true, "the child outlived the agent");
     await made.stop({ graceMs: 500 });
     await hasEnded(context, made, word);
   },
@@ -170,22 +181,23 @@ export const lifecycleCases: ContractCases = {
     const made = await context.sandbox();
     const word = context.token();
     await made.startAgent({ ...scriptLaunch(stubbornLoop), argv: ["sh", "-c", stubbornLoop, word] });
-    await context.until("the agent", () => isTokenAlive(made, word));
+    await untilWritten(context, made, { path: "ready" });
     const begin = performance.now();
-    await made.stop({ graceMs: 2000 });
+    await made.stop({ graceMs: 1200 });
     const tookMs = performance.now() - begin;
-    assert.ok(tookMs >= 1900, `SIGKILL came after ${String(Math.round(tookMs))} ms`);
-    assert.ok(tookMs < context.milliseconds(8000), `it took ${String(Math.round(tookMs))} ms`);
+    assert.ok(tookMs >= 1100, `SIGKILL came after ${String(Math.round(tookMs))} ms`);
+    assert.ok(tookMs < context.milliseconds(20_000), `it took ${String(Math.round(tookMs))} ms`);
     await hasEnded(context, made, word);
   },
 
   "lifecycle:stop:term-first": async (context) => {
     const made = await context.sandbox();
-    await launch(made, 'trap "printf bye > goodbye; exit 0" TERM; : > ready; while :; do sleep 0.05; done');
-    await context.until("the agent", async () => (await script(made, "ls ready 2>/dev/null")) !== "");
+    await launch(made, 'trap "printf bye > goodbye; exit 0" TERM; printf x > ready; while :; do sleep 0.05; done');
+    await untilWritten(context, made, { path: "ready" });
+    const graceMs = context.milliseconds(30_000);
     const begin = performance.now();
-    await made.stop({ graceMs: context.milliseconds(9000) });
-    assert.ok(performance.now() - begin < context.milliseconds(8000), "it does not wait for the whole grace");
+    await made.stop({ graceMs });
+    assert.ok(performance.now() - begin < graceMs - 1000, "it does not wait for the whole grace");
     await made.start();
     assert.equal(await peek(made, "goodbye"), "bye");
   },
@@ -217,7 +229,7 @@ export const lifecycleCases: ContractCases = {
     const made = await context.sandbox();
     const word = context.token();
     await launch(made, daemonise, word);
-    await context.until("the grandchild", () => isTokenAlive(made, word));
+    await untilWritten(context, made, { path: "born" });
     await made.destroy({ graceMs: 500 });
     await allEnded(word);
   },

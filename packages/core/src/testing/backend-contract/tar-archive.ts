@@ -7,6 +7,9 @@ export interface TarEntry {
   readonly mode?: number | undefined;
 }
 
+export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
 const BLOCK = 512;
 const kindFlags = { file: "0", hardlink: "1", symlink: "2", directory: "5" } as const;
 
