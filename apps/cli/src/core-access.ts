@@ -48,6 +48,10 @@ export function createCoreAccess(environment: Readonly<Record<string, string>>):
       if ((await findRunningDaemon(await home(), signal)) === undefined) return undefined;
       return createClient({ homeDirectory: await home(), environment, startDaemon: false });
     },
+    async checkCreateRequest(request) {
+      const { checkCreateRequest } = await core();
+      checkCreateRequest(request);
+    },
     settings,
     async setting(key) {
       const { getSetting } = await core();
@@ -94,7 +98,7 @@ export function createCoreAccess(environment: Readonly<Record<string, string>>):
     },
     async runDaemon(options) {
       const { runDaemon } = await import("@clauderon/daemon");
-      await runDaemon({ homeDirectory: await home(), environment: process.env, ...options });
+      await runDaemon({ environment: process.env, ...options });
     },
     async token() {
       const { readToken } = await core();

@@ -13,7 +13,7 @@ import { createOutput } from "./output/output.ts";
 import { formatProblem, problemJson, toClauderonError } from "./output/problem.ts";
 import { createStyle } from "./output/style.ts";
 import { SignalHub } from "./signals.ts";
-import { parseArguments, splitTail } from "./strict-arguments.ts";
+import { parseArguments, splitTail, withoutValues } from "./strict-arguments.ts";
 
 const CANCELLED = 9;
 const BROKEN_PIPE = 141;
@@ -35,7 +35,8 @@ export async function run(argv: readonly string[], host: Host): Promise<number> 
     if (command === undefined) return await showHelp(found, host, [...found.leading, ...found.rest]);
     const name = found.path.join(" ");
     const words = [...found.leading, ...found.rest];
-    if (asksFor(words, "help") || asksFor(words, "version")) return await showHelp(found, host, words);
+    const options = withoutValues(words, command.args);
+    if (asksFor(options, "help") || asksFor(options, "version")) return await showHelp(found, host, options);
     const parsed = parseArguments(name, words, command);
     if (tail !== undefined && command.tail === undefined) {
       throw new UsageError({

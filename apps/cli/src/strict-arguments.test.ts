@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import type { Arguments } from "./command/command.ts";
-import { parseArguments, splitTail } from "./strict-arguments.ts";
+import { parseArguments, splitTail, withoutValues } from "./strict-arguments.ts";
 
 const args = {
   name: { type: "positional", description: "" },
@@ -71,7 +71,10 @@ describe("parseArguments", () => {
     [["-x"], "see: clauderon test --help"],
     [["-ix"], "see: clauderon test --help"],
     [["--backend"], "write --backend=NAME"],
-    [["--backend", "--tty"], "write --backend=NAME"],
+    [["--tty", "--backend"], "write --backend=NAME"],
+    [["--backend", ""], "write --backend=NAME"],
+    [["-it", "-b"], "write --backend=NAME"],
+    [["--mode", "--tty"], "choose one of: ask, auto"],
     [["--backend="], "write --backend=NAME"],
     [["-b"], "write --backend=NAME"],
     [["--tty=yes"], "write --tty alone"],
@@ -92,6 +95,29 @@ describe("parseArguments", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), (value) => {
         expect(parse(`--backend=${value}`).values["backend"]).toBe(value);
+      }),
+    );
+  });
+
+  test.each([
+    [["--backend", "--tty"], { backend: "--tty", tty: false }],
+    [["--backend", "--backend"], { backend: "--backend" }],
+    [["--backend", "--text with = and spaces", "--tty"], { backend: "--text with = and spaces", tty: true }],
+    [["-b", "-i"], { backend: "-i", interactive: false }],
+    [["-itb", "-1"], { backend: "-1", interactive: true, tty: true }],
+    [["--env", "-A=1", "--env", "--help"], { env: ["-A=1", "--help"] }],
+    [["--backend", "-", "-"], { backend: "-", name: "-" }],
+  ])("%j: what follows an option with a value is its value", (tokens, values) => {
+    const parsed = parse(...tokens);
+    expect(parsed.values).toMatchObject(values);
+    expect([...parsed.globals]).toEqual([]);
+  });
+
+  test("what is given with a blank arrives whatever it is", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.constantFrom("--backend", "-b", "-itb"), (value, flag) => {
+        expect(parse(flag, value).values["backend"]).toBe(value);
+        expect(withoutValues([flag, value, "word", "--tty"], args)).toEqual([flag, "word", "--tty"]);
       }),
     );
   });

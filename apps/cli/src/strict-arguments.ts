@@ -44,6 +44,28 @@ export function flagsOf(args: Arguments): ReadonlyMap<string, FlagMatch> {
   return flags;
 }
 
+/** The words that are no option's value: among them stand the options themselves. */
+export function withoutValues(tokens: readonly string[], args: Arguments): readonly string[] {
+  const flags = flagsOf(args);
+  const isValued = (written: string): boolean => (flags.get(written)?.argument.type ?? "boolean") !== "boolean";
+  const takesNext = (token: string): boolean => {
+    if (!token.startsWith("-") || token.startsWith("--")) return isValued(token);
+    const valued = token
+      .slice(1)
+      .split("")
+      .findIndex((letter) => isValued(`-${letter}`));
+    // A value that is glued to its letter is all of it.
+    return valued >= 0 && valued === token.length - 2;
+  };
+  const kept: string[] = [];
+  let isValue = false;
+  for (const token of tokens) {
+    if (!isValue) kept.push(token);
+    isValue = !isValue && takesNext(token);
+  }
+  return kept;
+}
+
 /** Parses the words after a command's name by its definition; everything that is not understood is a `UsageError`. */
 export function parseArguments(
   commandName: string,
@@ -135,15 +157,12 @@ class ArgumentParser {
     else this.#values.set(match.name, !match.isNegative);
   }
 
+  /** As everywhere (POSIX): what stands behind an option that takes a value is its value, whatever it looks like. */
   #nextValue(match: FlagMatch, written: string, queue: string[]): string {
-    const next = queue[0];
-    if (next !== undefined && (next === "-" || !next.startsWith("-"))) {
-      queue.shift();
-      return next;
-    }
+    const next = queue.shift();
+    if (next !== undefined) return next;
     throw new UsageError({
       message: `${written} needs a value`,
-      why: next === undefined ? undefined : `${next} looks like an option`,
       fix: [
         `write ${flagText(match.name, false)}=${valueHint(match.argument)}`,
         `see: clauderon ${this.#commandName} --help`,

@@ -112,6 +112,13 @@ describe("create", () => {
     expect(Object.keys(fake.created[0]?.callerEnvironment ?? {})).not.toContain("CLAUDERON_SESSION");
   });
 
+  test.each(["--text", "--help", "-V", "-q", "--json", "--no-such-option"])("the prompt may be %s", async (prompt) => {
+    const fake = new FakeClauderon();
+    const { code, stdout } = await runInProcess(["create", "fix", "--prompt", prompt], { access: access(fake) });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "fix\n" });
+    expect(fake.created[0]?.prompt).toBe(prompt);
+  });
+
   test("maps every option", async () => {
     const fake = new FakeClauderon();
     await runInProcess(
@@ -172,6 +179,12 @@ describe("create", () => {
     [["create", "--no-cache"], 2, "no option --no-cache"],
     [["create", "a", "b"], 2, 'does not take "b"'],
     [["create", "-leading"], 2, "no option"],
+    [["create", "a/b"], 2, "it contains /"],
+    [["create", ".."], 2, "it contains .."],
+    [["create", ""], 2, "it is empty"],
+    [["create", "a".repeat(64)], 2, "63 are the most"],
+    [["create", "-p", "a".repeat(1024 * 1024 + 1)], 2, "at most 1048576"],
+    [["create", "--prompt", "--", "x"], 2, "--prompt needs a value"],
   ])("refuses %j before anything is asked of the daemon", async (argv, code, message) => {
     const result = await runInProcess(argv);
     expect(result.stderr).toContain(message);
@@ -436,7 +449,8 @@ describe("errors", () => {
     [["list", "--", "x"], "takes nothing behind --"],
     [["--backend", "x", "list"], "put the options of a command behind its name"],
     [["url", "--token", "--qr"], "exclude each other"],
-    [["logs", "x", "-n", "-1"], "needs a value"],
+    [["logs", "x", "-n", "-1"], "--lines cannot be"],
+    [["logs", "x", "-n"], "-n needs a value"],
     [["stop", "x", "--timeout", "soon"], "--timeout cannot be"],
     [["daemon", "--port", "1"], "has no option --port"],
   ])("%j is 2", async (argv, message) => {

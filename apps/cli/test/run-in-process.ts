@@ -1,5 +1,7 @@
 import { PassThrough, Writable } from "node:stream";
 
+import { checkCreateRequest } from "@clauderon/core/client";
+
 import type { Access } from "../src/command/access.ts";
 import type { Prompts } from "../src/command/command-context.ts";
 import type { Host } from "../src/host.ts";
@@ -70,6 +72,9 @@ function unexpected(name: string): () => Promise<never> {
 const refusingAccess: Access = {
   homeDirectory: () => Promise.resolve("/nowhere/home"),
   settingsPath: () => Promise.resolve("/nowhere/home/config.toml"),
+  checkCreateRequest: async (request) => {
+    checkCreateRequest(request);
+  },
   connect: unexpected("connect"),
   connectRunning: () => Promise.resolve(undefined),
   settings: unexpected("settings"),

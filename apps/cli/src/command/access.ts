@@ -1,5 +1,5 @@
 import type { Client, DaemonAddress, Settings } from "@clauderon/core/client";
-import type { Agent } from "@clauderon/core/contract";
+import type { Agent, CreateSessionRequest } from "@clauderon/core/contract";
 
 /** What the running daemon wrote down about itself. */
 export type DaemonRecord = DaemonAddress["file"];
@@ -16,6 +16,9 @@ export interface Access {
   connect(options: { readonly signal: AbortSignal; readonly onStart: () => void }): Promise<Client>;
   /** Only when it runs already. */
   connectRunning(signal: AbortSignal): Promise<Client | undefined>;
+
+  /** Rejects for what is wrong with it wherever it is made, before a daemon is started. */
+  checkCreateRequest(request: CreateSessionRequest): Promise<void>;
 
   /** The configuration in force. */
   settings(): Promise<Settings>;

@@ -1,5 +1,4 @@
 import type { ErrorCode } from "@clauderon/core/contract";
-import type { CommandMeta } from "citty";
 
 import type { CommandContext } from "./command-context.ts";
 
@@ -62,7 +61,7 @@ export interface Invocation<Values> {
 }
 
 export interface CommandDefinition<A extends Arguments> {
-  readonly meta: CommandMeta & { readonly name: string; readonly description: string };
+  readonly meta: { readonly name: string; readonly description: string };
   readonly args: A;
   /** Complete command lines without the leading `clauderon`. */
   readonly examples: readonly [string, ...string[]];

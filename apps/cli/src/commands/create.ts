@@ -86,6 +86,7 @@ export const createCommand: Command = defineCommand({
   ],
   async run({ args, context }) {
     const request = await createRequest(args, context);
+    await context.access.checkCreateRequest(request);
     const { output } = context;
     const place = request.backend === undefined ? "" : ` (${request.backend})`;
     output.say(`Creating ${request.name ?? "a session"}${place}…`);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Session, Sessions } from "../contract/clauderon.ts";
 import type { CreateSessionRequest, SessionSummary } from "../contract/session.ts";
+import { checkCreateRequest } from "../engine/check-create-request.ts";
 import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { sessionDetailSchema, sessionSummarySchema } from "../wire/session-schema.ts";
 import { type RemoteSource, withCallerEnvironment } from "./caller-request.ts";
@@ -39,6 +40,7 @@ export function createRemoteSessions(from: RemoteSource): Sessions {
     ): Promise<Session> {
       const { signal } = options;
       signal?.throwIfAborted();
+      checkCreateRequest(request);
       // With a key of its own a creation can be asked for again after a lost connection, and taken back exactly.
       const idempotencyKey = request.idempotencyKey ?? crypto.randomUUID();
       try {

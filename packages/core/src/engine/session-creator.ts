@@ -5,19 +5,16 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
 import { BackendError } from "../contract/errors/backend-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
-import { UsageError } from "../contract/errors/usage-error.ts";
 import { requireCapabilities } from "../contract/require-capabilities.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { CreateSessionRequest } from "../contract/session.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
+import { checkCreateRequest } from "./check-create-request.ts";
 import type { EngineSettings } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
-import { nameFromPrompt, validateSessionName } from "./session-name.ts";
+import { nameFromPrompt } from "./session-name.ts";
 import type { StepEffects } from "./step-effects.ts";
-
-/** Longer prompts cannot be handed to a program as an argument on every system. */
-const maxPromptBytes = 1024 * 1024;
 
 export interface SessionCreatorOptions {
   readonly log: EventLog;
@@ -45,7 +42,7 @@ export class SessionCreator {
 
   async record(request: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
     const { registry, effects, settings, workspaces } = this.#options;
-    requirePrompt(request);
+    checkCreateRequest(request);
     const agent = effects.agent(request.agent ?? settings.defaultAgent ?? "claude");
     const [{ backend, reason }, repository] = await Promise.all([
       registry.choose(request.backend, options),
@@ -104,7 +101,6 @@ export class SessionCreator {
 
   #reserve(request: CreateSessionRequest, repository: RepositoryInfo): string {
     if (request.name !== undefined) {
-      validateSessionName(request.name);
       if (this.#isTaken(request.name)) throw nameTaken(request.name, this.#isTaken);
     }
     const name = request.name ?? nameFromPrompt(request.prompt, repository.path, this.#isTaken);
@@ -121,31 +117,6 @@ function nameTaken(name: string, isTaken: (name: string) => boolean): SessionErr
     fix: [`take a free name: clauderon create ${free}`, `or go to the one there is: clauderon attach ${name}`],
     context: { name, free },
   });
-}
-
-function requirePrompt(request: CreateSessionRequest): void {
-  const { prompt } = request;
-  if (prompt === undefined) {
-    if (request.isHeadless !== true) return;
-    throw new UsageError({
-      code: "usage.needs-input",
-      message: "A headless session needs a prompt",
-      fix: ["give one: --prompt TEXT, or --prompt-file -"],
-    });
-  }
-  if (prompt.includes("\0")) {
-    throw new UsageError({
-      message: "The prompt contains a NUL character",
-      why: "no program can be given one as an argument",
-      fix: ["remove it from the text or file of the prompt"],
-    });
-  }
-  if (Buffer.byteLength(prompt) > maxPromptBytes) {
-    throw new UsageError({
-      message: `The prompt has ${Buffer.byteLength(prompt)} bytes; at most ${maxPromptBytes} are taken`,
-      fix: ["put the text into a file of the repository and let the prompt name it"],
-    });
-  }
 }
 
 function requirePowers(backend: Backend, request: CreateSessionRequest): void {

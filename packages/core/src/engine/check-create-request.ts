@@ -1,0 +1,37 @@
+import { UsageError } from "../contract/errors/usage-error.ts";
+import type { CreateSessionRequest } from "../contract/session.ts";
+import { validateSessionName } from "./session-name.ts";
+
+/** Longer prompts cannot be handed to a program as an argument on every system. */
+const maxPromptBytes = 1024 * 1024;
+
+/** Rejects with a `UsageError` for what is wrong with a request wherever it is made: no daemon has to be asked, or started. */
+export function checkCreateRequest(request: CreateSessionRequest): void {
+  if (request.name !== undefined) validateSessionName(request.name);
+  requirePrompt(request);
+}
+
+function requirePrompt(request: CreateSessionRequest): void {
+  const { prompt } = request;
+  if (prompt === undefined) {
+    if (request.isHeadless !== true) return;
+    throw new UsageError({
+      code: "usage.needs-input",
+      message: "A headless session needs a prompt",
+      fix: ["give one: --prompt TEXT, or --prompt-file -"],
+    });
+  }
+  if (prompt.includes("\0")) {
+    throw new UsageError({
+      message: "The prompt contains a NUL character",
+      why: "no program can be given one as an argument",
+      fix: ["remove it from the text or file of the prompt"],
+    });
+  }
+  if (Buffer.byteLength(prompt) > maxPromptBytes) {
+    throw new UsageError({
+      message: `The prompt has ${Buffer.byteLength(prompt)} bytes; at most ${maxPromptBytes} are taken`,
+      fix: ["put the text into a file of the repository and let the prompt name it"],
+    });
+  }
+}
