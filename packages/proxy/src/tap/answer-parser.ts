@@ -9,23 +9,18 @@ export interface AnswerParser {
 
 /** Feeds the documents of an answer to its reader. */
 export function createAnswerParser(reader: AnswerReader, state: AnswerState, isEventStream: boolean): AnswerParser {
-  if (!isEventStream) return createDocumentScanner(reader, state);
-  let document: JsonScanner | undefined;
+  const documents = createDocumentScanner(reader, state);
+  if (!isEventStream) return documents;
   return createSseSplitter({
-    onData: (piece) => {
-      document ??= createDocumentScanner(reader, state);
-      document.write(piece);
-    },
-    onEvent: () => {
-      document = undefined;
-    },
+    onData: (piece) => documents.write(piece),
+    onEvent: () => documents.reset(),
   });
 }
 
 /** A body is one document, or an array of them. */
 function createDocumentScanner(reader: AnswerReader, state: AnswerState): JsonScanner {
   const fields = new Map<string, JsonScalar>();
-  return createJsonScanner(reader.paths, {
+  const scanner = createJsonScanner(reader.paths, {
     onValue: (path, value) => fields.set(withoutArray(path), value),
     onClose: (path) => {
       const inner = withoutArray(path);
@@ -40,6 +35,13 @@ function createDocumentScanner(reader: AnswerReader, state: AnswerState): JsonSc
       }
     },
   });
+  return {
+    write: (bytes) => scanner.write(bytes),
+    reset() {
+      fields.clear();
+      scanner.reset();
+    },
+  };
 }
 
 function withoutArray(path: string): string {

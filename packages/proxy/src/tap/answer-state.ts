@@ -21,6 +21,8 @@ export type UsageFigures = Readonly<Partial<Record<Exclude<keyof TokenUsage, "is
 /** The part for whoever sees the exchange from outside. */
 export interface AnswerLifecycle extends AnswerState {
   setStatus(status: number): void;
+  /** Emits the length of the texts since the last time: one event for all that came together. */
+  flush(): void;
   end(outcome: "complete" | "aborted-by-client" | "failed-upstream"): void;
 }
 
@@ -42,16 +44,28 @@ const questions: Readonly<Record<string, "question" | "plan">> = {
 
 const BYTES_PER_TOKEN = 4;
 
-export function createAnswerState({ emit, requestModel, requestBytes }: AnswerStateSettings): AnswerLifecycle {
+export function createAnswerState({ emit: emitNow, requestModel, requestBytes }: AnswerStateSettings): AnswerLifecycle {
   let status = 0;
   let model: string | undefined;
   let characters = 0;
+  let flushed = 0;
   let figures: Partial<TokenUsage> = {};
   let hasFinalUsage = false;
   let reason: TurnEndReason | undefined;
   let tool: string | undefined;
   let isFailed = false;
   let isFinished = false;
+
+  function flush(): void {
+    if (characters === flushed) return;
+    emitNow({ type: "text", characters: characters - flushed });
+    flushed = characters;
+  }
+
+  function emit(event: TapEvent): void {
+    flush();
+    emitNow(event);
+  }
 
   function usageAtEnd(): TokenUsage | undefined {
     if (status >= 400 || (isFailed && figures.inputTokens === undefined)) return undefined;
@@ -99,7 +113,6 @@ export function createAnswerState({ emit, requestModel, requestBytes }: AnswerSt
     text(text) {
       if (typeof text !== "string" || text === "" || isFinished) return;
       characters += text.length;
-      emit({ type: "text", characters: text.length });
     },
     tool(name) {
       if (typeof name !== "string" || isFinished) return;
@@ -115,6 +128,7 @@ export function createAnswerState({ emit, requestModel, requestBytes }: AnswerSt
       reason = why;
     },
     fail,
+    flush,
     finish() {
       conclude(reason ?? (isFailed ? "failed" : "end"));
     },

@@ -102,7 +102,10 @@ function observeExchange(
       const type = headers["content-type"] ?? "";
       const answerParser = createAnswerParser(readers[vendor], state, type.includes("event-stream"));
       parser = answerParser;
-      answerBody = createBodyDecoder(headers["content-encoding"], (bytes) => answerParser.write(bytes));
+      answerBody = createBodyDecoder(headers["content-encoding"], (bytes) => {
+        answerParser.write(bytes);
+        state.flush();
+      });
     },
     onResponseBody(chunk) {
       answerBody?.write(chunk);
@@ -136,7 +139,10 @@ function observeWebSocket(vendor: ModelVendor, emit: (event: TapEvent) => void, 
     requestBytes = bytes.length + (isStart ? 0 : requestBytes);
     reader.write(bytes);
   });
-  const fromServer = createWebSocketTexts((bytes) => answers?.write(bytes));
+  const fromServer = createWebSocketTexts((bytes) => {
+    answers?.write(bytes);
+    state?.flush();
+  });
   return {
     onRequestBody: (chunk) => fromClient.write(chunk),
     onResponseHead(head) {

@@ -15,6 +15,8 @@ export interface JsonHandlers {
 /** Finds values in JSON that arrives in pieces. Takes anything, throws never, keeps no more than one wanted string. */
 export interface JsonScanner {
   write(chunk: Uint8Array): void;
+  /** Forgets what is open: the next byte begins a new document. */
+  reset(): void;
 }
 
 const MAX_STRING_BYTES = 1024 * 1024;
@@ -66,16 +68,14 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
     return frame.path === "" ? frame.key : `${frame.path}.${frame.key}`;
   }
 
-  function report(path: string, json: string): void {
-    const value = parsed(json);
-    if (value !== undefined) handlers.onValue(path, value);
-  }
-
   function endLiteral(): void {
     if (literal === "") return;
     if (skipped === 0 && literal.length <= 64) {
       const path = valuePath();
-      if (wanted.has(path)) report(path, literal);
+      if (wanted.has(path)) {
+        const value = parsed(literal);
+        if (value !== undefined) handlers.onValue(path, value);
+      }
     }
     literal = "";
   }
@@ -115,16 +115,21 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
     else into.pieces = [];
   }
 
-  function endText({ isKey, path, pieces, length }: Text): void {
+  /** `raw` is what stands between the quotes, or `undefined` where it is too long or nobody wants it. */
+  function endText({ isKey, path }: Text, raw: string | undefined): void {
     text = undefined;
-    const isWhole = length <= (isKey ? MAX_KEY_BYTES : MAX_STRING_BYTES);
-    const json = isWhole ? `"${Buffer.concat(pieces).toString()}"` : "";
+    const value = raw === undefined ? undefined : unescaped(raw);
     const frame = top();
     if (isKey && frame !== undefined) {
-      const key = parsed(json);
-      frame.key = typeof key === "string" ? key : "\0";
+      frame.key = value ?? "\0";
       frame.isKeyNext = false;
-    } else if (path !== undefined) report(path, json);
+    } else if (path !== undefined && value !== undefined) handlers.onValue(path, value);
+  }
+
+  function rawText({ isKey, path, pieces, length }: Text, last: Buffer): string | undefined {
+    if (!isKey && path === undefined) return undefined;
+    if (length + last.length > (isKey ? MAX_KEY_BYTES : MAX_STRING_BYTES)) return undefined;
+    return pieces.length === 0 ? last.toString() : Buffer.concat([...pieces, last]).toString();
   }
 
   /** Reads on in a string; returns where the next byte after it is. */
@@ -147,8 +152,7 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
         start = end + 1;
         continue;
       }
-      collect(current, chunk.subarray(start, end));
-      endText(current);
+      endText(current, rawText(current, chunk.subarray(start, end)));
       return end + 1;
     }
   }
@@ -183,6 +187,12 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
   }
 
   return {
+    reset() {
+      frames.length = 0;
+      skipped = 0;
+      text = undefined;
+      literal = "";
+    },
     write(chunk) {
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       for (let at = 0; at < bytes.length;) {
@@ -196,6 +206,12 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
       }
     },
   };
+}
+
+function unescaped(raw: string): string | undefined {
+  if (!raw.includes("\\")) return raw;
+  const value = parsed(`"${raw}"`);
+  return typeof value === "string" ? value : undefined;
 }
 
 function parsed(json: string): JsonScalar | undefined {
