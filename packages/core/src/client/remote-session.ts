@@ -1,10 +1,10 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { ExecResult, Session } from "../contract/clauderon.ts";
-import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionRequest } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
-import { collectText } from "../engine/collect-output.ts";
+import { deleteIfPresent } from "../support/delete-if-present.ts";
+import { execToEnd, type ExecToEndOptions } from "../support/exec-to-end.ts";
 import { deletedSessionSchema, sessionDetailSchema } from "../wire/session-schema.ts";
 import { type RemoteSource, withCallerEnvironment } from "./caller-request.ts";
 import { spawnRemote } from "./remote-process.ts";
@@ -41,20 +41,8 @@ export class RemoteSession implements Session {
     await this.#options.http.text({ method: "GET", path: this.#path("/ready"), signal, isRepeatable: true });
   }
 
-  async exec(
-    argv: readonly [string, ...string[]],
-    options: ExecOptions & { readonly input?: string | Uint8Array | undefined } = {},
-  ): Promise<ExecResult> {
-    const { input, ...execOptions } = options;
-    const startedMs = performance.now();
-    const process = await this.spawn(argv, input === undefined ? execOptions : { ...execOptions, stdin: "pipe" });
-    const [stdout, stderr] = await Promise.all([
-      collectText(process.stdout),
-      collectText(process.stderr),
-      feed(process, input),
-    ]);
-    const { exitCode } = await process.exit;
-    return { exitCode, stdout, stderr, durationMs: performance.now() - startedMs };
+  exec(argv: readonly [string, ...string[]], options: ExecToEndOptions = {}): Promise<ExecResult> {
+    return execToEnd((rest) => this.spawn(argv, rest), options);
   }
 
   spawn(argv: readonly [string, ...string[]], options: ExecOptions = {}): Promise<ProcessHandle> {
@@ -97,13 +85,7 @@ export class RemoteSession implements Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#options.isEphemeral) return;
-    try {
-      await this.delete({ discard: true });
-    } catch (error) {
-      // Somebody was faster; it is gone, as it was to be.
-      if (!ClauderonError.isInstance(error, "session.not-found")) throw error;
-    }
+    if (this.#options.isEphemeral) await deleteIfPresent(this);
   }
 
   #change(action: "start" | "stop", body: unknown, { signal }: CallOptions): Promise<SessionDetail> {
@@ -122,15 +104,4 @@ function query(values: Readonly<Record<string, string | number | undefined>>): s
   const given = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) if (value !== undefined) given.set(name, String(value));
   return given.size === 0 ? "" : `?${given.toString()}`;
-}
-
-async function feed(process: ProcessHandle, input: string | Uint8Array | undefined): Promise<void> {
-  if (input === undefined) return;
-  const writer = process.stdin.getWriter();
-  try {
-    await writer.write(typeof input === "string" ? new TextEncoder().encode(input) : input);
-    await writer.close();
-  } catch {
-    // The process may end without reading all of its input; its exit code tells how it went.
-  }
 }

@@ -4,7 +4,8 @@ import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionRequest } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
 import { abortable } from "../support/abortable.ts";
-import { collectText } from "./collect-output.ts";
+import { deleteIfPresent } from "../support/delete-if-present.ts";
+import { execToEnd, type ExecToEndOptions } from "../support/exec-to-end.ts";
 import type { SessionService } from "./session-service.ts";
 
 /** A session of the engine in this process. */
@@ -29,20 +30,8 @@ export class EngineSession implements Session {
     return this.#service.ready(this.id, options);
   }
 
-  async exec(
-    argv: readonly [string, ...string[]],
-    options: ExecOptions & { readonly input?: string | Uint8Array | undefined } = {},
-  ): Promise<ExecResult> {
-    const { input, ...execOptions } = options;
-    const startedMs = performance.now();
-    const process = await this.spawn(argv, input === undefined ? execOptions : { ...execOptions, stdin: "pipe" });
-    const [stdout, stderr] = await Promise.all([
-      collectText(process.stdout),
-      collectText(process.stderr),
-      feed(process, input),
-    ]);
-    const { exitCode } = await process.exit;
-    return { exitCode, stdout, stderr, durationMs: performance.now() - startedMs };
+  exec(argv: readonly [string, ...string[]], options: ExecToEndOptions = {}): Promise<ExecResult> {
+    return execToEnd((rest) => this.spawn(argv, rest), options);
   }
 
   spawn(argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ProcessHandle> {
@@ -79,17 +68,6 @@ export class EngineSession implements Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isEphemeral) await this.#service.deleteIfPresent(this.id);
-  }
-}
-
-async function feed(process: ProcessHandle, input: string | Uint8Array | undefined): Promise<void> {
-  if (input === undefined) return;
-  const writer = process.stdin.getWriter();
-  try {
-    await writer.write(typeof input === "string" ? new TextEncoder().encode(input) : input);
-    await writer.close();
-  } catch {
-    // The process may end without reading all of its input; its exit code tells how it went.
+    if (this.#isEphemeral) await deleteIfPresent(this);
   }
 }

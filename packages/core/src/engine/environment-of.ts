@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
-import { collectText } from "./collect-output.ts";
+import { collectText } from "../support/collect-text.ts";
 import { parseEnvironment } from "./session-environment.ts";
 
 /** The environment a running sandbox gives its processes, read from one of them. */

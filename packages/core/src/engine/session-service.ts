@@ -163,15 +163,6 @@ export class SessionService {
     return { id, name, kept: outcome.kept };
   }
 
-  /** For handles of ephemeral sessions: somebody else may have deleted it. */
-  async deleteIfPresent(id: string): Promise<void> {
-    try {
-      await this.delete(id, { discard: true });
-    } catch (error) {
-      if (!ClauderonError.isInstance(error, "session.not-found")) throw error;
-    }
-  }
-
   /** Continues an operation found in the store after a restart. */
   async resume(id: string): Promise<OperationOutcome> {
     return this.#operate(id, undefined, undefined);

@@ -1,7 +1,7 @@
 import { RequestError } from "../contract/errors/request-error.ts";
 
 /** More collected output than this is refused. */
-export const maxCollectedBytes: number = 64 * 1024 * 1024;
+const maxCollectedBytes = 64 * 1024 * 1024;
 
 /** Everything a stream carries, decoded as UTF-8 (invalid bytes become U+FFFD). Rejects with `request.too-large` beyond 64 MiB. */
 export async function collectText(stream: ReadableStream<Uint8Array>): Promise<string> {
