@@ -21,7 +21,7 @@ const longestRetryMs = 64;
 
 /** What of node-pty's own stream is needed: it closes 200 ms after the process, whether all was read or not. */
 interface PtySocket {
-  destroy(): unknown;
+  destroy(error?: Error): unknown;
   pause(): unknown;
   resume(): unknown;
 }
@@ -150,8 +150,9 @@ class PtyProcess implements HostProcess {
     const socket = this.#socket;
     const destroy = socket.destroy.bind(socket);
     let ended: number | undefined;
-    socket.destroy = () => {
-      if (ended !== undefined || this.#isClosed) return destroy();
+    socket.destroy = (error) => {
+      // Reading fails when all was read and nobody is left who could write.
+      if (error !== undefined || ended !== undefined || this.#isClosed) return destroy(error);
       ended = performance.now();
       this.#lastOutput = ended;
       this.#isFlowing = true;

@@ -1,20 +1,18 @@
 import { statSync } from "node:fs";
 
 const lookMs = 1000;
-/** Once may be a network file system that hiccups. */
-const wantedMisses = 2;
+/** One miss may be a network file system that hiccups: so long after it comes the look that decides. */
+const lookAgainMs = 200;
 
 /** Calls back once, when the directory was deleted or replaced by another of its name. */
 export function whenDirectoryIsGone(path: string, isGone: () => void): void {
   const own = inode(path);
-  let misses = 0;
-  const timer = setInterval(() => {
-    misses = inode(path, own) === own ? 0 : misses + 1;
-    if (misses < wantedMisses) return;
-    clearInterval(timer);
-    isGone();
-  }, lookMs);
-  timer.unref();
+  const look = (hasMissed: boolean): void => {
+    const isThere = inode(path, own) === own;
+    if (hasMissed && !isThere) return isGone();
+    setTimeout(look, isThere ? lookMs : lookAgainMs, !isThere).unref();
+  };
+  look(false);
 }
 
 /** 0 when there is none. What cannot be told now counts as unchanged: `own`. */

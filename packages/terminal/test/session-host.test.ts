@@ -1,4 +1,4 @@
-import { fork, spawnSync, type ChildProcess } from "node:child_process";
+import { fork, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -7,13 +7,12 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { keeperEnvironment } from "@clauderon/core/host";
@@ -67,25 +66,22 @@ function isAlive(processId: number): boolean {
   return existsSync(`/proc/${processId}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${processId}/status`, "utf8"));
 }
 
-async function until(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 10_000): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`it never came: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/** Makes a pipe in the file system; `ended` resolves when whoever wrote to it has ended. */
+function pipeOfLife(path: string): { readonly ended: Promise<unknown> } {
+  mkdirSync(dirname(path), { recursive: true });
+  expect(spawnSync("mkfifo", [path]).status).toBe(0);
+  const reader = spawn("cat", [path], { stdio: "ignore" });
+  cleanups.push(() => reader.kill("SIGKILL"));
+  return { ended: once(reader, "exit") };
+}
+
+/** To be called before the host starts: its log is a pipe then, whose end is the host's. */
+function endOfHost(home: string): { readonly ended: Promise<unknown> } {
+  return pipeOfLife(hostPaths(home).log);
 }
 
 async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).text();
-}
-
-function commandOf(processId: string): string {
-  try {
-    return readFileSync(`/proc/${processId}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    // It ended meanwhile.
-    return "";
-  }
 }
 
 /** How many hosts ever served the home. */
@@ -172,9 +168,10 @@ describe("the session host", () => {
     const { client, processId } = await start(home);
     const sandboxId = randomUUID();
     await client.openSandbox({ sandboxId, name: "a", cwd: home, environment });
-    const agent = await client.startAgent(sandboxId, {
+    const agent = pipeOfLife(join(home, "agent"));
+    await client.startAgent(sandboxId, {
       launchId: randomUUID(),
-      argv: shell("read x"),
+      argv: shell(`exec 3> '${join(home, "agent")}'; read x`),
       mode: "terminal",
     });
     const stream = await client.agentTerminal(sandboxId);
@@ -186,7 +183,8 @@ describe("the session host", () => {
     expect(await stream.ended).toBeUndefined();
     await expect(handle.exit).rejects.toMatchObject({ code: "sandbox.not-running" });
     expect(performance.now() - killedAt).toBeLessThan(2000);
-    await until("the end of the agent, whose terminal is gone", () => !isAlive(agent.processId ?? 0));
+    // Its terminal is gone.
+    await agent.ended;
     expect(await client.listSandboxes()).toEqual([]);
     await client.openSandbox({ sandboxId, name: "a", cwd: home, environment });
     const replacement = (await client.info())?.processId ?? 0;
@@ -196,28 +194,28 @@ describe("the session host", () => {
 
   test("ends by itself when nothing needs it", async () => {
     const home = newHome();
+    const host = endOfHost(home);
     const { client, processId, instanceId } = await start(home, undefined, 100);
     const sandboxId = randomUUID();
     await client.openSandbox({ sandboxId, name: "a", cwd: home, environment });
-    const exec = await client.exec(sandboxId, shell("sleep 0.5"));
+    const sleeper = pipeOfLife(join(home, "sleeper"));
+    const exec = await client.exec(sandboxId, shell(`exec 3> '${join(home, "sleeper")}'; sleep 0.5`));
     await client.close();
     // Five times the idle time, measured by a process of the sandbox that nobody watches.
     await expect(exec.exit).rejects.toBeDefined();
-    await until(
-      "the end of the sleep",
-      () => !readdirSync("/proc").some((name) => /^\d+$/.test(name) && commandOf(name).includes("sleep 0.5")),
-    );
+    await sleeper.ended;
     expect(isAlive(processId)).toBe(true);
     const owner = createSessionHostClient({ homeDirectory: home, instanceId });
     await owner.closeSandbox(sandboxId);
     await owner.close();
-    await until("the end of the host", () => !isAlive(processId));
+    await host.ended;
     expect(existsSync(hostPaths(home).socket)).toBe(false);
   });
 
   test("ends with everything that runs in it when its home is deleted", async () => {
     const home = newHome();
-    const { client, processId } = await start(home);
+    const host = endOfHost(home);
+    const { client } = await start(home);
     const sandboxId = randomUUID();
     await client.openSandbox({ sandboxId, name: "a", cwd: "/", environment });
     const agent = await client.startAgent(sandboxId, {
@@ -226,7 +224,7 @@ describe("the session host", () => {
       mode: "terminal",
     });
     rmSync(home, { recursive: true });
-    await until("the end of the host", () => !isAlive(processId), 6000);
+    await host.ended;
     expect(isAlive(agent.processId ?? 0)).toBe(false);
   });
 
@@ -289,7 +287,7 @@ describe("the end of a process tree", () => {
       `setsid env -i ${keeper.join(" ")} sleep 300 & echo keeper $!`,
       "env -i sleep 301 & echo child $!",
       "(setsid sh -c 'sleep 302 & echo daemon $!' &) ",
-      "sh -c 'trap \"\" TERM HUP; echo stubborn $$; while :; do sleep 0.1; done' & sleep 0.3; wait",
+      "sh -c 'trap \"\" TERM HUP; echo stubborn $$; while :; do sleep 0.1; done' & wait",
     ].join("\n");
     const handle = await client.exec(sandboxId, shell(script));
     const reader = handle.stdout.getReader();
