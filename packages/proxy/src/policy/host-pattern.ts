@@ -29,7 +29,7 @@ export function parseHostPattern(text: string): HostPattern | undefined {
   const port = parts?.[3] === undefined ? undefined : Number(parts[3]);
   if (typeof host !== "string" || (port !== undefined && port > 65_535)) return undefined;
   const isWildcard = parts?.[1] !== undefined;
-  if (isWildcard && (!host.includes(".") || parseAddress(host) !== undefined)) return undefined;
+  if (isWildcard && parseAddress(host) !== undefined) return undefined;
   return { text, host: isWildcard ? `.${host}` : host, isWildcard, port };
 }
 

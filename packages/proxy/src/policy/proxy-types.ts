@@ -1,3 +1,5 @@
+import type { AllowedAddress } from "./address-policy.ts";
+
 /** What one request wants to reach, in the canonical form that is both decided on and sent. */
 export interface ProxyTarget {
   /** How the destination is spoken to behind the proxy. `tcp` = the bytes of a CONNECT are not looked into. */
@@ -100,6 +102,32 @@ export interface CredentialRule {
   /** Names of headers and query parameters that carry credentials at this host; all are removed before injecting. */
   readonly credentialHeaders?: readonly string[] | undefined;
   readonly credentialParameters?: readonly string[] | undefined;
+  /** `reads`: without a secret (none named, or none stored) what reads goes through, because the host serves public content, and what writes is refused. */
+  readonly anonymous?: "reads" | undefined;
+  /** Routes that answer with new credentials; refused unless the caller of the engine replaces them in the answer. */
+  readonly tokenAnswer?: TokenAnswer | undefined;
+  /** Where the vendor documents what the rule says. */
+  readonly sources?: readonly string[] | undefined;
+}
+
+/** Where a host hands out credentials in its answers. */
+export interface TokenAnswer {
+  /** Globs over the canonical path. */
+  readonly paths: readonly string[];
+  /** Names of the JSON members, at any depth, that hold them. */
+  readonly fields: readonly string[];
+}
+
+/** A request whose body decides: it is collected up to the limit, given to `checkBody`, and sent whole only when that finds nothing. */
+export interface BodyCheck {
+  readonly kind: "graphql-reads" | "graphql-keeps-refs" | "lfs-download";
+  readonly limitBytes: number;
+}
+
+/** What the user and the session say about addresses, for the check after a name was resolved. */
+export interface AddressRules {
+  readonly allowed: readonly AllowedAddress[];
+  readonly denied: readonly AllowedAddress[];
 }
 
 /** Why a request is refused; the code goes into body, audit and metrics. */
@@ -127,6 +155,11 @@ export type RequestVerdict =
       readonly secret?: string | undefined;
       /** A push whose commands must be read before the first byte goes upstream. */
       readonly push?: PushScope | "forbidden" | undefined;
+      /** The client's own credentials for the host (`credentialHeaders`, `credentialParameters` of `rule`) are removed although nothing is injected. */
+      readonly dropsCredentials?: boolean | undefined;
+      readonly bodyCheck?: BodyCheck | undefined;
+      /** Members of the JSON answer that must reach the client as placeholders. */
+      readonly answerFields?: readonly string[] | undefined;
     }
   | { readonly kind: "refuse"; readonly refusal: Refusal };
 
@@ -134,4 +167,6 @@ export type RequestVerdict =
 export interface PolicyEngine {
   decideConnect(identity: ProxyIdentity | undefined, target: ProxyTarget): ConnectVerdict;
   decideRequest(identity: ProxyIdentity, request: ProxyRequest): RequestVerdict;
+  /** For the check of every address that the target's name resolved to. */
+  addressRules(identity: ProxyIdentity | undefined): AddressRules;
 }

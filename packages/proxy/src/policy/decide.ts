@@ -1,0 +1,245 @@
+import { accessVerdict } from "../access/access-verdict.ts";
+import { apiPath, compileRoutes } from "../access/compile-routes.ts";
+import { readOnlyVerdict } from "../access/read-only.ts";
+import { tokenRoutes } from "../access/token-routes.ts";
+import { formatAuthority } from "./canonical-host.ts";
+import { chooseRule } from "./choose-rule.ts";
+import { createNetworkPolicy, type NetworkLists, type NetworkPolicy, type NetworkReason } from "./network-policy.ts";
+import { createPlaceholderSearch } from "./placeholder-search.ts";
+import type {
+  ConnectVerdict,
+  CredentialRule,
+  PolicyEngine,
+  ProxyIdentity,
+  ProxyRequest,
+  ProxyTarget,
+  Refusal,
+  RequestVerdict,
+  RuleProtocol,
+  SessionPolicy,
+} from "./proxy-types.ts";
+import { isRefusal, refuse, type RefusalText } from "./refusal.ts";
+import { createRuleTable, matchesRequest, type CompiledRule, type RuleTable } from "./rule-table.ts";
+
+/** What {@link createPolicyEngine} decides with. */
+export interface PolicyEngineSettings {
+  /** In order of preference: the user's before those shipped. */
+  readonly rules: readonly CredentialRule[];
+  readonly secrets: { has(name: string): boolean };
+  /** The user's lists for every session. */
+  readonly lists?: NetworkLists | undefined;
+  /** Whether the caller replaces credentials in answers (`answerFields`). Without it the routes that hand them out are refused. Default false. */
+  readonly canReplaceAnswers?: boolean | undefined;
+}
+
+/** The engine of the proxy, with what `explain` asks of it. */
+export interface ExplainablePolicyEngine extends PolicyEngine {
+  /** Why the host is reached, or why not. */
+  networkReason(identity: ProxyIdentity, target: ProxyTarget): NetworkReason | Refusal;
+  /** The rules of a host and port, whatever the path. */
+  rulesFor(target: ProxyTarget): readonly CredentialRule[];
+}
+
+/** Makes the one function that decides on CONNECT, plain and intercepted requests, and upgrades. Rules do not change: a new state is a new engine. */
+export function createPolicyEngine(settings: PolicyEngineSettings): ExplainablePolicyEngine {
+  const table = createRuleTable(settings.rules);
+  const context: Context = {
+    table,
+    placeholders: createPlaceholderSearch(settings.rules),
+    hasSecret: (name) => settings.secrets.has(name),
+    canReplaceAnswers: settings.canReplaceAnswers ?? false,
+    network: networkPolicies(table, settings.lists ?? { allow: [], deny: [] }),
+  };
+  return {
+    decideConnect: (identity, target) => decideConnect(context, identity, target),
+    decideRequest: (identity, request) => decideRequest(context, identity, request),
+    addressRules: (identity) => context.network(identity?.policy ?? anonymousPolicy).addressRules,
+    networkReason: (identity, target) => reach(context, identity, target),
+    rulesFor: (target) => table.forAuthority(target.host, target.port).map(({ rule }) => rule),
+  };
+}
+
+interface Context {
+  readonly table: RuleTable;
+  readonly placeholders: ReturnType<typeof createPlaceholderSearch>;
+  readonly canReplaceAnswers: boolean;
+  readonly hasSecret: (name: string) => boolean;
+  network(policy: SessionPolicy): NetworkPolicy;
+}
+
+const anonymousPolicy: SessionPolicy = {
+  accessMode: "read-only",
+  network: "listed",
+  allow: [],
+  deny: [],
+  isIsolated: true,
+};
+function networkPolicies(table: RuleTable, lists: NetworkLists): (policy: SessionPolicy) => NetworkPolicy {
+  const cache = new WeakMap<SessionPolicy, NetworkPolicy>();
+  const ruleAddresses = table.rules
+    .filter(({ pattern }) => pattern.address !== undefined)
+    .map(({ rule, port }) => formatAuthority({ host: rule.host, port }));
+  const all = { ...lists, allow: [...lists.allow, ...ruleAddresses] };
+  return (policy) => {
+    const known = cache.get(policy);
+    if (known !== undefined) return known;
+    const network = createNetworkPolicy(policy, all);
+    cache.set(policy, network);
+    return network;
+  };
+}
+
+function reach(context: Context, identity: ProxyIdentity, target: ProxyTarget): NetworkReason | Refusal {
+  const [first] = target.scheme === "http" ? [] : context.table.forAuthority(target.host, target.port);
+  return context.network(identity.policy).decide(target, first?.rule.id);
+}
+
+function decideConnect(context: Context, identity: ProxyIdentity | undefined, target: ProxyTarget): ConnectVerdict {
+  const [first] = context.table.forAuthority(target.host, target.port);
+  if (identity === undefined) return anonymousVerdict(context, target, first);
+  const reason = reach(context, identity, target);
+  if (isRefusal(reason)) return { kind: "refuse", refusal: reason };
+  if (first !== undefined) return { kind: "intercept", ruleId: first.rule.id };
+  if (identity.policy.accessMode === "read-write") return { kind: "tunnel" };
+  if (target.port !== 80) return { kind: "intercept" };
+  return {
+    kind: "refuse",
+    refusal: refuse(403, "read-only", {
+      message: "The session is read-only, and a tunnel to port 80 cannot be looked into",
+      fix: "send plain http:// requests to the proxy itself, without CONNECT",
+    }),
+  };
+}
+
+/** Nobody said who they are: a blind tunnel to hosts that have a rule, nothing injected. */
+function anonymousVerdict(context: Context, target: ProxyTarget, first: CompiledRule | undefined): ConnectVerdict {
+  const reason = context.network(anonymousPolicy).decide(target, first?.rule.id);
+  if (first !== undefined && !isRefusal(reason)) return { kind: "tunnel", ruleId: first.rule.id };
+  return {
+    kind: "refuse",
+    refusal: refuse(407, "identity-missing", {
+      message: "The proxy does not know which session asks",
+      fix: "use the proxy address of the session, with its token: echo $HTTPS_PROXY inside the session",
+    }),
+  };
+}
+
+function decideRequest(context: Context, identity: ProxyIdentity, request: ProxyRequest): RequestVerdict {
+  const reason = reach(context, identity, request.target);
+  if (isRefusal(reason)) return { kind: "refuse", refusal: reason };
+  if (request.method === "TRACE" || request.method === "TRACK")
+    return forbid("method-refused", { message: `${request.method} would echo credentials`, fix: "use GET" });
+  const { scheme, host, port } = request.target;
+  const hostRules = scheme === "https" ? context.table.forAuthority(host, port) : [];
+  const placeholders = context.placeholders.inRequest(request);
+  const own = new Set(hostRules.map(({ rule }) => rule.placeholder));
+  if ([...placeholders].some((placeholder) => !own.has(placeholder))) {
+    const where = formatAuthority({ host, port }, scheme === "http" ? 80 : 443);
+    return forbid("placeholder-misplaced", {
+      message: `A placeholder was sent to ${scheme}://${where}, where no rule replaces it`,
+      fix: "send it to the host that it was made for: clauderon proxy rules",
+    });
+  }
+  const candidates = hostRules.filter((entry) => matchesRequest(entry, request));
+  const chosen = chooseRule(candidates, {
+    request,
+    placeholders,
+    isIsolated: identity.policy.isIsolated,
+    hasSecret: context.hasSecret,
+  });
+  const protocol = (chosen ?? hostRules[0])?.rule.protocol ?? "http";
+  const answer = answerVerdict(context, { request, hostRules, protocol });
+  if (typeof answer === "object" && isRefusal(answer)) return { kind: "refuse", refusal: answer };
+  const access = accessVerdict(identity.policy, protocol, request);
+  if (access.refusal !== undefined) return { kind: "refuse", refusal: access.refusal };
+  const rule = (chosen ?? hostRules[0])?.rule;
+  if (rule === undefined) return { kind: "forward", ...access.extra };
+  const forward: Forward = { kind: "forward", rule, ...access.extra };
+  if (answer === "anonymous") return { ...forward, dropsCredentials: true };
+  const answered = answer === undefined ? forward : { ...forward, answerFields: answer };
+  const question = { rule, isIsolated: identity.policy.isIsolated, hasPlaceholder: placeholders.size > 0, request };
+  return chosen === undefined || rule.inject === undefined || rule.secret === undefined
+    ? withoutSecret(answered, { ...question, isKnown: chosen !== undefined })
+    : withSecret(answered, { ...question, secret: rule.secret, isPresent: context.hasSecret(rule.secret) });
+}
+
+type Forward = Extract<RequestVerdict, { readonly kind: "forward" }>;
+
+interface RuleQuestion {
+  readonly rule: CredentialRule;
+  readonly request: ProxyRequest;
+  readonly isIsolated: boolean;
+  readonly hasPlaceholder: boolean;
+}
+
+/** Nothing is injected here. From a sandbox nobody's own credential reaches the host either, where its rules know how it looks. */
+function withoutSecret(forward: Forward, question: RuleQuestion & { readonly isKnown: boolean }): RequestVerdict {
+  const { rule, isIsolated, request } = question;
+  if (!isIsolated) {
+    if (!question.hasPlaceholder) return forward;
+    return forbid("placeholder-misplaced", {
+      message: "No rule replaces the placeholder on this path",
+      fix: "see what would happen: clauderon proxy explain URL",
+    });
+  }
+  if (question.isKnown && rule.anonymous === "reads" && !isRead(rule, request)) {
+    return forbid("secret-missing", {
+      message: `Only what reads goes to ${rule.host} without a credential`,
+      fix: `add a rule with a secret for ${rule.host} to proxy.toml`,
+    });
+  }
+  return { ...forward, dropsCredentials: true };
+}
+
+function withSecret(
+  forward: Forward,
+  question: RuleQuestion & { readonly secret: string; readonly isPresent: boolean },
+): RequestVerdict {
+  const { rule, secret, request } = question;
+  if (question.isPresent) return { ...forward, secret };
+  if (!question.hasPlaceholder && !question.isIsolated) return forward;
+  const isAnonymous = rule.anonymous === "reads" && !question.hasPlaceholder && isRead(rule, request);
+  if (isAnonymous) return { ...forward, dropsCredentials: true };
+  return forbid("secret-missing", {
+    message: `The rule ${rule.id} has no secret "${secret}"`,
+    fix: `clauderon config credentials set ${secret}`,
+  });
+}
+
+function isRead(rule: CredentialRule, request: ProxyRequest): boolean {
+  return readOnlyVerdict(rule.protocol, request) === undefined;
+}
+
+const tokenMatchers = new Map(
+  Object.entries(tokenRoutes).map(([protocol, routes]) => [protocol, compileRoutes(routes)]),
+);
+
+interface AnswerQuestion {
+  readonly request: ProxyRequest;
+  readonly hostRules: readonly CompiledRule[];
+  readonly protocol: RuleProtocol;
+}
+
+/**
+ * Fields of the answer that hold new credentials, or the refusal of a route that hands them out. A container registry's token service is asked without a login
+ * where its answer cannot be rewritten: such a token opens public images alone.
+ */
+function answerVerdict(
+  context: Context,
+  { request, hostRules, protocol }: AnswerQuestion,
+): readonly string[] | "anonymous" | Refusal | undefined {
+  const answering = hostRules.find((entry) => entry.hasTokenAnswer(request.path))?.rule;
+  if (answering === undefined && tokenMatchers.get(protocol)?.(request.method, apiPath(request.path)) !== true) {
+    return undefined;
+  }
+  if (answering?.tokenAnswer !== undefined && context.canReplaceAnswers) return answering.tokenAnswer.fields;
+  if (protocol === "container-registry" && request.method === "GET") return "anonymous";
+  return refuse(403, "token-route", {
+    message: "This route answers with a new credential, which a session must not hold",
+    fix: "make the credential outside and store it: clauderon config credentials set NAME",
+  });
+}
+
+function forbid(code: string, text: RefusalText): RequestVerdict {
+  return { kind: "refuse", refusal: refuse(403, code, text) };
+}
