@@ -11,13 +11,14 @@ interface Rig {
   readonly opened: PtyTerminal[];
 }
 
-function rig(argv: readonly [string, ...string[]], kind: "bytes" | "screen" = "bytes"): Rig {
+function rig(argv: readonly [string, ...string[]], { hasEnded = false }: { readonly hasEnded?: boolean } = {}): Rig {
   const opened: PtyTerminal[] = [];
   const hub = createTerminalHub({
     async open(_sessionId, { size }) {
       const stream = createPtyTerminal(argv, size);
       opened.push(stream);
-      return { stream, kind, epoch: randomUUID() };
+      if (hasEnded) await stream.ended;
+      return { stream, kind: "bytes", epoch: randomUUID() };
     },
   });
   onTestFinished(() => hub.close());
@@ -193,10 +194,10 @@ test("the agent's end reaches every viewer with its code, after the last output"
 });
 
 test("a viewer of an agent that has ended already sees its last screen, then the end", async () => {
-  const { hub } = rig(["printf", "the last words"]);
+  const { hub } = rig(["printf", "the last words"], { hasEnded: true });
   const viewer = await attachRecorder(hub, { clientId: "a" });
   await viewer.until((seen) => seen.ended !== undefined);
-  expect(viewer.snapshots[0]?.data).toContain("the last words");
+  expect(await viewer.screen()).toContain("the last words");
   expect(viewer.ended).toEqual({ exitCode: 0, isTimedOut: false });
 });
 
