@@ -1,0 +1,94 @@
+import { createByteAutomaton, type ByteAutomaton } from "./byte-automaton.ts";
+import { secretForms, type RedactedSecret } from "./secret-forms.ts";
+
+/** Finds secrets in what goes to a client. Made once per set of secrets, used by any number of streams. */
+export interface Redactor {
+  /** For header values, trailers, reasons: characters up to U+00FF as HTTP carries them. */
+  redactText(text: string): string;
+  start(): RedactionStream;
+}
+
+/**
+ * The bytes of one body, in order. As many bytes come out as went in, so lengths stay true. Held back is only what could be the beginning of a
+ * secret, at most its longest form less one byte.
+ */
+export interface RedactionStream {
+  /** How many secrets were replaced so far. */
+  readonly count: number;
+  write(chunk: Uint8Array): readonly Uint8Array[];
+  /** What was held back, when the body ended as it should. After an error it must not be sent. */
+  end(): readonly Uint8Array[];
+}
+
+/** A body that ends within a secret gives away its beginning; fewer bytes say nothing. */
+const MAX_BEGINNING = 12;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+export function createRedactor(secrets: readonly RedactedSecret[]): Redactor {
+  const automaton = createByteAutomaton(secrets.flatMap((secret) => secretForms(secret)));
+  return {
+    redactText(text) {
+      const stream = startStream(automaton);
+      const parts = [...stream.write(Buffer.from(text, "latin1")), ...stream.end()];
+      return stream.count === 0 ? text : Buffer.concat(parts).toString("latin1");
+    },
+    start: () => startStream(automaton),
+  };
+}
+
+function startStream(automaton: ByteAutomaton): RedactionStream {
+  const { next, classOf, width, depth, replacement, resume } = automaton;
+  let held: Buffer = Buffer.alloc(0);
+  let position = 0;
+  let count = 0;
+
+  /** Writes over the bytes that end before `end` of the chunk, and begin perhaps in what is held. */
+  function replace(bytes: Buffer, end: number, by: Buffer): void {
+    const start = end - by.length;
+    if (start >= 0) {
+      by.copy(bytes, start);
+      return;
+    }
+    by.copy(held, held.length + start, 0, -start);
+    by.copy(bytes, 0, -start);
+  }
+
+  return {
+    get count() {
+      return count;
+    },
+    write(chunk) {
+      let bytes: Buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      let isCopy = false;
+      for (let at = 0; at < bytes.length;) {
+        const reached = next[position + (classOf[bytes[at++] ?? 0] ?? 0)] ?? 0;
+        if (reached > 0) {
+          position = reached;
+          continue;
+        }
+        if (reached === 0) {
+          position = 0;
+          while (at < bytes.length && next[classOf[bytes[at] ?? 0] ?? 0] === 0) at++;
+          continue;
+        }
+        if (!isCopy) bytes = Buffer.from(bytes);
+        isCopy = true;
+        replace(bytes, at, replacement[-reached / width] ?? NOTHING);
+        count += 1;
+        position = resume[-reached / width] ?? 0;
+      }
+      const open = depth[position / width] ?? 0;
+      if (open === 0 && held.length === 0) return [bytes];
+      const all = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
+      held = Buffer.from(all.subarray(all.length - open));
+      return open === all.length ? [] : [all.subarray(0, all.length - open)];
+    },
+    end() {
+      const last = held.length >= MAX_BEGINNING ? Buffer.alloc(held.length, "*") : held;
+      if (last !== held) count += 1;
+      held = Buffer.alloc(0);
+      position = 0;
+      return last.length === 0 ? [] : [last];
+    },
+  };
+}
