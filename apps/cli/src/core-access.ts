@@ -9,16 +9,15 @@ import type { Access } from "./command/access.ts";
 type Core = typeof clientModule;
 
 /** The real access: `@clauderon/core`, `@clauderon/agents` and `@clauderon/daemon`, each loaded when it is first needed. */
-export function createCoreAccess(environment: Readonly<Record<string, string>>): Access {
+export function createCoreAccess(
+  environment: Readonly<Record<string, string>>,
+  /** What starts the daemon. */
+  program: readonly [string, ...string[]] = thisProgram(),
+): Access {
   const core = (): Promise<Core> => import("@clauderon/core/client");
   const home = async (): Promise<string> => (await core()).homeDirectory(environment);
-  /** This very program starts the daemon; its errors come as JSON, which the one who waits for it reads. */
-  const program = (): readonly [string, ...string[]] => [
-    process.execPath,
-    ...process.execArgv,
-    process.argv[1] ?? "clauderon",
-    "--json",
-  ];
+  /** The daemon's errors come as JSON, which the one who waits for it reads. */
+  const daemonProgram: readonly [string, ...string[]] = [...program, "--json"];
   const settings = async (): ReturnType<Access["settings"]> => {
     const { loadSettings } = await core();
     return loadSettings({ homeDirectory: await home(), environment });
@@ -36,7 +35,7 @@ export function createCoreAccess(environment: Readonly<Record<string, string>>):
       const client = createClient({
         homeDirectory: await home(),
         environment,
-        program: program(),
+        program: daemonProgram,
         startDaemon: daemon.isAutostart,
         onStart,
       });
@@ -87,7 +86,7 @@ export function createCoreAccess(environment: Readonly<Record<string, string>>):
       const { file, isNew } = await ensureDaemon({
         homeDirectory: await home(),
         environment,
-        program: program(),
+        program: daemonProgram,
         signal,
       });
       return { record: file, isNew };
@@ -105,4 +104,8 @@ export function createCoreAccess(environment: Readonly<Record<string, string>>):
       return readToken(await home());
     },
   };
+}
+
+function thisProgram(): readonly [string, ...string[]] {
+  return [process.execPath, ...process.execArgv, process.argv[1] ?? "clauderon"];
 }

@@ -1,7 +1,8 @@
 import { spawn as spawnPty, type IPty } from "@lydell/node-pty";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { eventually, Installation, mainProgram } from "./installation.ts";
+import { eventually } from "./eventually.ts";
+import { Installation, mainProgram } from "./installation.ts";
 
 const SLOW = 90_000;
 const DETACH = "\u001c";
@@ -9,7 +10,7 @@ let here: Installation;
 
 beforeAll(async () => {
   here = await Installation.create();
-  expect((await here.cli(["create", "one", "-p", "hello"])).code).toBe(0);
+  expect((await here.call(["create", "one", "-p", "hello"])).code).toBe(0);
 }, SLOW);
 
 afterAll(async () => {
@@ -83,7 +84,7 @@ describe("attach", { timeout: SLOW }, () => {
     expect(view.output().split("size 100x40")).toHaveLength(2);
     expect(view.output()).toContain("detach: Ctrl-\\");
     expectRestored(view.output());
-    expect((await here.cli(["status", "one", "-q"])).stdout).toBe("running\n");
+    expect((await here.call(["status", "one", "-q"])).stdout).toBe("running\n");
   });
 
   test.each(["SIGTERM", "SIGHUP", "SIGINT"] as const)("%s puts the terminal back", async (signal) => {
@@ -121,7 +122,7 @@ describe("attach", { timeout: SLOW }, () => {
     other.pty.write("typed");
     await view.until('read "typed"');
     expect(view.output()).not.toContain('read "ignored"');
-    expect((await here.cli(["detach", "one"])).stderr).toBe("Disconnected 2 viewers of one\n");
+    expect((await here.call(["detach", "one"])).stderr).toBe("Disconnected 2 viewers of one\n");
     await Promise.all([view.until("code=0"), other.until("code=0")]);
     await Promise.all([view.exit, other.exit]);
     expectRestored(view.output());
@@ -155,7 +156,7 @@ describe("attach", { timeout: SLOW }, () => {
   });
 
   test("without a terminal: 2", async () => {
-    const { code, stderr } = await here.cli(["attach", "one"]);
+    const { code, stderr } = await here.call(["attach", "one"]);
     expect(code).toBe(2);
     expect(stderr).toContain("attach needs a terminal");
   });

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { createClient } from "@clauderon/core/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { eventually, Installation, mainProgram } from "./installation.ts";
+import { eventually } from "./eventually.ts";
+import { Installation, mainProgram } from "./installation.ts";
 
 const SLOW = 600_000;
 const FLOOD = String.raw`head -c 100000000 /dev/zero | tr '\0' x; echo; touch flood-done; exec sleep 600`;

@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { eventually, Installation } from "./installation.ts";
+import { eventually } from "./eventually.ts";
+import { Installation } from "./installation.ts";
 
 const SLOW = 90_000;
 let here: Installation;
@@ -54,23 +55,23 @@ describe("without a daemon", { timeout: SLOW }, () => {
   });
 
   test("config set, get, list --origin, path; nearest key", async () => {
-    expect((await here.cli(["config", "path"])).stdout).toBe(`${join(here.home, "config.toml")}\n`);
+    expect((await here.call(["config", "path"])).stdout).toBe(`${join(here.home, "config.toml")}\n`);
     expect((await here.cli(["config", "set", "attach.detach_keys", "ctrl-p,ctrl-q"])).code).toBe(0);
-    expect((await here.cli(["config", "get", "attach.detach_keys"])).stdout).toBe("ctrl-p,ctrl-q\n");
-    expect((await here.cli(["config", "list", "--origin"])).stdout).toMatch(
+    expect((await here.call(["config", "get", "attach.detach_keys"])).stdout).toBe("ctrl-p,ctrl-q\n");
+    expect((await here.call(["config", "list", "--origin"])).stdout).toMatch(
       /detach_keys +ctrl-p,ctrl-q +.*config\.toml:\d+/,
     );
-    refused(await here.cli(["config", "set", "general.default_backnd", "x"]), 2, "general.default_backend");
+    refused(await here.call(["config", "set", "general.default_backnd", "x"]), 2, "general.default_backend");
   });
 
   test("init --yes twice writes once; without a terminal it says how to answer", async () => {
-    refused(await here.cli(["init"]), 2, "clauderon init --yes");
+    refused(await here.call(["init"]), 2, "clauderon init --yes");
     const user = { HOME: here.directory };
-    expect((await here.cli(["init", "--yes"], { environment: user })).stderr).toContain("trust_worktrees = false");
+    expect((await here.call(["init", "--yes"], user)).stderr).toContain("trust_worktrees = false");
     const before = await readFile(join(here.home, "config.toml"), "utf8");
-    expect((await here.cli(["init", "--yes"], { environment: user })).stderr).toContain("Nothing to do");
+    expect((await here.call(["init", "--yes"], user)).stderr).toContain("Nothing to do");
     expect(await readFile(join(here.home, "config.toml"), "utf8")).toBe(before);
-    expect((await here.cli(["init", "--trust-worktrees"], { environment: user })).code).toBe(0);
+    expect((await here.call(["init", "--trust-worktrees"], user)).code).toBe(0);
     expect(await readFile(join(here.directory, ".claude.json"), "utf8")).toContain("hasTrustDialogAccepted");
   });
 });
@@ -89,16 +90,16 @@ describe("bad configuration", { timeout: SLOW }, () => {
     ["wrong type", '[daemon]\nport = "many"\n', "config.toml"],
   ])("%s: the line is named", async (_name, text, message) => {
     const home = await withConfig(text);
-    refused(await here.cli(["list"], { environment: { CLAUDERON_HOME: home } }), 1, message);
+    refused(await here.call(["list"], { CLAUDERON_HOME: home }), 1, message);
   });
 
   test("CLAUDERON_HOME that is a file, or not absolute", async () => {
     const file = join(here.directory, "a-file");
     await writeFile(file, "");
-    const result = await here.cli(["list"], { environment: { CLAUDERON_HOME: file } });
+    const result = await here.call(["list"], { CLAUDERON_HOME: file });
     expect(result.code).toBe(1);
     expect(result.stderr).toMatch(/^ {2}fix: \S/m);
-    refused(await here.cli(["list"], { environment: { CLAUDERON_HOME: "relative" } }), 1, "not an absolute path");
+    refused(await here.call(["list"], { CLAUDERON_HOME: "relative" }), 1, "not an absolute path");
   });
 
   test("a taken port is told with its owner", async () => {
@@ -109,7 +110,7 @@ describe("bad configuration", { timeout: SLOW }, () => {
     const { port } = server.address() as AddressInfo;
     try {
       const home = await withConfig("");
-      const result = await here.cli(["list"], { environment: { CLAUDERON_HOME: home, CLAUDERON_PORT: String(port) } });
+      const result = await here.call(["list"], { CLAUDERON_HOME: home, CLAUDERON_PORT: String(port) });
       refused(result, 7, String(port));
       expect(result.stderr).toContain("daemon.port-taken");
     } finally {
@@ -119,7 +120,7 @@ describe("bad configuration", { timeout: SLOW }, () => {
 
   test("autostart = false: commands say how to start it", async () => {
     const home = await withConfig("[daemon]\nautostart = false\n");
-    refused(await here.cli(["list"], { environment: { CLAUDERON_HOME: home } }), 5, "clauderon daemon start");
+    refused(await here.call(["list"], { CLAUDERON_HOME: home }), 5, "clauderon daemon start");
   });
 });
 
@@ -127,18 +128,18 @@ describe("with the daemon", { timeout: SLOW }, () => {
   test("start, status --json, url, token, restart, stop", async () => {
     expect((await here.cli(["daemon", "start"])).stderr).toContain("The daemon runs");
     expect((await here.cli(["daemon", "start"])).stderr).toContain("runs already");
-    const status = JSON.parse((await here.cli(["daemon", "status", "--json"])).stdout) as { url: string };
+    const status = JSON.parse((await here.call(["daemon", "status", "--json"])).stdout) as { url: string };
     expect(Object.keys(status)).toEqual(["pid", "url", "version", "home", "sessions"]);
-    expect((await here.cli(["url"])).stdout).toBe(`${status.url}\n`);
-    const header = (await here.cli(["url", "--header"])).stdout.trim();
+    expect((await here.call(["url"])).stdout).toBe(`${status.url}\n`);
+    const header = (await here.call(["url", "--header"])).stdout.trim();
     const [name = "", value = ""] = header.split(": ");
     const sessions = (headers: Record<string, string>): Promise<Response> =>
       fetch(`${status.url}/api/sessions`, { headers });
     expect((await sessions({ [name]: value })).status).toBe(200);
     expect((await sessions({})).status).toBe(401);
-    expect((await here.cli(["url", "--qr"])).stdout.split("\n").length).toBeGreaterThan(8);
-    expect((await here.cli(["daemon", "logs", "-n", "5"])).stdout.trim().split("\n").length).toBeLessThanOrEqual(5);
-    const points = JSON.parse((await here.cli(["daemon", "crash-points", "--json"])).stdout) as string[];
+    expect((await here.call(["url", "--qr"])).stdout.split("\n").length).toBeGreaterThan(8);
+    expect((await here.call(["daemon", "logs", "-n", "5"])).stdout.trim().split("\n").length).toBeLessThanOrEqual(5);
+    const points = JSON.parse((await here.call(["daemon", "crash-points", "--json"])).stdout) as string[];
     expect(points.length).toBeGreaterThan(10);
   });
 
@@ -157,12 +158,12 @@ describe("with the daemon", { timeout: SLOW }, () => {
     }
     expect(report.backends.map(({ backendId }) => backendId)).toContain("local");
     expect(code).toBe(report.rows.some((row) => row.isRequired && row.status === "failed") ? 1 : 0);
-    expect((await here.cli(["setup", "--check", "--json=default,auto"])).stdout).toContain("reason");
+    expect((await here.call(["setup", "--check", "--json=default,auto"])).stdout).toContain("reason");
   });
 
   test("a token file that everybody may read is refused or mended, never used as it is", async () => {
     const path = join(here.home, "token");
-    await here.cli(["daemon", "stop"]);
+    await here.call(["daemon", "stop"]);
     await chmod(path, 0o644);
     const result = await here.cli(["list"]);
     const { mode } = await stat(path);
@@ -170,15 +171,15 @@ describe("with the daemon", { timeout: SLOW }, () => {
   });
 
   test("a missing token is told with the fix, which works", async () => {
-    await here.cli(["daemon", "start"]);
+    await here.call(["daemon", "start"]);
     await rm(join(here.home, "token"));
     refused(await here.cli(["list"]), 4, "clauderon daemon restart");
-    expect((await here.cli(["daemon", "restart"])).code).toBe(0);
-    expect((await here.cli(["list"])).code).toBe(0);
+    expect((await here.call(["daemon", "restart"])).code).toBe(0);
+    expect((await here.call(["list"])).code).toBe(0);
   });
 
   test("bash completes live names, and what is typed is never run", async () => {
-    await here.cli(["create", "alpha", "-p", "x"]);
+    await here.call(["create", "alpha", "-p", "x"]);
     // A daemon that is busy for longer than a shell may wait is not waited for.
     await eventually(async () => {
       const { stdout } = await here.cli(["complete", "--", "attach", "al"]);

@@ -1,9 +1,13 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+
+import { createCoreAccess } from "../src/core-access.ts";
+import { endProcessesOf } from "./found-processes.ts";
+import { runInProcess, type RunResult } from "./run-in-process.ts";
+import { runProgram, type Ran } from "./run-program.ts";
 
 export const mainProgram: readonly [string, ...string[]] = [
   process.execPath,
@@ -11,12 +15,6 @@ export const mainProgram: readonly [string, ...string[]] = [
   "@clauderon/source",
   fileURLToPath(new URL("../src/main.ts", import.meta.url)),
 ];
-
-export interface Ran {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface RunOptions {
   readonly input?: string;
@@ -89,25 +87,30 @@ export class Installation implements AsyncDisposable {
     return this.program([...mainProgram, ...args], options);
   }
 
+  /** The same in this process: everything but the process itself is real. */
+  call(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<RunResult> {
+    const own = Object.entries({ ...this.environment, ...environment });
+    const settings = {
+      environment: Object.fromEntries(own.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+      currentDirectory: this.repository,
+    };
+    const access = createCoreAccess(settings.environment, mainProgram);
+    return runInProcess(args, { ...settings, access });
+  }
+
   /** Runs to the end whatever the exit code. */
-  async program(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<Ran> {
-    const [file, ...args] = argv;
-    const child = spawn(file, args, {
+  program(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<Ran> {
+    return runProgram(argv, {
+      ...options,
       cwd: options.cwd ?? this.repository,
-      env: { ...this.environment, ...options.environment },
-      stdio: ["pipe", "pipe", "pipe"],
+      environment: { ...this.environment, ...options.environment },
     });
-    options.onStart?.(child);
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(options.input ?? "");
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject).on("close", resolve);
-    });
-    return { code, stdout, stderr };
+  }
+
+  /** Of all sessions, sorted. */
+  async names(): Promise<readonly string[]> {
+    const { stdout } = await this.call(["list", "-q", "--sort", "name"]);
+    return stdout.split("\n").filter((name) => name !== "");
   }
 
   worktree(name: string): string {
@@ -130,24 +133,10 @@ export class Installation implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(join(this.directory, "bin"), { recursive: true, force: true });
-    await this.cli(["delete", "--all", "--discard", "--yes"]);
-    await this.cli(["daemon", "stop"]);
+    await this.call(["delete", "--all", "--discard", "--yes"]);
+    await this.call(["daemon", "stop"]);
+    const left = endProcessesOf(this.directory);
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    if (left.length > 0) throw new Error(`left running: ${left.map(({ command }) => command).join("\n")}`);
   }
-}
-
-/** Waits for a condition, which may throw until then. */
-export async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
-  const deadline = Date.now() + 30_000;
-  let last: unknown;
-  while (Date.now() < deadline) {
-    try {
-      const found = await look();
-      if (found !== undefined) return found;
-    } catch (error) {
-      last = error;
-    }
-    await delay(50);
-  }
-  throw new Error(`not within 30 s: ${what}`, { cause: last });
 }

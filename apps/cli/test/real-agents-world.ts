@@ -1,11 +1,13 @@
-import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFile, execFileSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
-import { mainProgram, type Ran } from "./installation.ts";
+import { eventually as eventuallyWithin } from "./eventually.ts";
+import { endProcessesOf, findProcesses, type FoundProcess } from "./found-processes.ts";
+import { mainProgram } from "./installation.ts";
+import { runProgram, type Ran } from "./run-program.ts";
 
 const {
   CLAUDERON_TEST_AGENTS: agentPrograms = "",
@@ -22,10 +24,9 @@ export interface ModelRequest {
   readonly status: number;
 }
 
-/** A running agent's process, as the tests tell it from others. */
-export interface FoundProcess {
-  readonly pid: number;
-  readonly command: string;
+export interface WorldRunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly input?: string;
 }
 
 /** Why nothing of an agent or of a backend can be run here; `undefined` = it can. */
@@ -131,23 +132,21 @@ export class RealAgentsWorld implements AsyncDisposable {
   }
 
   /** Runs the command line to its end, whatever the exit code. */
-  async cli(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
-    const [program, ...first] = mainProgram;
-    const child = spawn(program, [...first, ...args], {
-      cwd: this.repository,
-      env: { ...this.environment, ...environment },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    this.#started.add(child);
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject).on("close", resolve);
-    });
-    this.#started.delete(child);
-    return { code, stdout, stderr };
+  async cli(args: readonly string[], options: WorldRunOptions = {}): Promise<Ran> {
+    let started: ChildProcess | undefined;
+    try {
+      return await runProgram([...mainProgram, ...args], {
+        cwd: this.repository,
+        environment: { ...this.environment, ...options.environment },
+        input: options.input,
+        onStart: (child) => {
+          started = child;
+          this.#started.add(child);
+        },
+      });
+    } finally {
+      if (started !== undefined) this.#started.delete(started);
+    }
   }
 
   /** Standard output of a command line that must succeed. */
@@ -179,34 +178,21 @@ export class RealAgentsWorld implements AsyncDisposable {
     const wanted = sessionId === undefined ? `HOME=${this.userHome}` : `/${sessionId}`;
     const isOurs = (variable: string): boolean =>
       variable === wanted || (variable.startsWith("CLAUDERON_SANDBOX_ID=") && variable.endsWith(wanted));
-    const found: FoundProcess[] = [];
-    for (const pid of readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number)) {
-      try {
-        const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-        if (variables.some(isOurs)) found.push({ pid, command });
-      } catch {
-        // It ended while being looked at, or belongs to somebody else.
-      }
-    }
-    return found;
+    return findProcesses(({ variables }) => variables.some(isOurs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#started) child.kill("SIGKILL");
     await this.cli(["delete", "--all", "--discard", "--yes"]);
     await this.cli(["daemon", "stop"]);
-    for (const { pid } of this.agentProcesses()) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It has ended by itself meanwhile.
-      }
-    }
+    endProcessesOf(this.directory);
     await rm(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
+}
+
+/** As long as a real agent may take. */
+export function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
+  return eventuallyWithin(look, what, 90_000);
 }
 
 /** The requests of a session's own prompt that reached the model, in order: one for each turn of the model. */
@@ -214,20 +200,4 @@ export async function modelRequests(mark: string): Promise<readonly ModelRequest
   const answer = await fetch(`${modelUrl}/_log`);
   const log = (await answer.json()) as readonly ModelRequest[];
   return log.filter((entry) => entry.isSideCall !== true && entry.prompt?.includes(mark) === true);
-}
-
-/** Waits for a condition, which may throw until then. */
-export async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
-  const deadline = Date.now() + 90_000;
-  let last: unknown;
-  while (Date.now() < deadline) {
-    try {
-      const found = await look();
-      if (found !== undefined) return found;
-    } catch (error) {
-      last = error;
-    }
-    await delay(100);
-  }
-  throw new Error(`not within 90 s: ${what}`, { cause: last });
 }

@@ -214,7 +214,9 @@ describe.each(backends)("on %s", (backend) => {
 
     run("not on PATH: the error names the command that installs it", async () => {
       const path = (world.environment["PATH"] ?? "").split(":").slice(1).join(":");
-      const ran = await world.cli(["create", "missing", "--prompt", "x", "--agent", agent], { PATH: path });
+      const ran = await world.cli(["create", "missing", "--prompt", "x", "--agent", agent], {
+        environment: { PATH: path },
+      });
       expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code: 1, stdout: "" });
       expect(ran.stderr).toContain(installHint[agent]);
       await world.cli(["delete", "missing", "--discard", "--yes"]);
@@ -226,7 +228,7 @@ describe.each(backends)("on %s", (backend) => {
     async () => {
       const mark = newMark();
       const name = "trust";
-      const stranger = { CLAUDE_CONFIG_DIR: world.claudeDirectory("unanswered") };
+      const stranger = { environment: { CLAUDE_CONFIG_DIR: world.claudeDirectory("unanswered") } };
       const created = await world.cli(["create", name, `--prompt=%say ${mark}`, "--detach"], stranger);
       expect(created).toMatchObject({ code: 0, stderr: expect.stringContaining("clauderon init") });
       const isAsking = async (): Promise<void> => {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { eventually, Installation } from "./installation.ts";
+import { eventually } from "./eventually.ts";
+import { Installation } from "./installation.ts";
 
 const SLOW = 90_000;
 let here: Installation;
@@ -33,7 +34,7 @@ describe("one session", { timeout: SLOW }, () => {
       ["backend", "list"],
       ["config", "list"],
     ]) {
-      const { code, stdout, stderr } = await here.cli(argv, { environment: { FORCE_COLOR: "1" } });
+      const { code, stdout, stderr } = await here.call(argv, { FORCE_COLOR: "1" });
       expect(code).toBe(0);
       expect(stdout + stderr).not.toContain("\u001b");
     }
@@ -88,7 +89,7 @@ describe("one session", { timeout: SLOW }, () => {
 
   test("logs show the agent's lines, diff its work, in the worktree no name is needed", async () => {
     await eventually(async () => {
-      const { stdout } = await here.cli(["logs", "one"]);
+      const { stdout } = await here.call(["logs", "one"]);
       return stdout.includes("task: hello") ? stdout : undefined;
     }, "the agent's first line");
     await writeFile(join(here.worktree("one"), "new.txt"), "new\n");
@@ -111,24 +112,24 @@ describe("one session", { timeout: SLOW }, () => {
     const { code, stdout, stderr } = await here.cli(["delete", "one"]);
     expect({ code, stdout }).toEqual({ code: 7, stdout: "" });
     expect(stderr).toContain("1 uncommitted change (0 staged, 1 unstaged), 1 untracked file");
-    expect((await here.cli(["status", "one", "-q"])).stdout).toBe("running\n");
+    expect((await here.call(["status", "one", "-q"])).stdout).toBe("running\n");
     expect(existsSync(join(here.worktree("one"), "new.txt"))).toBe(true);
   });
 
   test("stop, start, wait, delete --discard", async () => {
-    expect((await here.cli(["stop", "one", "--timeout", "2s"])).code).toBe(0);
-    expect((await here.cli(["wait", "one", "--for", "status=stopped", "--timeout", "20s"])).stdout).toBe(
+    expect((await here.call(["stop", "one", "--timeout", "2s"])).code).toBe(0);
+    expect((await here.call(["wait", "one", "--for", "status=stopped", "--timeout", "20s"])).stdout).toBe(
       "one stopped\n",
     );
-    expect((await here.cli(["exec", "one", "--", "true"])).code).toBe(125);
-    expect((await here.cli(["start", "one"])).code).toBe(0);
-    expect((await here.cli(["wait", "one", "--for", "status=running", "--timeout", "20s"])).code).toBe(0);
-    expect((await here.cli(["wait", "one", "--timeout", "100ms"])).code).toBe(8);
-    expect((await here.cli(["delete", "one", "--discard", "--yes"])).code).toBe(0);
+    expect((await here.call(["exec", "one", "--", "true"])).code).toBe(125);
+    expect((await here.call(["start", "one"])).code).toBe(0);
+    expect((await here.call(["wait", "one", "--for", "status=running", "--timeout", "20s"])).code).toBe(0);
+    expect((await here.call(["wait", "one", "--timeout", "100ms"])).code).toBe(8);
+    expect((await here.call(["delete", "one", "--discard", "--yes"])).code).toBe(0);
     expect(existsSync(here.worktree("one"))).toBe(false);
-    expect((await here.cli(["list", "--json"])).stdout).toBe("[]\n");
-    expect((await here.cli(["status", "one"])).code).toBe(3);
-    const { stdout } = await here.cli(["events", "--json"]);
+    expect((await here.call(["list", "--json"])).stdout).toBe("[]\n");
+    expect((await here.call(["status", "one"])).code).toBe(3);
+    const { stdout } = await here.call(["events", "--json"]);
     const types = stdout
       .trimEnd()
       .split("\n")
@@ -150,7 +151,7 @@ describe("create", { timeout: SLOW }, () => {
       "please exit 5",
     ]);
     expect({ code, stdout, stderr }).toEqual({ code: 5, stdout: "task: please exit 5\r\n", stderr: "to-stderr\n" });
-    expect((await here.cli(["list", "-q"])).stdout).toBe("");
+    expect(await here.names()).toEqual([]);
   });
 
   test.each([
@@ -166,14 +167,14 @@ describe("create", { timeout: SLOW }, () => {
     [["create", "fine", "--repo", "/"], 1],
     [["create", "fine", "--repo", "/does/not/exist"], 1],
   ])("%j is refused", async (argv, code) => {
-    const result = await here.cli(argv);
+    const result = await here.call(argv);
     expect(result.stderr).toMatch(/^error: \S/m);
     expect(result.stderr).toMatch(/^ {2}fix: \S/m);
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
   });
 
   test("what was refused has left nothing", async () => {
-    expect((await here.cli(["list", "-q"])).stdout).toBe("");
+    expect(await here.names()).toEqual([]);
     expect((await here.program(["git", "branch", "--list", "clauderon/*"])).stdout).toBe("");
   });
 
@@ -184,7 +185,7 @@ describe("create", { timeout: SLOW }, () => {
       "git",
       `#!/bin/sh\nfor word in "$@"; do if [ "$word" = worktree ] && [ -e "${marker}" ]; then touch "${reached}"; while [ -e "${marker}" ]; do sleep 0.05; done; fi; done\nexec {real} "$@"\n`,
     );
-    await here.cli(["daemon", "restart"]);
+    await here.call(["daemon", "restart"]);
     await writeFile(marker, "");
     let interruptedAt = 0;
     const result = await here.cli(["create", "slow", "-p", "x"], {
@@ -199,11 +200,8 @@ describe("create", { timeout: SLOW }, () => {
     await rm(marker);
     expect(result.code).toBe(130);
     expect(tookMs).toBeLessThan(2_500);
-    await eventually(
-      async () => ((await here.cli(["list", "-q"])).stdout === "" ? true : undefined),
-      "the row is gone",
-    );
-    const report = await here.cli(["reconcile", "--json"]);
+    await eventually(async () => ((await here.names()).length === 0 ? true : undefined), "the row is gone");
+    const report = await here.call(["reconcile", "--json"]);
     expect(JSON.parse(report.stdout)).toMatchObject({ findings: [] });
     expect(existsSync(here.worktree("slow"))).toBe(false);
     const branches = await here.program(["git", "branch", "--list", "clauderon/*"]);
