@@ -1,0 +1,212 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { SettingsError, UsageError } from "@clauderon/core/contract";
+
+import { readCodexLogin } from "./codex-login.ts";
+import { knownSecret, knownSecrets } from "./known-secrets.ts";
+import type { OnePassword, OnePasswordSettings } from "./one-password.ts";
+import { checkSecretValue, readSecretFile, type SecretReading } from "./secret-file.ts";
+import { Secret } from "./secret.ts";
+import { writeSecretFile } from "./write-secret-file.ts";
+
+/** Where a secret comes from, the first that has it: the environment, 1Password, a file, the login of the Codex CLI. */
+export type SecretOrigin = "environment" | "1password" | "file" | "codex-login";
+
+/** A secret as it is listed; never its value. */
+export interface SecretInfo {
+  readonly name: string;
+  readonly description: string;
+  /** `configured`: 1Password will be asked when it is needed. */
+  readonly state: "ready" | "configured" | "refused" | "missing";
+  readonly origin?: SecretOrigin | undefined;
+  /** The variable, reference or path. */
+  readonly place?: string | undefined;
+  /** Why it is refused, and what to do. */
+  readonly why?: string | undefined;
+  readonly fix?: string | undefined;
+}
+
+/** What {@link createSecretSource} reads from. */
+export interface SecretSourceSettings {
+  /** `~/.clauderon/secrets`. */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly onePassword?: { readonly client: OnePassword; readonly settings: OnePasswordSettings } | undefined;
+  /** `~/.codex/auth.json`. */
+  readonly codexAuthPath?: string | undefined;
+  /** Milliseconds that only grow. */
+  readonly monotonicMs: () => number;
+}
+
+/** The user's secrets by name: used, listed, replaced; never printed. Files that change are seen within a second. */
+export interface SecretSource {
+  /** Whether something is stored under the name, readable or not: one that cannot be used is an error at `get`, not a missing one. */
+  has(name: string): boolean;
+  /** The secret; `undefined` when nobody has it. Throws `settings.invalid` when what is stored is refused, `command.*` when 1Password does not give it. */
+  get(name: string): Promise<Secret | undefined>;
+  /** Known names, those stored and those configured, by name. */
+  list(): Promise<readonly SecretInfo[]>;
+  describe(name: string): SecretInfo;
+  /** Stores a value as a file. The answer tells where the name still comes from, when that is stronger than the file. */
+  set(name: string, value: string): Promise<SecretInfo>;
+  /** Removes the file. Throws `usage.invalid` when the secret comes from elsewhere, or from nowhere. */
+  remove(name: string): Promise<void>;
+  /** Secrets whose variables are set and that no file holds. */
+  importable(): readonly { readonly name: string; readonly variable: string }[];
+  /** Forgets what was read. */
+  refresh(): void;
+}
+
+interface Found {
+  readonly origin: SecretOrigin;
+  readonly place: string;
+  /** Absent = 1Password has to be asked, for this entry of its references. */
+  readonly reading?: SecretReading | undefined;
+  readonly entry?: string | undefined;
+}
+
+const freshMs = 1000;
+const validName = /^[a-z0-9][a-z0-9._-]{0,99}$/;
+
+/** Opens the user's secrets; reads nothing before it is asked. */
+export function createSecretSource(settings: SecretSourceSettings): SecretSource {
+  const cache = new Map<string, { readonly until: number; readonly found: Found | undefined }>();
+  const find = (name: string): Found | undefined => {
+    const known = cache.get(name);
+    if (known !== undefined && known.until > settings.monotonicMs()) return known.found;
+    const found = validName.test(name) ? findSecret(settings, name) : undefined;
+    cache.set(name, { found, until: settings.monotonicMs() + freshMs });
+    return found;
+  };
+  const refresh = (): void => {
+    cache.clear();
+    settings.onePassword?.client.forget();
+  };
+  const describe = (name: string): SecretInfo => infoOf(name, find(name));
+  return {
+    refresh,
+    describe,
+    has: (name) => find(name) !== undefined,
+    get: async (name) => {
+      const found = find(name);
+      if (found === undefined) return undefined;
+      const reading = found.reading ?? (await settings.onePassword?.client.read(found.entry ?? name));
+      if (reading?.kind === "refused") throw refusedSecret(name, reading);
+      return reading?.kind === "value" ? new Secret(name, reading.value) : undefined;
+    },
+    list: async () => {
+      const stored = await storedNames(settings.directory);
+      const configured = Object.keys(settings.onePassword?.settings.references ?? {});
+      const names = new Set([
+        ...knownSecrets.map(({ name }) => name),
+        ...stored,
+        ...configured.map((name) => knownSecret(name).name),
+      ]);
+      return [...names].sort().map((name) => describe(name));
+    },
+    set: async (name, value) => {
+      const checked = checkName(name);
+      const reading = checkSecretValue(Buffer.from(value), `the value of ${checked}`);
+      if (reading.kind !== "value") throw refusedSecret(checked, reading);
+      await writeSecretFile(join(settings.directory, checked), reading.value);
+      refresh();
+      return describe(checked);
+    },
+    remove: async (name) => {
+      const checked = checkName(name);
+      const paths = filePaths(settings.directory, checked).filter((path) => readSecretFile(path).kind !== "missing");
+      const found = find(checked);
+      if (paths.length === 0) throw notAFile(checked, found);
+      for (const path of paths) await rm(path);
+      refresh();
+    },
+    importable: () =>
+      knownSecrets.flatMap(({ name, variables }) => {
+        const variable = variables.find((candidate) => (settings.environment[candidate] ?? "") !== "");
+        const isStored = filePaths(settings.directory, name).some((path) => readSecretFile(path).kind !== "missing");
+        return variable === undefined || isStored ? [] : [{ name, variable }];
+      }),
+  };
+}
+
+function findSecret(settings: SecretSourceSettings, name: string): Found | undefined {
+  const { variables, aliases } = knownSecret(name);
+  for (const variable of variables) {
+    const value = settings.environment[variable] ?? "";
+    if (value !== "") {
+      return { origin: "environment", place: variable, reading: checkSecretValue(Buffer.from(value), variable) };
+    }
+  }
+  const references = settings.onePassword?.settings.references ?? {};
+  for (const candidate of [name, ...aliases]) {
+    const reference = references[candidate];
+    if (reference !== undefined) return { origin: "1password", place: reference, entry: candidate };
+  }
+  for (const path of filePaths(settings.directory, name)) {
+    const reading = readSecretFile(path);
+    if (reading.kind !== "missing") return { origin: "file", place: path, reading };
+  }
+  if (name !== "codex-access" || settings.codexAuthPath === undefined) return undefined;
+  const reading = readCodexLogin(settings.codexAuthPath);
+  return reading.kind === "missing" ? undefined : { origin: "codex-login", place: settings.codexAuthPath, reading };
+}
+
+function filePaths(directory: string, name: string): readonly string[] {
+  return [name, ...knownSecret(name).aliases].map((file) => join(directory, file));
+}
+
+async function storedNames(directory: string): Promise<readonly string[]> {
+  try {
+    const files = await readdir(directory);
+    return files.filter((file) => validName.test(file)).map((file) => knownSecret(file).name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function infoOf(name: string, found: Found | undefined): SecretInfo {
+  const { description } = knownSecret(name);
+  if (found === undefined)
+    return { name, description, state: "missing", fix: `clauderon config credentials set ${name}` };
+  const { origin, place, reading } = found;
+  const base = { name, description, origin, place };
+  if (reading === undefined) return { ...base, state: "configured" };
+  if (reading.kind === "refused") return { ...base, state: "refused", why: reading.why, fix: reading.fix };
+  return { ...base, state: "ready" };
+}
+
+function checkName(name: string): string {
+  if (validName.test(name)) return knownSecret(name).name;
+  throw new UsageError({
+    message: `"${name.slice(0, 100)}" is not a name for a secret`,
+    why: "a name has small letters, digits, dots, dashes and underscores, and begins with a letter or digit",
+    fix: ["see the names: clauderon config credentials list"],
+  });
+}
+
+function refusedSecret(name: string, reading: SecretReading): SettingsError {
+  const { why, fix } = reading.kind === "refused" ? reading : { why: "it is empty", fix: "store it again" };
+  return new SettingsError({ message: `The secret ${name} is not used`, why, fix: [fix], context: { name } });
+}
+
+function notAFile(name: string, found: Found | undefined): UsageError {
+  if (found === undefined) {
+    return new UsageError({
+      message: `No secret ${name} is stored`,
+      fix: ["see them: clauderon config credentials list"],
+    });
+  }
+  const fixes = {
+    environment: `unset ${found.place} where the daemon is started, and start it again`,
+    "1password": "remove its line from [onepassword.credentials] in proxy.toml",
+    "codex-login": "log out of Codex: codex logout",
+    file: `rm ${found.place}`,
+  };
+  return new UsageError({
+    message: `The secret ${name} is not stored by clauderon`,
+    why: `it comes from ${found.place}`,
+    fix: [fixes[found.origin]],
+  });
+}

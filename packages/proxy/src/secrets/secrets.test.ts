@@ -1,0 +1,313 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+
+import { createCommandRunner } from "@clauderon/core/host";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { createSecretSource, type SecretSource, type SecretSourceSettings } from "./create-secret-source.ts";
+import { createOnePassword, type OnePassword } from "./one-password.ts";
+
+let root = "";
+let now = 0;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "clauderon-secrets-"));
+  now = 0;
+});
+
+afterEach(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+const directory = (): string => join(root, "secrets");
+
+function source(settings: Partial<SecretSourceSettings> = {}): SecretSource {
+  return createSecretSource({ directory: directory(), environment: {}, monotonicMs: () => now, ...settings });
+}
+
+async function store(name: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  await mkdir(directory(), { recursive: true, mode: 0o700 });
+  await writeFile(join(directory(), name), content);
+  await chmod(join(directory(), name), mode);
+}
+
+const value = async (secrets: SecretSource, name: string): Promise<string | undefined> =>
+  (await secrets.get(name))?.reveal();
+
+describe("files", () => {
+  it.each([
+    ["token", "token"],
+    ["token\n", "token"],
+    ["token\r\n", "token"],
+    ["token\n\n", "token"],
+    ["a b!~", "a b!~"],
+  ])("%j is read as %j", async (content, expected) => {
+    await store("github", content);
+    expect(await value(source(), "github")).toBe(expected);
+  });
+
+  it.each([
+    ["", /is empty/],
+    ["\n", /is empty/],
+    ["two\nlines", /more than one line/],
+    ["a\rb", /more than one line/],
+    ["a\0b", /not plain text/],
+    ["tök", /not plain text/],
+    [Buffer.from([0xff, 0xfe, 0x41]), /not plain text/],
+    [" token", /space/],
+    ["token\t", /not plain text/],
+    ["x".repeat(20_000), /longer than/],
+  ])("the content %j is refused", async (content, why) => {
+    await store("github", content);
+    const secrets = source();
+    expect(secrets.has("github")).toBe(true);
+    await expect(secrets.get("github")).rejects.toMatchObject({
+      code: "settings.invalid",
+      why: expect.stringMatching(why) as string,
+    });
+    expect(secrets.describe("github")).toMatchObject({ state: "refused" });
+  });
+
+  it.each([0o640, 0o604, 0o644, 0o660, 0o601, 0o777])("P60 a file with mode %o is refused", async (mode) => {
+    await store("github", "token", mode);
+    await expect(source().get("github")).rejects.toMatchObject({ fix: [`chmod 600 ${join(directory(), "github")}`] });
+  });
+
+  it("P60 a link, a directory and a fifo are refused", async () => {
+    await store("elsewhere", "token");
+    await symlink(join(directory(), "elsewhere"), join(directory(), "github"));
+    await mkdir(join(directory(), "npm"), { mode: 0o700 });
+    await createCommandRunner().run("mkfifo", ["-m", "600", join(directory(), "openai")]);
+    for (const name of ["github", "npm", "openai"]) {
+      await expect(source().get(name)).rejects.toMatchObject({ code: "settings.invalid" });
+    }
+  });
+
+  it.each(["../config.toml", "..", ".", "a/b", "", "/etc/passwd", "A", "a\0", "-a", "x".repeat(101)])(
+    "P60 the name %j reads and writes no file",
+    async (name) => {
+      await store("github", "token");
+      const secrets = source();
+      expect(secrets.has(name)).toBe(false);
+      expect(await secrets.get(name)).toBeUndefined();
+      await expect(secrets.set(name, "x")).rejects.toMatchObject({ code: "usage.invalid" });
+      await expect(secrets.remove(name)).rejects.toMatchObject({ code: "usage.invalid" });
+    },
+  );
+
+  it("a changed file is seen within a second, without a restart", async () => {
+    await store("github", "one");
+    const secrets = source();
+    expect(await value(secrets, "github")).toBe("one");
+    await store("github", "two");
+    now = 1001;
+    expect(await value(secrets, "github")).toBe("two");
+    await rm(join(directory(), "github"));
+    now = 2002;
+    expect(secrets.has("github")).toBe(false);
+  });
+
+  it("the file names of old are read too", async () => {
+    await store("github_token", "old");
+    expect(await value(source(), "github")).toBe("old");
+  });
+});
+
+describe("set and remove", () => {
+  it("P60 a secret is stored with 0600 in a directory with 0700, whatever the umask", async () => {
+    const umask = process.umask(0);
+    try {
+      await source().set("github", "token\n");
+    } finally {
+      process.umask(umask);
+    }
+    expect((await stat(directory())).mode & 0o777).toBe(0o700);
+    expect((await stat(join(directory(), "github"))).mode & 0o777).toBe(0o600);
+    expect(await readFile(join(directory(), "github"), "utf8")).toBe("token\n");
+    expect(await readdir(directory())).toEqual(["github"]);
+  });
+
+  it("P60 it replaces a file that others may read, and a link instead of following it", async () => {
+    await store("npm", "old", 0o644);
+    await store("target", "untouched");
+    await symlink(join(directory(), "target"), join(directory(), "github"));
+    const secrets = source();
+    await secrets.set("npm", "new");
+    await secrets.set("github", "new");
+    expect((await stat(join(directory(), "npm"))).mode & 0o777).toBe(0o600);
+    expect(await readFile(join(directory(), "target"), "utf8")).toBe("untouched");
+    expect(await value(secrets, "github")).toBe("new");
+  });
+
+  it("a value that cannot be used is refused before anything is written", async () => {
+    await expect(source().set("github", "a\nb")).rejects.toMatchObject({ code: "settings.invalid" });
+    await expect(readdir(directory())).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("the answer tells when something stronger still wins", async () => {
+    const secrets = source({ environment: { GITHUB_TOKEN: "from-environment" } });
+    expect(await secrets.set("github", "from-file")).toMatchObject({ origin: "environment", place: "GITHUB_TOKEN" });
+    expect(await value(secrets, "github")).toBe("from-environment");
+  });
+
+  it("remove takes the file away, and says where else a secret comes from", async () => {
+    const secrets = source({ environment: { NPM_TOKEN: "x" } });
+    await secrets.set("github", "token");
+    await secrets.remove("github");
+    expect(secrets.has("github")).toBe(false);
+    await expect(secrets.remove("github")).rejects.toMatchObject({
+      message: expect.stringContaining("No secret") as string,
+    });
+    await expect(secrets.remove("npm")).rejects.toMatchObject({ why: "it comes from NPM_TOKEN" });
+  });
+});
+
+describe("environment", () => {
+  it.each([
+    ["github", "GITHUB_TOKEN"],
+    ["claude-oauth", "CLAUDE_CODE_OAUTH_TOKEN"],
+    ["anthropic", "ANTHROPIC_API_KEY"],
+    ["openai", "OPENAI_API_KEY"],
+    ["openai", "CODEX_API_KEY"],
+    ["pagerduty", "PAGERDUTY_TOKEN"],
+    ["pagerduty", "PAGERDUTY_API_KEY"],
+    ["sentry", "SENTRY_AUTH_TOKEN"],
+    ["grafana", "GRAFANA_API_KEY"],
+    ["npm", "NPM_TOKEN"],
+    ["docker", "DOCKER_TOKEN"],
+    ["kubernetes", "K8S_TOKEN"],
+    ["talos", "TALOS_TOKEN"],
+    ["codex-access", "CODEX_ACCESS_TOKEN"],
+    ["sprites", "SPRITES_TOKEN"],
+    ["sprites", "SPRITES_API_KEY"],
+    ["gemini", "GOOGLE_API_KEY"],
+    ["gemini", "GEMINI_API_KEY"],
+  ])("%s comes from %s and is importable", async (name, variable) => {
+    const secrets = source({ environment: { [variable]: "from-environment" } });
+    expect(await value(secrets, name)).toBe("from-environment");
+    expect(secrets.importable()).toContainEqual({ name, variable });
+    expect(secrets.describe(name)).toMatchObject({ state: "ready", origin: "environment", place: variable });
+  });
+
+  it("it is stronger than the file; an empty variable is none", async () => {
+    await store("github", "file");
+    expect(await value(source({ environment: { GITHUB_TOKEN: "variable" } }), "github")).toBe("variable");
+    expect(await value(source({ environment: { GITHUB_TOKEN: "" } }), "github")).toBe("file");
+  });
+});
+
+describe("the Codex login", () => {
+  it("its access token is used while no other is given", async () => {
+    const path = join(root, "auth.json");
+    await writeFile(path, JSON.stringify({ tokens: { access_token: "jwt", refresh_token: "r" } }), { mode: 0o600 });
+    expect(await value(source({ codexAuthPath: path }), "codex-access")).toBe("jwt");
+    await store("codex-access", "stored");
+    expect(await value(source({ codexAuthPath: path }), "codex-access")).toBe("stored");
+  });
+
+  it.each(["{", "[]", '{"auth_mode":"apikey"}', '{"tokens":null}'])("%s is no login", async (content) => {
+    const path = join(root, "auth.json");
+    await writeFile(path, content, { mode: 0o600 });
+    expect(source({ codexAuthPath: path }).has("codex-access")).toBe(false);
+  });
+});
+
+describe("1Password", () => {
+  /** A program that behaves as `op`: answers, fails or hangs, and counts its calls. */
+  async function program(body: string): Promise<{ readonly path: string; calls(): Promise<number> }> {
+    const path = join(root, "op");
+    const log = join(root, "calls");
+    await writeFile(path, `#!/bin/sh\necho "$@" >> ${log}\n${body}\n`, { mode: 0o755 });
+    return { path, calls: async () => (await readFile(log, "utf8").catch(() => "")).split("\n").length - 1 };
+  }
+
+  const references = { github: "op://Work/GitHub token/credential", sprites_api_key: "op://Work/Sprites/api-key" };
+
+  function withProgram(path: string): SecretSource {
+    const client: OnePassword = createOnePassword(
+      { program: path, references },
+      { runner: createCommandRunner(), monotonicMs: () => now, environment: process.env },
+    );
+    return source({ onePassword: { client, settings: { references } } });
+  }
+
+  it("it is asked once, with arguments and no shell, and remembered", async () => {
+    const op = await program('[ "$4" = "op://Work/GitHub token/credential" ] && printf from-op');
+    const secrets = withProgram(op.path);
+    expect(secrets.describe("github")).toMatchObject({ state: "configured", origin: "1password" });
+    const all = await Promise.all([value(secrets, "github"), value(secrets, "github"), value(secrets, "github")]);
+    expect(all).toEqual(["from-op", "from-op", "from-op"]);
+    expect(await op.calls()).toBe(1);
+    now = 16 * 60_000;
+    await value(secrets, "github");
+    expect(await op.calls()).toBe(2);
+    secrets.refresh();
+    await value(secrets, "github");
+    expect(await op.calls()).toBe(3);
+  });
+
+  it("an entry under an old name is found", async () => {
+    const op = await program("printf sprites-token");
+    expect(await value(withProgram(op.path), "sprites")).toBe("sprites-token");
+  });
+
+  it("a locked vault is an error with the fix, asked again after half a minute", async () => {
+    const op = await program('echo "[ERROR] account is not signed in" >&2; exit 1');
+    const secrets = withProgram(op.path);
+    for (let round = 0; round < 3; round += 1) {
+      await expect(secrets.get("github")).rejects.toMatchObject({
+        code: "command.failed",
+        why: "[ERROR] account is not signed in",
+      });
+    }
+    expect(await op.calls()).toBe(1);
+    now = 31_000;
+    await expect(secrets.get("github")).rejects.toMatchObject({ code: "command.failed" });
+    expect(await op.calls()).toBe(2);
+  });
+
+  it("a missing program is an error that says so", async () => {
+    const secrets = withProgram(join(root, "nowhere"));
+    await expect(secrets.get("github")).rejects.toMatchObject({
+      code: "command.not-found",
+      fix: [expect.stringContaining("install") as string, expect.anything()],
+    });
+  });
+
+  it.each(["printf ''", "printf 'a\\nb'", "printf '\\001\\002'"])(
+    "an answer that cannot be used (%s) is refused",
+    async (body) => {
+      const op = await program(body);
+      await expect(withProgram(op.path).get("github")).rejects.toMatchObject({ code: "settings.invalid" });
+    },
+  );
+});
+
+describe("never printed", () => {
+  it("P61 no way of printing a secret or the list shows the value", async () => {
+    const canary = "ghp_CANARY7f3a";
+    await store("github", canary);
+    await store("npm", `${canary}\nsecond`);
+    const secrets = source({ environment: { OPENAI_API_KEY: canary, GEMINI_API_KEY: `${canary}\0` } });
+    const secret = await secrets.get("github");
+    const list = await secrets.list();
+    const errors = await Promise.all(
+      ["npm", "gemini"].map(async (name) => secrets.get(name).catch((error: unknown) => error)),
+    );
+    const printed = [
+      `${String(secret)} ${secret?.toString() ?? ""}`,
+      JSON.stringify({ secret, list, errors }),
+      inspect({ secret, list, errors, secrets }, { depth: 9, showHidden: true, getters: true }),
+      ...errors.map((error) => inspect(error)),
+    ].join("\n");
+    expect(printed).not.toContain(canary);
+    expect(printed).toContain("[secret]");
+    expect(list.find(({ name }) => name === "github")).toMatchObject({ state: "ready", origin: "file" });
+    expect(list.find(({ name }) => name === "docker")).toMatchObject({
+      state: "missing",
+      fix: "clauderon config credentials set docker",
+    });
+  });
+});
