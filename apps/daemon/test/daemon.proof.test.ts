@@ -140,3 +140,26 @@ test(
   },
   LONG_MS,
 );
+
+test(
+  "a command that meets a daemon that hangs says which it is, and what to do",
+  async () => {
+    await using home = new TestHome();
+    const { child } = home.start();
+    await answers(home);
+    child.kill("SIGSTOP");
+    await using client = createClient({
+      homeDirectory: home.home,
+      environment: home.environment,
+      program: daemonProgram,
+    });
+    await expect(client.sessions.list()).rejects.toMatchObject({
+      code: "daemon.already-running",
+      message: expect.stringContaining(`process ${child.pid}`),
+      fix: [expect.stringContaining("clauderon daemon restart")],
+    });
+    expect(await stopDaemon(home.home, { graceMs: 300 })).toBe(true);
+    expect(await client.sessions.list()).toEqual([]);
+  },
+  LONG_MS,
+);

@@ -34,10 +34,10 @@ export async function claimHome(homeDirectory: string, signal?: AbortSignal): Pr
     const waitedMs = performance.now() - startedMs;
     if (winner !== undefined) {
       const isAnswering = (await askHealth(winner.url))?.pid === winner.pid;
-      if (isAnswering || waitedMs > SILENT_MS)
-        throw alreadyRunning(homeDirectory, { pid: winner.pid, url: winner.url });
+      if (isAnswering) throw alreadyRunning(homeDirectory, { pid: winner.pid, url: winner.url });
+      if (waitedMs > SILENT_MS) throw stuck(homeDirectory, winner.pid);
     }
-    if (waitedMs > STARTING_MS) throw alreadyRunning(homeDirectory);
+    if (waitedMs > STARTING_MS) throw stuck(homeDirectory);
     await delay(lookMs, undefined, signal === undefined ? {} : { signal });
     lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
   }
@@ -70,14 +70,20 @@ function unusableHome(homeDirectory: string, cause: unknown): FileError {
   });
 }
 
-function alreadyRunning(homeDirectory: string, winner?: { readonly pid: number; readonly url: string }): DaemonError {
+function alreadyRunning(homeDirectory: string, winner: { readonly pid: number; readonly url: string }): DaemonError {
   return new DaemonError({
     code: "daemon.already-running",
-    message:
-      winner === undefined
-        ? `Another daemon of ${homeDirectory} is starting or stuck`
-        : `A daemon of ${homeDirectory} runs already: process ${winner.pid}, ${winner.url}`,
+    message: `A daemon of ${homeDirectory} runs already: process ${winner.pid}, ${winner.url}`,
     fix: ["use it: clauderon list", "or replace it: clauderon daemon restart"],
     context: { home: homeDirectory, ...winner },
+  });
+}
+
+function stuck(homeDirectory: string, pid?: number): DaemonError {
+  return new DaemonError({
+    code: "daemon.already-running",
+    message: `Another daemon of ${homeDirectory}${pid === undefined ? "" : ` (process ${pid})`} holds it and does not answer`,
+    fix: ["replace it, sessions go on: clauderon daemon restart"],
+    context: { home: homeDirectory, pid },
   });
 }

@@ -2,9 +2,8 @@ import { execRequestSchema, execResultSchema } from "@clauderon/core/wire";
 import { createRoute, z, type OpenAPIHono } from "@hono/zod-openapi";
 
 import type { HttpContext } from "../http-context.ts";
-import { answers, jsonBody, natural, referenceParameter, textAnswers } from "./answers.ts";
-
-const params = referenceParameter;
+import { answers, jsonBody, natural, referenceParameter as params, textAnswers } from "./answers.ts";
+import { namedSession } from "./named-session.ts";
 
 /** What is in a session: exec, diff, logs, viewers. The WebSocket forms of exec, output and tty are in `sockets/`. */
 export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpContext): void {
@@ -18,7 +17,7 @@ export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpC
       responses: answers("How it ended, and all it printed", execResultSchema),
     }),
     async (c) => {
-      const session = await engine.sessions.get(c.req.valid("param").reference);
+      const session = await namedSession(engine, c);
       const { argv, cwd, environment, input, timeoutMs } = c.req.valid("json");
       return c.json(await session.exec(argv, { cwd, environment, input, timeoutMs }), 200);
     },
@@ -36,8 +35,8 @@ export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpC
       responses: textAnswers("Everything since the base"),
     }),
     async (c) => {
-      const signal = c.req.raw.signal;
-      const session = await engine.sessions.get(c.req.valid("param").reference, { signal });
+      const { signal } = c.req.raw;
+      const session = await namedSession(engine, c);
       return c.text(await session.diff({ ...c.req.valid("query"), signal }), 200);
     },
   );
@@ -51,8 +50,8 @@ export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpC
       responses: textAnswers("The latest lines of the agent's terminal"),
     }),
     async (c) => {
-      const signal = c.req.raw.signal;
-      const session = await engine.sessions.get(c.req.valid("param").reference, { signal });
+      const { signal } = c.req.raw;
+      const session = await namedSession(engine, c);
       return c.text(await session.text({ lines: c.req.valid("query").lines, signal }), 200);
     },
   );
@@ -66,7 +65,7 @@ export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpC
       responses: answers("How many views of the terminal were ended", z.object({ count: z.int() })),
     }),
     async (c) => {
-      const session = await engine.sessions.get(c.req.valid("param").reference);
+      const session = await namedSession(engine, c);
       return c.json({ count: await hub.dismiss(session.id) }, 200);
     },
   );

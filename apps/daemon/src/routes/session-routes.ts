@@ -1,4 +1,3 @@
-import type { Session } from "@clauderon/core/contract";
 import {
   createSessionRequestSchema,
   deletedSessionSchema,
@@ -11,14 +10,12 @@ import {
 import { createRoute, z, type OpenAPIHono } from "@hono/zod-openapi";
 
 import type { HttpContext } from "../http-context.ts";
-import { answers, flag, jsonBody, referenceParameter } from "./answers.ts";
-
-const params = referenceParameter;
+import { answers, flag, jsonBody, referenceParameter as params } from "./answers.ts";
+import { namedSession } from "./named-session.ts";
 
 /** Sessions: create, list, get, delete, start, stop, wake. */
 export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
   const { engine, creations } = context;
-  const get = (reference: string, signal: AbortSignal): Promise<Session> => engine.sessions.get(reference, { signal });
 
   app.openapi(
     createRoute({
@@ -73,8 +70,8 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
       responses: answers("The session; `workspace=true` also counts what its workspace holds", sessionDetailSchema),
     }),
     async (c) => {
-      const signal = c.req.raw.signal;
-      const session = await get(c.req.valid("param").reference, signal);
+      const { signal } = c.req.raw;
+      const session = await namedSession(engine, c);
       return c.json(await session.detail({ signal, withWorkspace: c.req.valid("query").workspace }), 200);
     },
   );
@@ -88,8 +85,8 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
       responses: answers("The session, once it is no longer being created", sessionDetailSchema),
     }),
     async (c) => {
-      const signal = c.req.raw.signal;
-      const session = await get(c.req.valid("param").reference, signal);
+      const { signal } = c.req.raw;
+      const session = await namedSession(engine, c);
       await session.ready({ signal });
       return c.json(await session.detail({ signal }), 200);
     },
@@ -104,7 +101,7 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
       responses: answers("What was kept, and why", deletedSessionSchema),
     }),
     async (c) => {
-      const session = await get(c.req.valid("param").reference, c.req.raw.signal);
+      const session = await namedSession(engine, c);
       return c.json(await session.delete(c.req.valid("json")), 200);
     },
   );
@@ -118,7 +115,7 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
       responses: answers("The session, running", sessionDetailSchema),
     }),
     async (c) => {
-      const session = await get(c.req.valid("param").reference, c.req.raw.signal);
+      const session = await namedSession(engine, c);
       return c.json(await session.start(c.req.valid("json")), 200);
     },
   );
@@ -132,7 +129,7 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
       responses: answers("The session, stopped", sessionDetailSchema),
     }),
     async (c) => {
-      const session = await get(c.req.valid("param").reference, c.req.raw.signal);
+      const session = await namedSession(engine, c);
       return c.json(await session.stop(c.req.valid("json")), 200);
     },
   );
@@ -146,8 +143,8 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
       responses: answers("The session, awake", sessionDetailSchema),
     }),
     async (c) => {
-      const signal = c.req.raw.signal;
-      const session = await get(c.req.valid("param").reference, signal);
+      const { signal } = c.req.raw;
+      const session = await namedSession(engine, c);
       const sandbox = await engine.openSandbox(session.id, { signal });
       await sandbox.wake();
       return c.json(await session.detail(), 200);

@@ -49,18 +49,20 @@ export async function startDaemonProcess(options: StartOptions): Promise<DaemonF
       end ??= { code };
     });
     child.unref();
+    let refusal: ClauderonError | undefined;
     const deadline = Date.now() + READY_MS;
     while (Date.now() < deadline) {
       signal?.throwIfAborted();
       const file = await findRunningDaemon(homeDirectory, signal);
       if (file !== undefined) return file;
       if (end !== undefined) {
-        const failure = await startFailure(output.path, end);
+        refusal ??= await startFailure(output.path, end);
         // Somebody else's daemon was faster: it is waited for.
-        if (failure.code !== "daemon.already-running") throw failure;
+        if (refusal.code !== "daemon.already-running") throw refusal;
       }
       await delay(LOOK_MS);
     }
+    if (refusal !== undefined) throw refusal;
     throw new DaemonError({
       message: `The clauderon daemon did not answer within ${READY_MS / 1000} s`,
       fix: ["see its log: clauderon daemon logs", "run it in the foreground: clauderon daemon run"],
