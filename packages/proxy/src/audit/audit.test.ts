@@ -1,0 +1,289 @@
+import { writeSync } from "node:fs";
+import { appendFile, chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { Clock } from "@clauderon/core/contract";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import type { AuditEntry, AuditRecord } from "./audit-entry.ts";
+import { auditLine } from "./audit-line.ts";
+import { createAuditLog, type AuditLogSettings, type AuditLog } from "./create-audit-log.ts";
+import { readAuditLog, type AuditFilter } from "./read-audit-log.ts";
+
+let directory = "";
+let time = new Date("2026-11-21T10:00:00Z");
+const clock: Clock = { now: () => time, monotonicMs: () => time.getTime() };
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "clauderon-audit-"));
+  time = new Date("2026-11-21T10:00:00Z");
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+const path = (): string => join(directory, "audit.jsonl");
+const log = (settings: Partial<AuditLogSettings> = {}): AuditLog =>
+  createAuditLog({ path: path(), flushMs: 0, clock, ...settings });
+
+const entry: AuditEntry = {
+  decision: "injected",
+  kind: "request",
+  correlationId: "c-1",
+  sessionId: "s-1",
+  sessionName: "fix-login",
+  scheme: "https",
+  host: "api.github.com",
+  port: 443,
+  method: "GET",
+  path: "/user",
+  ruleId: "github-api",
+  secret: "github",
+  status: 200,
+  durationMs: 12.3456,
+  bytesSent: 10,
+  bytesReceived: 20,
+};
+
+async function records(filter?: AuditFilter): Promise<readonly AuditRecord[]> {
+  return Array.fromAsync(readAuditLog(path(), filter));
+}
+
+describe("lines", () => {
+  it("P62 a line has the names of old and the whole decision", async () => {
+    const audit = log();
+    audit.write(entry);
+    expect(await readFile(path(), "latin1")).toBe(
+      '{"timestamp":"2026-11-21T10:00:00.000Z","correlation_id":"c-1","session_id":"s-1","service":"api.github.com","method":"GET","path":"/user","auth_injected":true,"response_code":200,"duration_ms":12.346,"decision":"injected","kind":"request","session_name":"fix-login","scheme":"https","port":443,"rule":"github-api","secret":"github","bytes_sent":10,"bytes_received":20}\n',
+    );
+    audit.close();
+  });
+
+  it.each([
+    ["key=AIza-secret&alt=sse", "/p?key=[redacted]&alt=[redacted]"],
+    ["secret", "/p?[redacted]"],
+    ["=secret", "/p?[redacted]"],
+    ["a", "/p?[redacted]"],
+    ["", "/p"],
+    ["a=b=c&&d=", "/p?a=[redacted]&[redacted]&d=[redacted]"],
+  ])("P61 values of the query %j are redacted", (query, expected) => {
+    expect(JSON.parse(auditLine({ ...entry, path: "/p", query }, time))).toMatchObject({ path: expected });
+  });
+
+  it.each([
+    "sk-ant-api03-aaaaaaaaaaaa",
+    "ghp_abcdefghijklmnop",
+    "github_pat_11AAAAAAAAAA",
+    "npm_abcdefghijklmn",
+    "xoxb-1234567890-abc",
+    "AIzaSyA1234567890abcdefghijk",
+    "AKIAIOSFODNN7EXAMPLE",
+    "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.sig",
+    "dckr_pat_abcdefghijk",
+    "glpat-abcdefghijk",
+  ])("P61 the credential %s is redacted wherever it stands", (credential) => {
+    const line = auditLine(
+      {
+        ...entry,
+        path: `/hooks/${credential}/x`,
+        query: `${credential}=1`,
+        host: `${credential}.example`,
+        reason: credential,
+      },
+      time,
+    );
+    expect(line).not.toContain(credential);
+    expect(line).toContain("/hooks/[redacted]/x");
+  });
+
+  it.each([
+    "\n",
+    "\r\n",
+    "\u001b[2J\u001b[1;1H",
+    "\u009b2J",
+    "\u0007",
+    "\u2028",
+    "\u2029",
+    "\u202e",
+    "\0",
+    "\u007f",
+    '"}\n{"decision":"allowed"',
+    "\\",
+    "💥",
+    "\ud800",
+  ])("P63 %j anywhere makes one valid line of ASCII", (text) => {
+    const line = auditLine(
+      {
+        ...entry,
+        sessionName: text,
+        host: text,
+        method: text,
+        path: text,
+        query: `${text}=${text}`,
+        reason: text,
+        correlationId: text,
+      },
+      time,
+    );
+    expect(line).toMatch(/^[\u0020-\u007e]+\n$/);
+    expect(JSON.parse(line)).toMatchObject({ decision: "injected" });
+  });
+
+  it("P63 a path of 1 MiB is cut", () => {
+    const line = auditLine(
+      { ...entry, path: `/${"a".repeat(1024 * 1024)}`, query: "b".repeat(1024 * 1024), host: "c".repeat(100_000) },
+      time,
+    );
+    expect(line.length).toBeLessThan(8192);
+    expect(line).toContain("(1048577 characters)");
+  });
+
+  it("P63 whatever is written is one line that reads back", () => {
+    const text = fc.string({ unit: "binary", maxLength: 40 });
+    fc.assert(
+      fc.property(text, text, text, (a, b, c) => {
+        const line = auditLine({ ...entry, host: a, path: b, query: c, method: a, sessionName: b }, time);
+        expect(line.indexOf("\n")).toBe(line.length - 1);
+        expect(line).toMatch(/^[\u0020-\u007e]+\n$/);
+        JSON.parse(line);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("files", () => {
+  it("P60 the log is private under any umask, and an open one is closed to others", async () => {
+    await writeFile(path(), "", { mode: 0o644 });
+    await chmod(path(), 0o644);
+    const umask = process.umask(0);
+    try {
+      log().write(entry);
+    } finally {
+      process.umask(umask);
+    }
+    expect((await stat(path())).mode & 0o777).toBe(0o600);
+  });
+
+  it("P60 a link in its place is not followed: requests are refused", async () => {
+    await writeFile(join(directory, "target"), "untouched");
+    await symlink(join(directory, "target"), path());
+    expect(() => log().write(entry)).toThrow(expect.objectContaining({ code: "store.failed" }) as Error);
+    expect(await readFile(join(directory, "target"), "utf8")).toBe("untouched");
+  });
+
+  it("P62 a half line of a crash is ended, and what follows reads back", async () => {
+    const audit = log();
+    audit.write(entry);
+    audit.close();
+    await appendFile(path(), '{"timestamp":"2026');
+    const next = log();
+    next.write({ ...entry, correlationId: "c-2" });
+    next.close();
+    expect((await records()).map((line) => line.correlation_id)).toEqual(["c-1", "c-2"]);
+    expect((await readFile(path(), "utf8")).split("\n")).toHaveLength(4);
+  });
+
+  it("it is rotated by size; the newest closed files are kept", async () => {
+    const audit = log({ maxBytes: 1000, keepFiles: 2 });
+    for (let index = 0; index < 12; index += 1) audit.write({ ...entry, correlationId: `c-${index}` });
+    audit.close();
+    expect((await readdir(directory)).sort()).toEqual([
+      "audit.2026-11-21.4.jsonl",
+      "audit.2026-11-21.5.jsonl",
+      "audit.jsonl",
+    ]);
+    expect((await records()).map((line) => line.correlation_id)).toEqual(["c-6", "c-7", "c-8", "c-9", "c-10", "c-11"]);
+    for (const name of await readdir(directory))
+      expect((await stat(join(directory, name))).size).toBeLessThanOrEqual(1000);
+  });
+
+  it("it is rotated by day", async () => {
+    const audit = log();
+    audit.write(entry);
+    time = new Date("2026-11-22T00:00:01Z");
+    audit.write({ ...entry, correlationId: "c-2" });
+    audit.close();
+    expect((await readdir(directory)).sort()).toEqual(["audit.2026-11-21.1.jsonl", "audit.jsonl"]);
+    expect((await records()).map((line) => line.correlation_id)).toEqual(["c-1", "c-2"]);
+  });
+
+  it("it is read by session and by what was blocked", async () => {
+    const audit = log();
+    audit.write(entry);
+    audit.write({ ...entry, decision: "blocked", reason: "read-only", correlationId: "c-2" });
+    audit.write({ ...entry, sessionId: undefined, sessionName: undefined, decision: "failed", correlationId: "c-3" });
+    audit.close();
+    const ids = async (filter: AuditFilter): Promise<readonly string[]> =>
+      (await records(filter)).map((line) => line.correlation_id);
+    expect(await ids({ session: "fix-login" })).toEqual(["c-1", "c-2"]);
+    expect(await ids({ session: "s-1", isBlocked: true })).toEqual(["c-2"]);
+    expect(await ids({ isBlocked: true })).toEqual(["c-2", "c-3"]);
+    expect(await Array.fromAsync(readAuditLog(join(directory, "none.jsonl")))).toEqual([]);
+  });
+});
+
+describe("a disk that does not take it", () => {
+  /** A disk with so many bytes left; it takes what fits, then says ENOSPC, as Linux does. */
+  function disk(free: number): { left: number; write(descriptor: number, bytes: Uint8Array): number } {
+    return {
+      left: free,
+      write(descriptor, bytes) {
+        if (this.left === 0)
+          throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+        const count = writeSync(descriptor, bytes.subarray(0, this.left));
+        this.left -= count;
+        return count;
+      },
+    };
+  }
+
+  it("P62 full: the line is refused with a reason, no half line stays, and it goes on once there is space", async () => {
+    const writer = disk(500);
+    const audit = log({ writer });
+    audit.write(entry);
+    expect(() => audit.write({ ...entry, correlationId: "c-2" })).toThrow(
+      expect.objectContaining({
+        code: "store.full",
+        fix: [expect.stringContaining("free space"), expect.anything()],
+      }) as Error,
+    );
+    expect(audit.healthy).toBe(false);
+    expect(() => audit.write({ ...entry, correlationId: "c-3" })).toThrow("full");
+    expect((await records()).map((line) => line.correlation_id)).toEqual(["c-1"]);
+    expect(await readFile(path(), "latin1")).toMatch(/\}\n$/);
+    writer.left = 100_000;
+    expect(audit.healthy).toBe(true);
+    audit.write({ ...entry, correlationId: "c-4" });
+    audit.close();
+    expect((await records()).map((line) => line.correlation_id)).toEqual(["c-1", "c-2", "c-4"]);
+  });
+
+  it("P62 buffered lines are not lost when the disk fills between", async () => {
+    const writer = disk(0);
+    const audit = log({ writer, flushMs: 10_000 });
+    audit.write(entry);
+    audit.write({ ...entry, correlationId: "c-2" });
+    expect(() => audit.flush()).toThrow("full");
+    expect(() => audit.write({ ...entry, correlationId: "c-3" })).toThrow("full");
+    writer.left = 100_000;
+    audit.close();
+    expect((await records()).map((line) => line.correlation_id)).toEqual(["c-1", "c-2"]);
+  });
+
+  it("P62 a directory that cannot be written refuses too", async () => {
+    await writeFile(join(directory, "file"), "");
+    const audit = createAuditLog({ path: join(directory, "file", "audit.jsonl"), flushMs: 0, clock });
+    expect(() => audit.write(entry)).toThrow(expect.objectContaining({ code: "store.failed" }) as Error);
+  });
+
+  it("P62 buffered lines reach the file without anyone asking", async () => {
+    const audit = log({ flushMs: 5 });
+    audit.write(entry);
+    await expect.poll(async () => readFile(path(), "latin1").catch(() => ""), { timeout: 5000 }).toContain("c-1");
+    audit.close();
+  });
+});

@@ -1,0 +1,56 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+
+import { parseJson } from "@clauderon/core/host";
+import { z } from "zod";
+
+import type { AuditRecord } from "./audit-entry.ts";
+import { closedFiles } from "./audit-file.ts";
+
+/** Which lines are wanted. */
+export interface AuditFilter {
+  /** Name or id of a session. */
+  readonly session?: string | undefined;
+  /** Only what was blocked or failed. */
+  readonly isBlocked?: boolean | undefined;
+}
+
+const record = z.looseObject({ timestamp: z.string(), decision: z.enum(["allowed", "injected", "blocked", "failed"]) });
+
+/** Every line of the log, oldest first, over its closed files. A line that is no record (a crash tore it) is left out. */
+export async function* readAuditLog(path: string, filter: AuditFilter = {}): AsyncGenerator<AuditRecord> {
+  const files = [...closedFiles(path).map((file) => file.path), path];
+  for (const file of files) {
+    for await (const line of linesOf(file)) {
+      const entry = readLine(line, file);
+      if (entry !== undefined && isWanted(entry, filter)) yield entry;
+    }
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const input = createReadStream(path, "latin1");
+  try {
+    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  } catch (error) {
+    // Rotated away since it was listed, or no line yet.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  } finally {
+    input.destroy();
+  }
+}
+
+function readLine(line: string, path: string): AuditRecord | undefined {
+  try {
+    return record.parse(parseJson(line, path)) as unknown as AuditRecord;
+  } catch {
+    // Torn by a crash.
+    return undefined;
+  }
+}
+
+function isWanted(entry: AuditRecord, filter: AuditFilter): boolean {
+  const isSession =
+    filter.session === undefined || entry.session_id === filter.session || entry.session_name === filter.session;
+  return isSession && (filter.isBlocked !== true || entry.decision === "blocked" || entry.decision === "failed");
+}
