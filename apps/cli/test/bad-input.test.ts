@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { eventually } from "./eventually.ts";
 import { Installation } from "./installation.ts";
+import { refused } from "./refused.ts";
 import type { Ran } from "./run-program.ts";
 
 // What people get wrong, and what goes wrong around them. Each row: the message, the exit code, and that nothing was lost or left.
@@ -33,13 +34,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await here[Symbol.asyncDispose]();
 }, SLOW);
-
-const refused = (result: Ran, code: number, text: string): void => {
-  expect(result.stderr).toContain(text);
-  expect(result.stderr).toMatch(/^ {2}fix: \S/m);
-  expect(result.stderr).not.toMatch(/^ {4}at /m);
-  expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
-};
 
 describe("words that are wrong", { timeout: SLOW }, () => {
   test.each<readonly [string, readonly string[], number, string]>([

@@ -9,6 +9,8 @@ import {
   type WorkspaceStatus,
 } from "@clauderon/core/contract";
 
+import type { Access } from "../src/command/access.ts";
+
 export const cleanWorkspace: WorkspaceStatus = {
   exists: true,
   staged: 0,
@@ -148,4 +150,9 @@ export class FakeClauderon implements Client {
     };
     return this.patchSession?.(session) ?? session;
   }
+}
+
+/** Leads every command to it. */
+export function access(fake: FakeClauderon): Partial<Access> {
+  return { connect: () => Promise.resolve(fake) };
 }

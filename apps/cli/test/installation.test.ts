@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { eventually } from "./eventually.ts";
 import { Installation } from "./installation.ts";
+import { refused } from "./refused.ts";
 
 const SLOW = 90_000;
 let here: Installation;
@@ -20,13 +21,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await here[Symbol.asyncDispose]();
 }, SLOW);
-
-const refused = (result: { code: number | null; stdout: string; stderr: string }, code: number, text: string): void => {
-  expect(result.stderr).toContain(text);
-  expect(result.stderr).toMatch(/^ {2}fix: \S/m);
-  expect(result.stderr).not.toMatch(/^ {4}at /m);
-  expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
-};
 
 describe("without a daemon", { timeout: SLOW }, () => {
   test("completion needs none, starts none", async () => {
