@@ -4,6 +4,7 @@ import type { WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract
 
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";
+import { checkOutDraft, type DraftCheckout } from "./draft-checkout.ts";
 import { complaintOf } from "./git.ts";
 import { endOrphanedGit, gitForSession } from "./orphaned-git.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
@@ -38,9 +39,8 @@ export async function makeWorkspace(given: WorkspaceTools, call: MakeCall): Prom
   const mark: WorkspaceMark = { instanceId: tools.instanceId, sessionId, name, record };
   try {
     await claims.put({ ...mark, phase: "making" });
-    const tree =
-      before === undefined ? await addWorktree(tools, { ...call, mark }) : await addAgain(tools, { ...call, mark });
-    await checkOut(tools, tree, signal);
+    if (before !== undefined) await clearAway(tools, record, sessionId);
+    const tree = await addAndCheckOut(tools, { ...call, mark });
     const carried = request.withChanges ? await carry(tools, call, tree) : undefined;
     signal?.throwIfAborted();
     await claims.put({ ...mark, carried, phase: "made" });
@@ -73,21 +73,53 @@ async function rollBack(tools: WorkspaceTools, { request, record, claims }: Make
 }
 
 /** After a crash. */
-async function addAgain(tools: WorkspaceTools, call: MakeCall & { readonly mark: WorkspaceMark }): Promise<GitTree> {
-  await endOrphanedGit(tools, call.mark.sessionId);
-  await takeDown(tools, call.record, call.mark.sessionId);
-  return addWorktree(tools, call);
+async function clearAway(tools: WorkspaceTools, record: WorkspaceRecord, sessionId: string): Promise<void> {
+  await endOrphanedGit(tools, sessionId);
+  await takeDown(tools, record, sessionId);
 }
 
-async function addWorktree(tools: WorkspaceTools, call: MakeCall & { readonly mark: WorkspaceMark }): Promise<GitTree> {
-  const { record, signal, mark } = call;
+type AddCall = MakeCall & { readonly mark: WorkspaceMark };
+
+/** On a new branch, whose commit is known, the files are written while git makes the worktree. */
+async function addAndCheckOut(tools: WorkspaceTools, call: AddCall): Promise<GitTree> {
+  const { record, mark, signal } = call;
+  await tools.fileSystem.makeDirectory(dirname(record.path));
+  const isNew =
+    record.isOwnBranch && (await lookUpBranch(tools, record.commonDirectory, record.branch)).state !== "exists";
+  if (!isNew) {
+    await forgetVanished(tools, record);
+    const tree = await addWorktree(tools, { ...call, isNew });
+    await checkOut(tools, tree, signal);
+    return tree;
+  }
+  const adding = addWorktree(tools, { ...call, isNew });
+  await using draft = checkOutDraft(tools, { record, sessionId: mark.sessionId, signal });
+  const tree = await both(adding, draft);
+  if (!(await draft.adopt(tree))) await checkOut(tools, tree, signal);
+  return tree;
+}
+
+/** Nobody goes on making what is then taken down: what fails is told when the other has ended, too. */
+async function both(adding: Promise<GitTree>, draft: DraftCheckout): Promise<GitTree> {
+  try {
+    const [tree] = await Promise.all([adding, draft.written]);
+    return tree;
+  } catch (error) {
+    // The files may take long; git's entry is made in a moment, and killed in the middle it could leave a lock on the branch.
+    draft.cancel(error);
+    await Promise.allSettled([adding, draft.written]);
+    throw error;
+  }
+}
+
+async function addWorktree(tools: WorkspaceTools, call: AddCall & { readonly isNew: boolean }): Promise<GitTree> {
+  const { record, signal, mark, isNew } = call;
   const { path, branch, commonDirectory } = record;
-  await tools.fileSystem.makeDirectory(dirname(path));
-  const isNew = record.isOwnBranch && (await lookUpBranch(tools, commonDirectory, branch)).state !== "exists";
-  if (!isNew) await forgetVanished(tools, record);
+  let isFirst = true;
   const add = async (): Promise<void> => {
     // An attempt that another git's lock cut short may have made the branch already.
-    const isToBeMade = isNew && (await lookUpBranch(tools, commonDirectory, branch)).state !== "exists";
+    const isToBeMade = isNew && (isFirst || (await lookUpBranch(tools, commonDirectory, branch)).state !== "exists");
+    isFirst = false;
     // With a new branch, `--force` only lets go of an entry whose directory has vanished.
     const options = isToBeMade ? ["--no-track", "-b", branch, "--", path, record.base] : ["--", path, branch];
     const args = [`--git-dir=${commonDirectory}`, "worktree", "add", "--quiet", "--no-checkout"];

@@ -18,9 +18,9 @@ export interface GitTree {
 export interface OwnGitDirectoryOptions {
   /**
    * `read`: objects cannot be written. `scratch`: a copy of the index and objects of its own, thrown away in the end. `user`: index and objects are
-   * the tree's own, the user's remotes are known.
+   * the tree's own, the user's remotes are known. `draft`: as `user`, with a new index in it.
    */
-  readonly use: "read" | "scratch" | "user";
+  readonly use: "read" | "scratch" | "user" | "draft";
   /** Settings of the user's that also apply. */
   readonly settings?: readonly GitConfigEntry[] | undefined;
 }
@@ -29,12 +29,20 @@ export interface OwnGitDirectoryOptions {
 export interface OwnGitDirectory extends AsyncDisposable {
   /** Makes git use it; to be run in the working tree. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Path of the index that git uses with it. */
+  readonly index: string;
 }
 
 const inspectKeys =
   /^(?:core\.(?:filemode|ignorecase|symlinks|precomposeunicode|autocrlf|eol|checkstat|trustctime|protecthfs|protectntfs|sparsecheckout|sparsecheckoutcone|excludesfile|attributesfile|bigfilethreshold)|extensions\.objectformat)$/u;
 const userKeys =
   /^(?:remote\..+\.(?:url|fetch|promisor|partialclonefilter)|extensions\.partialclone|core\.(?:compression|loosecompression)|lfs\.url)$/u;
+
+/** What would tie an index to the git directory and the working tree with which it was written; both are others than those it is read with. */
+const placelessIndex = [
+  { key: "core.splitindex", value: "false" },
+  { key: "core.untrackedcache", value: "false" },
+];
 
 export async function makeOwnGitDirectory(
   { fileSystem, scratch: directories }: WorkspaceTools,
@@ -43,11 +51,14 @@ export async function makeOwnGitDirectory(
 ): Promise<OwnGitDirectory> {
   const { path: directory, discard } = directories.reserve();
   try {
-    await fileSystem.makeDirectory(join(directory, "refs"));
-    await fileSystem.makeDirectory(join(directory, "info"));
-    const settings = await repositorySettings(fileSystem, tree, options.use === "user");
+    const isForUser = options.use === "user" || options.use === "draft";
+    const [settings] = await Promise.all([
+      repositorySettings(fileSystem, tree, isForUser),
+      fileSystem.makeDirectory(join(directory, "refs")),
+      fileSystem.makeDirectory(join(directory, "info")),
+    ]);
     const isSha256 = tree.head.length === 64;
-    const lfs = options.use === "user" ? [{ key: "lfs.storage", value: join(tree.commonDirectory, "lfs") }] : [];
+    const lfs = isForUser ? [{ key: "lfs.storage", value: join(tree.commonDirectory, "lfs") }] : [];
     await Promise.all([
       fileSystem.writeText(join(directory, "HEAD"), `${tree.head}\n`),
       fileSystem.writeText(
@@ -61,37 +72,33 @@ export async function makeOwnGitDirectory(
           ...(options.settings ?? []),
           ...settings,
           ...lfs,
+          ...(isForUser ? placelessIndex : []),
         ]),
       ),
       ...["exclude", "attributes"].map((name) =>
         copyText(fileSystem, join(tree.commonDirectory, "info", name), join(directory, "info", name)),
       ),
-      copyText(
-        fileSystem,
-        join(tree.gitDirectory, "info", "sparse-checkout"),
-        join(directory, "info", "sparse-checkout"),
-      ),
+      ...(options.use === "draft" ? [] : [copyOwn(fileSystem, tree, directory)]),
       copyText(fileSystem, join(tree.commonDirectory, "shallow"), join(directory, "shallow")),
-      linkSharedIndexes(fileSystem, tree.gitDirectory, directory),
     ]);
     const objects = join(tree.commonDirectory, "objects");
-    const scratch = {
-      GIT_OBJECT_DIRECTORY: join(directory, "objects"),
-      GIT_ALTERNATE_OBJECT_DIRECTORIES: quotePath(objects),
-      GIT_INDEX_FILE: join(directory, "index"),
-    };
+    const hasOwnIndex = options.use === "scratch" || options.use === "draft";
+    const index = join(hasOwnIndex ? directory : tree.gitDirectory, "index");
+    const ownObjects = join(directory, "objects");
     if (options.use === "scratch") {
-      await fileSystem.makeDirectory(scratch.GIT_OBJECT_DIRECTORY);
-      await copyIndex(fileSystem, join(tree.gitDirectory, "index"), scratch.GIT_INDEX_FILE);
+      await fileSystem.makeDirectory(ownObjects);
+      await copyIndex(fileSystem, join(tree.gitDirectory, "index"), index);
     }
     return {
       environment: {
         GIT_DIR: directory,
         GIT_WORK_TREE: tree.workTree,
+        GIT_INDEX_FILE: index,
         ...(options.use === "scratch"
-          ? scratch
-          : { GIT_OBJECT_DIRECTORY: objects, GIT_INDEX_FILE: join(tree.gitDirectory, "index") }),
+          ? { GIT_OBJECT_DIRECTORY: ownObjects, GIT_ALTERNATE_OBJECT_DIRECTORIES: quotePath(objects) }
+          : { GIT_OBJECT_DIRECTORY: objects }),
       },
+      index,
       [Symbol.asyncDispose]: discard,
     };
   } catch (error) {
@@ -111,6 +118,15 @@ async function repositorySettings(
     ? parseGitConfig((await fileSystem.readText(join(tree.gitDirectory, "config.worktree"))) ?? "")
     : [];
   return [...shared, ...own].filter(({ key }) => inspectKeys.test(key) || (isForUser && userKeys.test(key)));
+}
+
+/** What belongs to the one working tree. */
+async function copyOwn(fileSystem: WorkspaceFileSystem, tree: GitTree, directory: string): Promise<void> {
+  const patterns = join("info", "sparse-checkout");
+  await Promise.all([
+    copyText(fileSystem, join(tree.gitDirectory, patterns), join(directory, patterns)),
+    linkSharedIndexes(fileSystem, tree.gitDirectory, directory),
+  ]);
 }
 
 async function copyText(fileSystem: WorkspaceFileSystem, from: string, to: string): Promise<void> {

@@ -3,7 +3,9 @@ import { dirname, join, resolve } from "node:path";
 import { CommandError, type CommandResult, type RepositoryInfo, WorkspaceError } from "@clauderon/core/contract";
 
 import { gitFailed } from "./git.ts";
-import { countStatus, inspectStatus } from "./inspect-status.ts";
+import { guessRepository } from "./guess-repository.ts";
+import { countStatus, inspectStatus, prepareInspection } from "./inspect-status.ts";
+import type { StatusEntry } from "./porcelain-status.ts";
 import type { UserSettings } from "./user-settings.ts";
 import { codeOf } from "./workspace-file-system.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
@@ -28,17 +30,61 @@ export async function resolveRepository(
   path: string,
   options: ResolveOptions,
 ): Promise<RepositoryInfo> {
-  const located = await locateRepository(tools, path, options.signal);
+  const directory = await realDirectory(tools, path);
+  await using early = await beginInspection(tools, directory, options);
+  const located = await locateAt(tools, { path, directory }, options.signal);
   const headText = await tools.fileSystem.readText(join(located.gitDirectory, "HEAD"));
   const branch = /^ref: refs\/heads\/(.+)\n?$/u.exec(headText ?? "")?.[1];
   const { workTree } = located;
-  const entries = workTree === undefined ? [] : await inspectStatus(tools, { ...located, workTree }, options);
+  const entries =
+    workTree === undefined
+      ? []
+      : ((await early.entriesOf(located)) ?? (await inspectStatus(tools, { ...located, workTree }, options)));
   return {
     path: workTree ?? located.commonDirectory,
     commonDirectory: located.commonDirectory,
     head: located.head,
     branch,
     uncommitted: { count: entries.length, files: countStatus(entries).files },
+  };
+}
+
+interface EarlyInspection extends AsyncDisposable {
+  /** What was found, when it was looked for in this very place. */
+  entriesOf(located: LocatedRepository): Promise<readonly StatusEntry[] | undefined>;
+}
+
+/** Looks at the working tree while git is still asked where the repository is. */
+async function beginInspection(
+  tools: WorkspaceTools,
+  directory: string,
+  options: ResolveOptions,
+): Promise<EarlyInspection> {
+  const controller = new AbortController();
+  const signal = AbortSignal.any([controller.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const prepare = async () => {
+    const guess = await guessRepository(tools.fileSystem, directory);
+    if (guess?.workTree === undefined) return undefined;
+    const tree = { ...guess, workTree: guess.workTree };
+    return { guess, inspection: await prepareInspection(tools, tree, { ...options, signal }) };
+  };
+  // Whatever is wrong is met again, and told, by who asks in the place that git names.
+  const prepared = await prepare().catch(() => undefined);
+  const entries = prepared?.inspection.run().catch(() => undefined);
+  return {
+    entriesOf: async ({ gitDirectory, commonDirectory, workTree, head }) => {
+      const isSame =
+        prepared?.guess.gitDirectory === gitDirectory &&
+        prepared.guess.commonDirectory === commonDirectory &&
+        prepared.guess.workTree === workTree &&
+        prepared.guess.head === head;
+      return isSame ? entries : undefined;
+    },
+    [Symbol.asyncDispose]: async () => {
+      controller.abort();
+      await entries;
+      await prepared?.inspection[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -50,7 +96,14 @@ export async function locateRepository(
   path: string,
   signal?: AbortSignal,
 ): Promise<LocatedRepository> {
-  const directory = await realDirectory(tools, path);
+  return locateAt(tools, { path, directory: await realDirectory(tools, path) }, signal);
+}
+
+async function locateAt(
+  tools: WorkspaceTools,
+  { path, directory }: { readonly path: string; readonly directory: string },
+  signal: AbortSignal | undefined,
+): Promise<LocatedRepository> {
   const questions = ["--git-dir", "--git-common-dir", "--is-bare-repository", "--show-cdup"].flatMap((question) => [
     question,
     SEPARATOR,

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 
 import type { WorkspaceRecord } from "@clauderon/core/contract";
 
+import { draftPath } from "./draft-checkout.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { retryLocked } from "./retry-locked.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
@@ -20,6 +21,7 @@ export async function takeDown(
   const id = createHash("sha256").update(sessionId).digest("hex").slice(0, 16);
   const trash = join(dirname(record.path), `.removing-${id}`);
   await fileSystem.remove(trash);
+  await fileSystem.remove(draftPath(record, sessionId));
   if ((await fileSystem.kindOf(record.path)) !== "absent") {
     await fileSystem.rename(record.path, trash);
     await fileSystem.remove(trash);

@@ -22,11 +22,16 @@ import type {
   WorkspaceRequest,
 } from "@clauderon/core/contract";
 import { createCommandRunner } from "@clauderon/core/host";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 
 import { createWorkspaces, type WorkspacesOptions } from "../src/index.ts";
 
 export const INSTANCE = "11111111-1111-4111-8111-111111111111";
+
+/** Matches an error of ours with the code, which says how to mend it. */
+export function errorWith(code: string): unknown {
+  return expect.objectContaining({ code, fix: expect.arrayContaining([expect.any(String)]) });
+}
 
 /** The environment of git in tests: a configuration of its own, nothing of the machine's. */
 export function gitEnvironment(home: string): Record<string, string> {

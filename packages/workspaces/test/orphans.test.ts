@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,15 +14,15 @@ interface SlowGit {
   processId(): Promise<number>;
 }
 
-/** A git that takes a while before it makes a worktree, as on a machine with much to do. */
-function slowGit(world: Fixture): SlowGit {
+/** A git that takes so long before it makes a worktree, as on a machine with much to do. */
+function slowGit(world: Fixture, seconds: number): SlowGit {
   const directory = join(world.root, "bin");
   const started = join(world.root, "started");
   const real = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
   mkdirSync(directory);
   writeFileSync(
     join(directory, "git"),
-    `#!/bin/sh\ncase " $* " in *" worktree add "*) echo $$ > ${started}.new; mv ${started}.new ${started}; sleep 2 ;; esac\nexec ${real} "$@"\n`,
+    `#!/bin/sh\ncase " $* " in *" worktree add "*) echo $$ > ${started}.new; mv ${started}.new ${started}; sleep ${String(seconds)} ;; esac\nexec ${real} "$@"\n`,
     { mode: 0o755 },
   );
   return {
@@ -34,19 +34,15 @@ function slowGit(world: Fixture): SlowGit {
   };
 }
 
+/** One that has ended and that nobody has asked for yet (Z) does nothing any more. */
 function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch {
-    // Gone.
-    return false;
-  }
+  const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(processId)], { encoding: "utf8" });
+  return stdout.trim() !== "" && !stdout.startsWith("Z");
 }
 
 /** A process that makes the workspace and dies while its git is about to; gives the git, which lives on. */
-async function dieInCreate(world: Fixture, plan: Made): Promise<number> {
-  const git = slowGit(world);
+async function dieInCreate(world: Fixture, plan: Made, seconds: number): Promise<number> {
+  const git = slowGit(world, seconds);
   const task = {
     homeDirectory: world.home,
     instanceId: INSTANCE,
@@ -64,32 +60,38 @@ async function dieInCreate(world: Fixture, plan: Made): Promise<number> {
   return orphan;
 }
 
+/** Scratch directories of dead processes are swept by the next look at all workspaces. */
+async function expectNothingLeft(world: Fixture): Promise<void> {
+  expect(await Array.fromAsync(world.provider.list())).toEqual([]);
+  expect(leftovers(world)).toEqual([]);
+}
+
 it("undo of what a dead process began is not undone by the git it had started", async () => {
   const world = fixture();
   const plan = await planned(world);
-  const orphan = await dieInCreate(world, plan);
+  const orphan = await dieInCreate(world, plan, 1);
   await world.provider.undo(plan.record, plan.request.sessionId);
   await expect.poll(() => isAlive(orphan), { timeout: 30_000 }).toBe(false);
-  expect(leftovers(world)).toEqual([]);
+  await expectNothingLeft(world);
 }, 60_000);
 
 it("remove of what a dead process began is not undone by the git it had started", async () => {
   const world = fixture();
   const plan = await planned(world);
-  const orphan = await dieInCreate(world, plan);
+  const orphan = await dieInCreate(world, plan, 600);
   await world.provider.remove(plan.record, { sessionId: plan.request.sessionId, force: true });
   await expect.poll(() => isAlive(orphan), { timeout: 30_000 }).toBe(false);
-  expect(leftovers(world)).toEqual([]);
+  await expectNothingLeft(world);
 }, 60_000);
 
 it("create after a dead process finishes while the git it had started is at it", async () => {
   const world = fixture();
   const plan = await planned(world);
-  const orphan = await dieInCreate(world, plan);
+  const orphan = await dieInCreate(world, plan, 1);
   await world.provider.create(plan.request, plan.record);
   await expect.poll(() => isAlive(orphan), { timeout: 30_000 }).toBe(false);
   expect(readFileSync(join(plan.record.path, "a.txt"), "utf8")).toBe("one\n");
   expect(world.git(["status", "--porcelain"], plan.record.path)).toBe("");
   await world.provider.undo(plan.record, plan.request.sessionId);
-  expect(leftovers(world)).toEqual([]);
+  await expectNothingLeft(world);
 }, 60_000);
