@@ -197,6 +197,36 @@ describe.each(backends)("on %s", (backend) => {
       expect(world.agentProcesses(String(status["id"]))).toEqual([]);
     });
 
+    if (backend === "local") {
+      run("headless with the prompt of standard input: arrives byte for byte", async () => {
+        const mark = newMark();
+        const name = `${agent}-stdin`;
+        const prompt = `${AWKWARD}\n\n\tsecond ${mark}\n%say done ${mark}`;
+        const argv = ["create", name, "--prompt-file", "-", "--agent", agent, "--print"];
+        const ran = await world.cli(argv, { input: prompt });
+        expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining(`done ${mark}`) });
+        expect((await modelRequests(mark)).map((request) => request.prompt)).toEqual([prompt]);
+        await world.expect("delete", name, "--discard", "--yes");
+      });
+
+      // The control is the test before: with the same permissions and without --plan-mode the file is written.
+      run("headless in plan mode: answers, writes nothing", async () => {
+        const mark = newMark();
+        const name = `${agent}-plan`;
+        const prompt = `%write planned.txt ${mark}\n%say done ${mark}`;
+        const options = ["--agent", agent, "--permission-mode", headlessMode[agent], "--plan-mode", "--print"];
+        const ran = await world.cli(["create", name, "--prompt", prompt, ...options]);
+        expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining(`done ${mark}`) });
+        // It was asked to write, and its refusal went back to the model.
+        expect(await modelRequests(mark)).toHaveLength(2);
+        expect(existsSync(join(world.worktree(name), "planned.txt"))).toBe(false);
+        expect(await world.expect("diff", name)).toBe("");
+        if (agent === "codex") expect(ran.stderr).toContain("Codex has no flag for plan mode");
+        expect(await world.status(name)).toMatchObject({ lifecycle: "stopped", exitCode: 0, isPlanMode: true });
+        await world.expect("delete", name, "--discard", "--yes");
+      });
+    }
+
     run("headless with a wrong key: exits as the agent did, is listed as failed with the reason", async () => {
       const name = `${agent}-refused`;
       const key = `${keyVariable[agent]}=wrong`;
