@@ -257,12 +257,12 @@ describe("The tap", () => {
         status: "completed",
         usage: {
           input_tokens: 1010,
-          input_tokens_details: { cached_tokens: 1000 },
+          input_tokens_details: { cached_tokens: 700, cache_write_tokens: 300 },
           output_tokens: 5,
           output_tokens_details: { reasoning_tokens: 3 },
         },
       }),
-    ).toMatchObject({ inputTokens: 10, cachedInputTokens: 1000, outputTokens: 5 });
+    ).toMatchObject({ inputTokens: 10, cachedInputTokens: 700, cacheWriteTokens: 300, outputTokens: 5 });
     expect(
       usageOf("gemini", "/v1beta/models/m:generateContent", {
         candidates: [{ finishReason: "STOP" }],

@@ -12,6 +12,7 @@ import type { AnswerReader } from "./answer-reader.ts";
 import { createAnswerState } from "./answer-state.ts";
 import { anthropicAnswer } from "./anthropic-answer.ts";
 import { geminiAnswer } from "./gemini-answer.ts";
+import { modelVendor } from "./model-vendor.ts";
 import { openaiAnswer } from "./openai-answer.ts";
 import { createModelRequestReader, type ModelRequest } from "./read-model-request.ts";
 import { createRecordQueue } from "./record-queue.ts";
@@ -38,12 +39,6 @@ const readers: Readonly<Record<ModelVendor, AnswerReader>> = {
   gemini: geminiAnswer,
 };
 
-const paths: Readonly<Record<ModelVendor, RegExp>> = {
-  anthropic: /^\/v1\/messages$/,
-  openai: /\/(?:responses|chat\/completions)$/,
-  gemini: /\/models\/[^/]+:(?:streamGenerateContent|generateContent)$/,
-};
-
 export function createModelTap({ onRecord, now = () => new Date() }: ModelTapSettings = {}): ModelTap {
   const queue = createRecordQueue();
   return {
@@ -64,14 +59,6 @@ export function createModelTap({ onRecord, now = () => new Date() }: ModelTapSet
     },
     events: (options) => queue.subscribe(options?.signal),
   };
-}
-
-/** The vendor whose model the request asks for an answer; `undefined` for its other requests. */
-export function modelVendor({ rule, request }: ExchangeContext): ModelVendor | undefined {
-  const protocol = rule?.protocol;
-  if (protocol !== "anthropic" && protocol !== "openai" && protocol !== "gemini") return undefined;
-  const isAsked = request.method === "POST" || request.isUpgrade;
-  return isAsked && paths[protocol].test(request.path) ? protocol : undefined;
 }
 
 function observeExchange(

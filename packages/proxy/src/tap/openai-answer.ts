@@ -10,6 +10,7 @@ const responsePaths = (prefix: string): readonly string[] => [
   `${prefix}incomplete_details.reason`,
   `${prefix}usage.input_tokens`,
   `${prefix}usage.input_tokens_details.cached_tokens`,
+  `${prefix}usage.input_tokens_details.cache_write_tokens`,
   `${prefix}usage.output_tokens`,
 ];
 
@@ -39,6 +40,7 @@ const paths = jsonPaths([
   "choices[].message.tool_calls[].function.name",
   "usage.prompt_tokens",
   "usage.prompt_tokens_details.cached_tokens",
+  "usage.prompt_tokens_details.cache_write_tokens",
   "usage.completion_tokens",
 ]);
 
@@ -79,7 +81,8 @@ export const openaiAnswer: AnswerReader = {
     } else if (typeof type === "string" && type.startsWith("response.")) readResponse(type, fields, state);
     else if (type === "error" || (fields.get("error.type") !== undefined && fields.get("object") === undefined)) {
       state.fail(fields.get("error.code") ?? fields.get("code") ?? fields.get("error.type"));
-    } else if (fields.get("object") === "response") endResponse(fields, "", state);
+    } else if (fields.get("object") === "response" || fields.get("object") === "response.compaction")
+      endResponse(fields, "", state);
     else readChat(fields, state);
   },
 };
@@ -123,7 +126,7 @@ function readChat(fields: JsonFields, state: AnswerState): void {
   if (fields.size === 0 || fields.get("object") === "chat.completion") state.finish();
 }
 
-/** The cached tokens are part of the tokens read. */
+/** What was read from and written to the cache is part of the tokens read. */
 function usageOf(
   fields: JsonFields,
   prefix: string,
@@ -131,9 +134,12 @@ function usageOf(
 ): UsageFigures {
   const read = fields.get(`${prefix}${names.read}`);
   const cached = fields.get(`${prefix}${names.read}_details.cached_tokens`);
+  const cacheWrites = fields.get(`${prefix}${names.read}_details.cache_write_tokens`);
+  const elsewhere = Number(cached ?? 0) + Number(cacheWrites ?? 0);
   return {
-    inputTokens: typeof read === "number" ? Math.max(0, read - Number(cached ?? 0)) : undefined,
+    inputTokens: typeof read === "number" ? Math.max(0, read - elsewhere) : undefined,
     cachedInputTokens: cached,
+    cacheWriteTokens: cacheWrites,
     outputTokens: fields.get(`${prefix}${names.written}`),
   };
 }
