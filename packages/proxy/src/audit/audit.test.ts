@@ -142,7 +142,7 @@ describe("lines", () => {
   });
 
   it("P63 whatever is written is one line that reads back", () => {
-    const text = fc.string({ unit: "binary", maxLength: 40 });
+    const text = fc.array(fc.nat(0xffff), { maxLength: 40 }).map((codes) => String.fromCharCode(...codes));
     fc.assert(
       fc.property(text, text, text, (a, b, c) => {
         const line = auditLine({ ...entry, host: a, path: b, query: c, method: a, sessionName: b }, time);
