@@ -229,6 +229,17 @@ export function describeSessions(suite: SessionsSuite): void {
       expect(git("branch", "--list", "clauderon/committed")).toContain("clauderon/committed");
     });
 
+    it("keeps commits of a detached HEAD on a branch of their own", async () => {
+      const session = await create({ name: "adrift" });
+      const script =
+        "git checkout -q --detach && git -c user.name=t -c user.email=t@example.org commit -q --allow-empty -m work";
+      await session.exec(["sh", "-c", script]);
+      expect((await problem(session.delete())).context).toMatchObject({ unreachedCommits: 1 });
+      const { kept } = await session.delete({ discard: true });
+      expect(kept).toEqual([expect.stringMatching(/^branch clauderon\/adrift-detached was made: .*1 commit/)]);
+      expect(git("log", "--format=%s", "-1", "clauderon/adrift-detached")).toBe("work\n");
+    });
+
     it.each<[string, Partial<CreateSessionRequest>, string]>([
       ["an unknown backend", { backend: "lokal" }, "backend.unknown"],
       ["an unknown agent", { agent: "fakee" }, "agent.unknown"],

@@ -1,6 +1,7 @@
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
 import { digestOfChanges } from "./carry-changes.ts";
+import { keepDetached } from "./keep-detached.ts";
 import { endOrphanedGit } from "./orphaned-git.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
@@ -65,10 +66,11 @@ export async function removeWorkspace(
   }
   if (exists && options.force !== true) await refuseWork(tools, record, { ...options, entry });
   signal?.throwIfAborted();
+  const keptDetached = await keepDetached(tools, record, { entry, signal });
   await takeDown(tools, record, sessionId);
   const keptBranch = await removeBranch(tools, record, options);
   await claims.remove(sessionId);
-  return { keptBranch };
+  return { keptBranch, keptDetached };
 }
 
 /** Without our mark nothing is touched; a second removal of a workspace that is gone ends here, too. */
@@ -140,6 +142,8 @@ export async function undoWorkspace(
     return;
   }
   if (owner.claim?.phase === "making") await endOrphanedGit(tools, sessionId);
+  const kept = await keepDetached(tools, record, { entry: owner.entry, signal: options.signal });
+  if (kept !== undefined) tools.logger.warn({ sessionId, branch: kept.name }, "commits of a detached HEAD were kept");
   await takeDown(tools, record, sessionId);
   if (!(await deleteBranchAtBase(tools, record)))
     tools.logger.warn(

@@ -59,6 +59,8 @@ export interface WorkspaceRemoval {
   /** Absent when the branch was deleted or never was ours; else its name and why it stays. */
   readonly keptBranch?: { readonly name: string; readonly reason: string } | undefined;
   readonly keptWorktree?: string | undefined;
+  /** A branch that was made for commits of a detached HEAD that no other ref reaches, and why. */
+  readonly keptDetached?: { readonly name: string; readonly reason: string } | undefined;
 }
 
 /** Something with our mark found on disk. */
@@ -87,7 +89,7 @@ export interface WorkspaceProvider {
       readonly base?: string | undefined;
     },
   ): Promise<string>;
-  /** Idempotent. Keeps a branch with commits that no other ref reaches. `force` = uncommitted work may go with the worktree; without it such a worktree stays and `workspace.exists` is thrown. */
+  /** Idempotent. Keeps a branch with commits that no other ref reaches, and such commits of a detached HEAD on a branch of their own. `force` = uncommitted work may go with the worktree; without it such a worktree stays and `workspace.exists` is thrown. */
   remove(
     record: WorkspaceRecord,
     options?: CallOptions & {

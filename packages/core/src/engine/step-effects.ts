@@ -135,6 +135,9 @@ export class StepEffects {
         ...(removal.keptBranch === undefined
           ? []
           : [`branch ${removal.keptBranch.name} stays: ${removal.keptBranch.reason}`]),
+        ...(removal.keptDetached === undefined
+          ? []
+          : [`branch ${removal.keptDetached.name} was made: ${removal.keptDetached.reason}`]),
         ...(removal.keptWorktree === undefined ? [] : [`the worktree stays: ${removal.keptWorktree}`]),
       ],
     };

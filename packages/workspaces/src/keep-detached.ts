@@ -1,0 +1,77 @@
+import { join } from "node:path";
+
+import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
+
+import { lookUpBranch } from "./branch-lookup.ts";
+import { retryLocked } from "./retry-locked.ts";
+import type { WorkspaceTools } from "./workspace-tools.ts";
+import type { WorktreeEntry } from "./worktree-entry.ts";
+
+interface Place {
+  readonly entry: WorktreeEntry | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Before a worktree goes: puts commits of its detached HEAD that no branch, tag or remote branch reaches on a branch of their own. Idempotent: what an
+ * earlier call kept is found again.
+ */
+export async function keepDetached(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  { entry, signal }: Place,
+): Promise<WorkspaceRemoval["keptDetached"]> {
+  const head = entry === undefined ? undefined : await detachedHead(tools, entry, signal);
+  if (head === undefined) return undefined;
+  const name = `${record.branch}-detached`;
+  const known = await keptBefore(tools, record, { name, head });
+  const exclude = known === undefined ? [] : [`--exclude=${known}`];
+  const git = [`--git-dir=${record.commonDirectory}`];
+  const reached = ["--not", ...exclude, "--branches", "--tags", "--remotes"];
+  const { stdout } = await tools.git.inspect([...git, "rev-list", "--count", head, ...reached], { signal });
+  const count = Number(stdout.trim());
+  if (count === 0) return undefined;
+  const branch = known ?? (await freeName(tools, record.commonDirectory, name));
+  if (known === undefined) {
+    // The empty old value: only if nobody has made it meanwhile.
+    const args = [...git, "update-ref", `refs/heads/${branch}`, head, ""];
+    await retryLocked(() => tools.git.act(args, { cwd: record.commonDirectory }));
+  }
+  return {
+    name: branch,
+    reason: `it holds ${count === 1 ? "1 commit" : `${String(count)} commits`} of a detached HEAD that nothing else reaches`,
+  };
+}
+
+/** The commit of a HEAD that is on no branch. */
+async function detachedHead(
+  { git, fileSystem }: WorkspaceTools,
+  entry: WorktreeEntry,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const text = await fileSystem.readText(join(entry.directory, "HEAD"));
+  // Where refs are no files, HEAD says so by a name that cannot be.
+  if (text?.startsWith("ref: ") === true && !text.includes("/.invalid")) return undefined;
+  const ask = (args: readonly string[]): ReturnType<typeof git.inspect> =>
+    git.inspect([`--git-dir=${entry.directory}`, ...args], { signal, accepts: [0, 1, 128] });
+  if ((await ask(["symbolic-ref", "--quiet", "HEAD"])).exitCode === 0) return undefined;
+  const { exitCode, stdout } = await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+async function keptBefore(
+  { git }: WorkspaceTools,
+  { commonDirectory }: WorkspaceRecord,
+  { name, head }: { readonly name: string; readonly head: string },
+): Promise<string | undefined> {
+  const args = ["for-each-ref", `--points-at=${head}`, "--format=%(refname:lstrip=2)", `refs/heads/${name}*`];
+  const { stdout } = await git.inspect([`--git-dir=${commonDirectory}`, ...args]);
+  return stdout.split("\n").find((found) => found !== "" && /^(?:-\d+)?$/u.test(found.slice(name.length)));
+}
+
+async function freeName(tools: WorkspaceTools, commonDirectory: string, name: string): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    const candidate = attempt === 1 ? name : `${name}-${String(attempt)}`;
+    if ((await lookUpBranch(tools, commonDirectory, candidate)).state === "free") return candidate;
+  }
+}
