@@ -3,7 +3,6 @@ import { stat } from "node:fs/promises";
 import {
   AgentError,
   SandboxError,
-  unsupportedPowers,
   type AgentLaunch,
   type AgentProcessStatus,
   type AgentTerminalOptions,
@@ -11,13 +10,13 @@ import {
   type ExecOptions,
   type ProcessHandle,
   type Sandbox,
-  type SandboxFiles,
   type SandboxStatus,
   type StopOptions,
   type TerminalStream,
 } from "@clauderon/core/contract";
-import { createDirectoryFiles, endMarkedProcesses, withoutSessionMarks } from "@clauderon/core/host";
+import { endMarkedProcesses, withoutSessionMarks } from "@clauderon/core/host";
 import {
+  DirectorySandbox,
   renderText,
   type HostSandboxStatus,
   type SandboxRecord,
@@ -40,27 +39,12 @@ export function createLocalSandbox(parts: LocalSandboxParts): Sandbox {
   return new LocalSandbox(parts);
 }
 
-class LocalSandbox implements Sandbox {
-  readonly sandboxId: string;
-  readonly name: string;
-  readonly workspacePath: string;
-  readonly files: SandboxFiles;
+class LocalSandbox extends DirectorySandbox implements Sandbox {
   readonly #parts: LocalSandboxParts;
-  readonly #powers = unsupportedPowers("local");
-  readonly network: Sandbox["network"] = this.#powers.network;
-  readonly hibernate: Sandbox["hibernate"] = this.#powers.hibernate;
-  readonly wake: Sandbox["wake"] = this.#powers.wake;
-  readonly checkpoints: Sandbox["checkpoints"] = this.#powers.checkpoints;
-  readonly refresh: Sandbox["refresh"] = this.#powers.refresh;
-  readonly usage: Sandbox["usage"] = this.#powers.usage;
 
   constructor(parts: LocalSandboxParts) {
-    const { sandboxId, name, workspacePath } = parts.record;
+    super("local", parts.record);
     this.#parts = parts;
-    this.sandboxId = sandboxId;
-    this.name = name;
-    this.workspacePath = workspacePath;
-    this.files = createDirectoryFiles({ root: workspacePath });
   }
 
   async inspect(options: CallOptions = {}): Promise<SandboxStatus> {

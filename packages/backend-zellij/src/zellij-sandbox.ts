@@ -1,21 +1,20 @@
 import { resolve } from "node:path";
 
-import {
-  type AgentLaunch,
-  type AgentProcessStatus,
-  type AgentTerminalOptions,
-  type BackendContext,
-  type CallOptions,
-  type ExecOptions,
-  type ProcessHandle,
-  type Sandbox,
-  type SandboxFiles,
-  type SandboxStatus,
-  type StopOptions,
-  type TerminalStream,
-  unsupportedPowers,
+import type {
+  AgentLaunch,
+  AgentProcessStatus,
+  AgentTerminalOptions,
+  BackendContext,
+  CallOptions,
+  ExecOptions,
+  ProcessHandle,
+  Sandbox,
+  SandboxStatus,
+  StopOptions,
+  TerminalStream,
 } from "@clauderon/core/contract";
-import { createDirectoryFiles, endMarkedProcesses } from "@clauderon/core/host";
+import { endMarkedProcesses } from "@clauderon/core/host";
+import { DirectorySandbox } from "@clauderon/terminal";
 
 import type { AgentWatch } from "./agent-watch.ts";
 import { type KnownLaunch, Launches } from "./launches.ts";
@@ -49,36 +48,16 @@ export interface ZellijSandboxOptions {
 }
 
 /** A sandbox as found in its record, at the session host and in zellij; it remembers nothing itself. */
-export class ZellijSandbox implements Sandbox {
-  readonly sandboxId: string;
-  readonly name: string;
-  readonly workspacePath: string;
-  readonly files: SandboxFiles;
-  readonly network: Sandbox["network"];
-  readonly hibernate: Sandbox["hibernate"];
-  readonly wake: Sandbox["wake"];
-  readonly checkpoints: Sandbox["checkpoints"];
-  readonly refresh: Sandbox["refresh"];
-  readonly usage: Sandbox["usage"];
+export class ZellijSandbox extends DirectorySandbox implements Sandbox {
   readonly #options: ZellijSandboxOptions;
   readonly #launches: Launches;
   readonly #streams = new Set<TerminalStream>();
 
   constructor(options: ZellijSandboxOptions) {
     const { record, records } = options;
+    super("zellij", record);
     this.#options = options;
-    this.sandboxId = record.sandboxId;
-    this.name = record.name;
-    this.workspacePath = record.workspacePath;
-    this.files = createDirectoryFiles({ root: record.workspacePath });
     this.#launches = new Launches(records.directory(record.sandboxId));
-    const powers = unsupportedPowers("zellij");
-    this.network = powers.network;
-    this.hibernate = powers.hibernate;
-    this.wake = powers.wake;
-    this.checkpoints = powers.checkpoints;
-    this.refresh = powers.refresh;
-    this.usage = powers.usage;
   }
 
   async inspect(options?: CallOptions): Promise<SandboxStatus> {

@@ -10,6 +10,7 @@ export {
   type ViewerSink,
 } from "./hub/terminal-hub.ts";
 export { createTerminalMirror, type TerminalMirror, type TerminalSnapshot } from "./hub/terminal-mirror.ts";
+export { DirectorySandbox } from "./directory-sandbox.ts";
 export { leaveSandboxCgroup } from "./host-cgroup.ts";
 export { ensurePrivateDirectory, hostPaths, type HostPaths } from "./host-paths.ts";
 export type { HostAgentStatus, HostExit, HostInfo, HostSandboxStatus, HostTerminalSize } from "./host-protocol.ts";
