@@ -6,6 +6,7 @@ export { findProgram, type FindProgramOptions } from "./find-program.ts";
 export { createKeeperClient, KeeperGoneError, type KeeperClient } from "./keeper/keeper-client.ts";
 export type { KeeperAddress } from "./keeper/keeper-protocol.ts";
 export { startKeeper, type StartedKeeper, type StartKeeperOptions } from "./keeper/start-keeper.ts";
+export { startKeeperHere } from "./keeper/start-keeper-here.ts";
 export { makePrivateDirectory } from "./make-private-directory.ts";
 export {
   endMarkedProcesses,

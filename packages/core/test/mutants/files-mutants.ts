@@ -1,6 +1,5 @@
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { access, appendFile, readFile, writeFile } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 
 import { ClauderonError, FileError, type Sandbox, type SandboxFiles } from "../../src/contract/index.ts";
 import { overlay, sandboxMutant, type Mutant } from "./mutant.ts";
@@ -96,15 +95,34 @@ export const filesMutants: readonly Mutant[] = [
   filesMutant({
     name: "writes in two steps that readers see",
     fails: ["files:write:readers-see-whole"],
-    change: (files, sandbox) => ({
-      write: async (path, content, options) => {
-        if (!(content instanceof Uint8Array) || content.length < 100_000) return files.write(path, content, options);
-        const place = resolve(sandbox.workspacePath, path);
-        await writeFile(place, content.subarray(0, content.length / 2));
-        await pause(20);
-        return appendFile(place, content.subarray(content.length / 2));
-      },
-    }),
+    change: (files, sandbox) => {
+      let wasRead = Promise.withResolvers<void>();
+      let wasSeen = false;
+      return {
+        read: async (path, options) => {
+          const { resolve: tell } = wasRead;
+          const bytes = await files.read(path, options);
+          tell();
+          return bytes;
+        },
+        write: async (path, content, options) => {
+          const place = resolve(sandbox.workspacePath, path);
+          const isNew = await access(place).then(
+            () => false,
+            () => true,
+          );
+          if (isNew || wasSeen || !(content instanceof Uint8Array) || content.length < 100_000) {
+            return files.write(path, content, options);
+          }
+          await writeFile(place, content.subarray(0, content.length / 2));
+          // Whoever replaces a large file in these cases has a reader.
+          wasRead = Promise.withResolvers();
+          await wasRead.promise;
+          wasSeen = true;
+          return appendFile(place, content.subarray(content.length / 2));
+        },
+      };
+    },
   }),
   filesMutant({
     name: "leaves half of what it could not write",

@@ -18,11 +18,16 @@ export class KeeperServer {
   readonly #configuration: KeeperConfiguration;
   readonly #agent: KeptAgent;
   readonly #server: Server;
+  readonly #exit: () => void;
+  readonly #sockets = new Set<Socket>();
   #environment: Readonly<Record<string, string>>;
   #isSuspended = false;
+  #watching: NodeJS.Timeout | undefined;
 
-  constructor(configuration: KeeperConfiguration) {
+  /** `exit` is called when there is nothing to keep any more. */
+  constructor(configuration: KeeperConfiguration, exit: () => void = () => process.exit(0)) {
     this.#configuration = configuration;
+    this.#exit = exit;
     this.#environment = configuration.environment;
     this.#agent = new KeptAgent(configuration.keptOutputBytes);
     this.#server = createServer((socket) => void this.#serve(socket));
@@ -40,12 +45,21 @@ export class KeeperServer {
 
   /** Ends this process, and the sandbox's, when its directory is gone. */
   watch(): void {
-    setInterval(() => {
+    this.#watching = setInterval(() => {
       access(this.#configuration.directory).catch(() => this.#end());
     }, WATCH_MS);
   }
 
+  /** Frees what it holds; the agent's process is none of it. */
+  close(): void {
+    clearInterval(this.#watching);
+    this.#agent.close();
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async #end(): Promise<void> {
+    clearInterval(this.#watching);
     try {
       const { processId } = this.#agent.status;
       await endMarkedProcesses(this.#configuration.marker, {
@@ -53,13 +67,15 @@ export class KeeperServer {
         leaders: processId === undefined ? [] : [processId],
       });
     } finally {
-      process.exit(0);
+      this.#exit();
     }
   }
 
   async #serve(socket: Socket): Promise<void> {
     socket.setNoDelay(true);
     socket.on("error", () => socket.destroy());
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
     let isTrusted = false;
     try {
       for await (const line of receiveLines(socket)) {
@@ -128,7 +144,7 @@ export class KeeperServer {
         this.#agent.setPaused(request.viewerId, request.isPaused);
         break;
       case "shutdown":
-        setImmediate(() => process.exit(0));
+        setImmediate(this.#exit);
         break;
     }
     return undefined;

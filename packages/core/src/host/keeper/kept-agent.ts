@@ -29,6 +29,7 @@ interface Viewer {
 export class KeptAgent {
   readonly #keptBytes: number;
   readonly #viewers = new Set<Viewer>();
+  readonly #balancing: NodeJS.Timeout;
   #log: OutputLog;
   #launch: AgentLaunch | undefined;
   #startedAt: Date | undefined;
@@ -43,7 +44,7 @@ export class KeptAgent {
   constructor(keptBytes: number) {
     this.#keptBytes = keptBytes;
     this.#log = new OutputLog(keptBytes);
-    setInterval(() => this.#balance(), STALLED_MS / 4).unref();
+    this.#balancing = setInterval(() => this.#balance(), STALLED_MS / 4).unref();
   }
 
   get status(): KeeperStatus["agent"] {
@@ -125,6 +126,11 @@ export class KeptAgent {
       this.#balance();
     });
     return this.status;
+  }
+
+  /** Looks after nobody any more. */
+  close(): void {
+    clearInterval(this.#balancing);
   }
 
   /** Resolves at the agent's end, at once when none runs. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { SandboxError } from "../../contract/errors/sandbox-error.ts";
 import type { KeeperAddress, KeeperConfiguration } from "./keeper-protocol.ts";
 
-const KEPT_OUTPUT_BYTES = 4 * 1024 * 1024;
+export const KEPT_OUTPUT_BYTES: number = 4 * 1024 * 1024;
 
 /** A keeper that listens but ends with this process until it is released. */
 export interface StartedKeeper extends Disposable {

@@ -45,8 +45,8 @@ export const abortCases: ContractCases = {
     assert.equal((await run(made, ["printf", "%s", "hello"])).stdout.toString(), "hello");
   },
 
-  "abort:open": async ({ backend, sandbox }) => {
-    const made = await sandbox();
+  "abort:open": async ({ backend, shared }) => {
+    const made = await shared();
     assert.equal(await rejection(backend.open(made.sandboxId, { signal: aborted() })), reason);
   },
 

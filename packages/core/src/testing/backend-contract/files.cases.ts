@@ -65,7 +65,7 @@ export const filesCases: ContractCases = {
     const sandbox = await shared();
     const names = ["two words", "-leading", "a\nb", "ünï→😀", "it's", "$HOME", "*", "back\\slash", "..."];
     for (const name of names) await sandbox.files.write(`${directory}/${name}`, bytesOf(`${name}\0`));
-    const { stdout } = await run(sandbox, ["cat", "--", ...names], { cwd: directory });
+    const { stdout } = await run(sandbox, ["cat", ...names.map((name) => `./${name}`)], { cwd: directory });
     assert.deepEqual(stdout.toString("utf8").split("\0").slice(0, -1), names);
   },
 

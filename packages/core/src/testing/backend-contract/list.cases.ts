@@ -10,21 +10,19 @@ async function find(backend: Backend, sandboxId: string): Promise<SandboxSummary
 }
 
 export const listCases: ContractCases = {
-  "list:ours": async ({ backend, spec, track }) => {
-    const asked = [await spec(), await spec()];
-    for (const each of asked) {
-      track(each);
-      await backend.create(each);
-    }
-    for (const { sandboxId, name } of asked) {
+  "list:ours": async ({ backend, spec, track, shared }) => {
+    const asked = await spec();
+    track(asked);
+    await backend.create(asked);
+    for (const { sandboxId, name } of [asked, await shared()]) {
       const found = await find(backend, sandboxId);
       assert.equal(found?.name, name);
       assert.equal(found?.state, "running");
     }
   },
 
-  "list:once": async ({ backend, sandbox }) => {
-    const made = await sandbox();
+  "list:once": async ({ backend, shared }) => {
+    const made = await shared();
     await backend.open(made.sandboxId);
     const ids = (await collect(backend.list())).map((summary) => summary.sandboxId);
     assert.equal(ids.filter((id) => id === made.sandboxId).length, 1);
@@ -42,13 +40,13 @@ export const listCases: ContractCases = {
     assert.equal(await find(backend, made.sandboxId), undefined);
   },
 
-  "list:new-object": async ({ reopen, sandbox }) => {
-    const made = await sandbox();
+  "list:new-object": async ({ reopen, shared }) => {
+    const made = await shared();
     assert.equal((await find(reopen(), made.sandboxId))?.name, made.name);
   },
 
-  "list:other-instance": async ({ backend, otherInstance, spec, track, sandbox }) => {
-    const ours = await sandbox();
+  "list:other-instance": async ({ backend, otherInstance, spec, track, shared }) => {
+    const ours = await shared();
     const other = await otherInstance();
     assert.deepEqual(await collect(other.list()), []);
     const theirs = await spec();
@@ -63,13 +61,14 @@ export const listCases: ContractCases = {
     assert.equal(seen.has(theirs.sandboxId), false);
   },
 
-  "list:changes-nothing": async ({ backend, sandbox, token, until }) => {
-    const made = await sandbox();
+  "list:changes-nothing": async ({ backend, shared, token, until }) => {
+    const made = await shared();
     const word = token();
-    await made.exec(["sh", "-c", loop, word]);
+    const handle = await made.exec(["sh", "-c", loop, word]);
     await until("the process", () => isTokenAlive(made, word));
     await collect(backend.list());
     assert.equal(await isTokenAlive(made, word), true);
     assert.equal((await made.inspect()).state, "running");
+    await handle.kill("SIGKILL");
   },
 };

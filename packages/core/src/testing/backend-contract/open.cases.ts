@@ -16,23 +16,23 @@ export const openCases: ContractCases = {
     assert.equal(ids.includes(sandboxId), false);
   },
 
-  "open:running": async ({ backend, sandbox }) => {
-    const made = await sandbox();
+  "open:running": async ({ backend, shared }) => {
+    const made = await shared();
     const found = await backend.open(made.sandboxId);
     assert.equal(found?.sandboxId, made.sandboxId);
     assert.equal(found?.name, made.name);
     assert.equal(found?.workspacePath, made.workspacePath);
   },
 
-  "open:new-object": async ({ reopen, sandbox }) => {
-    const made = await sandbox();
-    await script(made, "printf content > file");
+  "open:new-object": async ({ reopen, shared, directory }) => {
+    const made = await shared();
+    await script(made, 'printf content > "$1/file"', directory);
     const found = await reopen().open(made.sandboxId);
     assert.ok(found);
     assert.equal(found.name, made.name);
     assert.equal(found.workspacePath, made.workspacePath);
     assert.equal((await found.inspect()).state, "running");
-    assert.equal(await peek(found, "file"), "content");
+    assert.equal(await peek(found, `${directory}/file`), "content");
     assert.equal(await script(found, 'printf %s "$CONTRACT_SPEC"'), "from the spec");
   },
 
@@ -53,8 +53,8 @@ export const openCases: ContractCases = {
     assert.equal(await reopen().open(made.sandboxId), undefined);
   },
 
-  "open:other-instance": async ({ otherInstance, sandbox }) => {
-    const made = await sandbox();
+  "open:other-instance": async ({ otherInstance, shared }) => {
+    const made = await shared();
     const other = await otherInstance();
     assert.equal(await other.open(made.sandboxId), undefined);
   },

@@ -147,9 +147,8 @@ export const terminalLaunchCases: ContractCases = {
     assert.equal(await peek(made, "size"), "31 101\n");
   },
 
-  "terminal:none": async ({ sandbox }) => {
-    const made = await sandbox();
-    await rejectsWith(made.agentTerminal(), "agent.ended");
+  "terminal:none": async ({ shared }) => {
+    await rejectsWith((await shared()).agentTerminal(), "agent.ended");
   },
 
   "terminal:exit:code": async ({ sandbox }) => {

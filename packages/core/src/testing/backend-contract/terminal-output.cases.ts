@@ -212,9 +212,8 @@ export const terminalOutputCases: ContractCases = {
     assert.equal(text.includes("line-2"), false, "no more lines than asked for");
   },
 
-  "terminal:text:none": async ({ sandbox }) => {
-    const made = await sandbox();
-    assert.equal(await made.agentText(), "");
+  "terminal:text:none": async ({ shared }) => {
+    assert.equal(await (await shared()).agentText(), "");
   },
 
   "terminal:text:ended": async ({ sandbox }) => {

@@ -11,7 +11,7 @@ import { silentLogger } from "../../contract/logger.ts";
 import { requireCapabilities } from "../../contract/require-capabilities.ts";
 import type { SandboxId, SandboxSpec } from "../../contract/sandbox-spec.ts";
 import type { Sandbox } from "../../contract/sandbox.ts";
-import { createCommandRunner, startKeeper, systemClock } from "../../host/index.ts";
+import { createCommandRunner, startKeeper, startKeeperHere, systemClock } from "../../host/index.ts";
 import { loadPty } from "../../host/load-pty.ts";
 import { FakeSandbox } from "./fake-sandbox.ts";
 import { fakeCapabilities, fakeEnvironment, fakePlaces, type FakeShape } from "./fake-shape.ts";
@@ -27,6 +27,8 @@ export interface FakeBackendOptions {
   readonly shape: FakeShape;
   /** Default `fake-<shape>`. */
   readonly backendId?: string | undefined;
+  /** The keepers of sandboxes live in this process: sandboxes are made in no time, and do not outlive it. Default: a process for each. */
+  readonly isInProcess?: boolean | undefined;
 }
 
 /**
@@ -45,9 +47,11 @@ class FakeBackend implements Backend {
   readonly #shape: FakeShape;
   readonly #context: BackendContext;
   readonly #state: FakeState;
+  readonly #startKeeper: typeof startKeeper;
 
   constructor(options: FakeBackendOptions) {
     this.#shape = options.shape;
+    this.#startKeeper = options.isInProcess === true ? startKeeperHere : startKeeper;
     this.backendId = options.backendId ?? `fake-${options.shape}`;
     this.capabilities = fakeCapabilities[options.shape];
     this.#context = {
@@ -121,7 +125,13 @@ class FakeBackend implements Backend {
   }
 
   #sandbox(record: FakeRecord): FakeSandbox {
-    return new FakeSandbox({ backendId: this.backendId, shape: this.#shape, state: this.#state, record });
+    return new FakeSandbox({
+      backendId: this.backendId,
+      shape: this.#shape,
+      state: this.#state,
+      startKeeper: this.#startKeeper,
+      record,
+    });
   }
 
   async #refuseTaken(spec: SandboxSpec): Promise<void> {
@@ -156,7 +166,7 @@ class FakeBackend implements Backend {
       if (exitCode !== 0) throw new Error(stderr.trim());
     }
     signal?.throwIfAborted();
-    using keeper = await startKeeper({
+    using keeper = await this.#startKeeper({
       directory: final,
       marker: `${instanceId}/${sandboxId}`,
       workspacePath: places.workspacePath,

@@ -18,7 +18,7 @@ import {
   KeeperGoneError,
   markerVariable,
   spawnProcess,
-  startKeeper,
+  type startKeeper,
 } from "../../host/index.ts";
 import type { FakeShape } from "./fake-shape.ts";
 import { fakeEnvironment, fakePlaces, type FakePlaces } from "./fake-shape.ts";
@@ -42,6 +42,7 @@ export interface FakeSandboxOptions {
   readonly backendId: string;
   readonly shape: FakeShape;
   readonly state: FakeState;
+  readonly startKeeper: typeof startKeeper;
   readonly record: FakeRecord;
 }
 
@@ -238,7 +239,7 @@ export class FakeSandbox implements Sandbox {
     // What a keeper that died has left.
     await endMarkedProcesses(this.#marker, { graceMs: 0 });
     const before = await readKeeper(this.#directory);
-    using keeper = await startKeeper({
+    using keeper = await this.#options.startKeeper({
       directory: this.#directory,
       marker: this.#marker,
       workspacePath: this.workspacePath,
