@@ -178,6 +178,8 @@ describe("errors", () => {
     [["list", "--", "x"], "takes nothing behind --"],
     [["--backend", "x", "list"], "put the options of a command behind its name"],
     [["url", "--token", "--qr"], "exclude each other"],
+    [["attach", "x"], "attach needs a terminal"],
+    [["attach", "x", "--detach-keys", "many"], '"many"'],
     [["logs", "x", "-n", "-1"], "--lines cannot be"],
     [["logs", "x", "-n"], "-n needs a value"],
     [["stop", "x", "--timeout", "soon"], "--timeout cannot be"],

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 
 import type { TtyConnection, TtyEnd } from "@clauderon/core/client";
-import { UsageError, type Session } from "@clauderon/core/contract";
+import { SettingsError, UsageError, type Session } from "@clauderon/core/contract";
 
 import type { CommandContext } from "../command/command-context.ts";
 import { exitCodeOf } from "../signals.ts";
@@ -25,6 +25,28 @@ export type AttachEnd =
   | { readonly kind: "signal"; readonly exitCode: number }
   | Exclude<TtyEnd, { readonly kind: "failed" }>;
 
+/** Rejects where nothing can be attached, before anything is asked of the daemon. */
+export function checkAttach(name: string | undefined, choices: AttachChoices, context: CommandContext): void {
+  if (choices.detachKeys !== undefined) checkKeys(choices.detachKeys);
+  if (context.keyboard.isTerminal && context.output.stdout.isTerminal) return;
+  throw new UsageError({
+    code: "usage.needs-input",
+    message: "attach needs a terminal",
+    why: "standard input or output is not one",
+    fix: [`read what the agent prints: clauderon logs ${name ?? "NAME"}`, "run it in a terminal"],
+  });
+}
+
+/** What is wrong with an option is told as such, not as a fault of the configuration. */
+function checkKeys(text: string): void {
+  try {
+    parseDetachKeys(text);
+  } catch (cause) {
+    if (!SettingsError.isInstance(cause)) throw cause;
+    throw new UsageError({ message: `--detach-keys: ${cause.message}`, fix: cause.fix, cause });
+  }
+}
+
 /**
  * Connects this terminal to the agent's until one of them ends or the detach keys are pressed. However it ends, the user's terminal is as it
  * was before.
@@ -34,14 +56,6 @@ export async function attachSession(
   context: CommandContext,
   choices: AttachChoices,
 ): Promise<AttachEnd> {
-  if (!context.keyboard.isTerminal || !context.output.stdout.isTerminal) {
-    throw new UsageError({
-      code: "usage.needs-input",
-      message: "attach needs a terminal",
-      why: "standard input or output is not one",
-      fix: [`read what the agent prints: clauderon logs ${session.name}`, "run it in a terminal"],
-    });
-  }
   const keys = choices.detachKeys ?? (await context.access.settings()).attach.detachKeys;
   const scanner = new DetachKeyScanner(parseDetachKeys(keys));
   context.output.say(`Attaching to ${session.name} · detach: ${describeDetachKeys(keys)}`);

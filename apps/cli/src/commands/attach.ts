@@ -1,4 +1,4 @@
-import { attachSession } from "../attach/attach-session.ts";
+import { attachSession, checkAttach } from "../attach/attach-session.ts";
 import { defineCommand, type Command } from "../command/command.ts";
 import { resolveSession } from "../session/resolve-session.ts";
 
@@ -20,12 +20,14 @@ export const attachCommand: Command = defineCommand({
   examples: ["attach fix-login", "attach fix-login --read-only", "attach fix-login --detach-keys ctrl-p,ctrl-q"],
   notes: ["Ctrl-\\ detaches; every other key, Ctrl-C too, goes to the agent."],
   async run({ args, context }) {
-    const session = await resolveSession(args.name, context);
-    const end = await attachSession(session, context, {
+    const choices = {
       isReadOnly: args["read-only"],
       takesControl: args["take-control"],
       detachKeys: args["detach-keys"],
-    });
+    };
+    checkAttach(args.name, choices, context);
+    const session = await resolveSession(args.name, context);
+    const end = await attachSession(session, context, choices);
     return end.kind === "signal" ? end.exitCode : 0;
   },
 });
