@@ -25,7 +25,11 @@ const move = (from, to) => {
       return renameSync(from, to);
     } catch {
       // A write has made the directory anew in between.
-      try { rmSync(to, { recursive: true, force: true }); } catch {}
+      try {
+        rmSync(to, { recursive: true, force: true });
+      } catch {
+        // Another write has filled it meanwhile: the next turn removes it.
+      }
     }
   }
 };

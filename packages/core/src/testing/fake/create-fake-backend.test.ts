@@ -1,20 +1,6 @@
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { describeFakeContract } from "./fake-contract.fixture.ts";
 
-import { createFakeBackend, describeBackendContract, plantForeignSandbox, type FakeShape } from "../index.ts";
-
-// Every sandbox has a keeper process: with the cache it starts in a third of the time.
-process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "clauderon-compile-cache");
-
-const shapes: readonly FakeShape[] = ["host", "container", "remote"];
-
-for (const shape of shapes) {
-  describeBackendContract({
-    name: `fake-${shape}`,
-    create: (context) => createFakeBackend({ context, shape }),
-    samples: {
-      foreign: (name, context) => plantForeignSandbox({ context, shape }, name),
-      failing: (spec) => ({ ...spec, environment: { ...spec.environment, FAKE_BACKEND_FAIL: "as asked" } }),
-    },
-  });
-}
+// Every shape meets the whole kit; those whose keepers are processes of their own, too, are in the proof.
+describeFakeContract("host", false);
+describeFakeContract("container", true);
+describeFakeContract("remote", true);

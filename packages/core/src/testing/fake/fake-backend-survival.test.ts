@@ -16,6 +16,9 @@ import { fakeAgentPath } from "./fake-agent-path.ts";
 import type { FakeShape } from "./fake-shape.ts";
 import { FakeState, readKeeper } from "./fake-state.ts";
 
+/** Many processes are started one after the other. */
+const TIMEOUT_MS = 60_000;
+
 let home: string;
 let backend: Backend;
 let sandboxId: string;
@@ -59,6 +62,7 @@ async function readUntil(sandbox: Sandbox, text: string): Promise<string> {
 
 test.each(["host", "container", "remote"] as const)(
   "%s: sandbox, agent and its output survive kill -9 of the process that made them",
+  { timeout: TIMEOUT_MS },
   async (shape) => {
     use(shape);
     const maker = startMaker(shape);
@@ -81,39 +85,51 @@ test.each(["host", "container", "remote"] as const)(
   },
 );
 
-test("a maker killed at any moment leaves what can be listed and destroyed, or nothing", async () => {
-  use("container");
-  for (const afterMs of [0, 5, 30, 60, 100, 160]) {
-    sandboxId = randomUUID();
-    const maker = startMaker("container");
-    const made = (): Promise<string[]> => readdir(join(home, "state/fake-container")).catch(() => []);
-    await expect.poll(async () => (await made()).length, { interval: 2, timeout: 10_000 }).toBeGreaterThan(0);
-    // The moment is the point here: what is looked at afterwards does not depend on which one it was.
-    const timer = setTimeout(() => maker.kill("SIGKILL"), afterMs);
-    await once(maker, "exit");
-    clearTimeout(timer);
-    for await (const found of backend.list()) await (await backend.open(found.sandboxId))?.destroy({ graceMs: 100 });
-    await expect
-      .poll(async () =>
-        (await readdir(join(home, "state/fake-container")).catch(() => [])).filter((name) => name.includes(sandboxId)),
-      )
-      .toEqual([]);
-    expect(await markedProcesses(`00000000-0000-4000-8000-00000000fa4e/${sandboxId}`)).toEqual([]);
-  }
-});
+test(
+  "a maker killed at any moment leaves what can be listed and destroyed, or nothing",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    use("container");
+    for (const afterMs of [0, 5, 30, 60, 100, 160]) {
+      sandboxId = randomUUID();
+      const maker = startMaker("container");
+      const made = (): Promise<string[]> => readdir(join(home, "state/fake-container")).catch(() => []);
+      await expect.poll(async () => (await made()).length, { interval: 2, timeout: 10_000 }).toBeGreaterThan(0);
+      // The moment is the point here: what is looked at afterwards does not depend on which one it was.
+      const timer = setTimeout(() => maker.kill("SIGKILL"), afterMs);
+      await once(maker, "exit");
+      clearTimeout(timer);
+      for await (const found of backend.list()) await (await backend.open(found.sandboxId))?.destroy({ graceMs: 100 });
+      await expect
+        .poll(
+          async () =>
+            (await readdir(join(home, "state/fake-container")).catch(() => [])).filter((name) =>
+              name.includes(sandboxId),
+            ),
+          { timeout: 10_000 },
+        )
+        .toEqual([]);
+      expect(await markedProcesses(`00000000-0000-4000-8000-00000000fa4e/${sandboxId}`)).toEqual([]);
+    }
+  },
+);
 
-test("a keeper that died is told as failed and lost, and start brings the sandbox back without the launch", async () => {
-  use("remote");
-  const sandbox = await backend.create({ sandboxId, name: "one", workspace: {}, environment: {} });
-  const launch = { launchId: "first", argv: [process.execPath, fakeAgentPath()], mode: "terminal" } as const;
-  await sandbox.startAgent(launch);
-  await readUntil(sandbox, "ready");
-  const keeper = await readKeeper(new FakeState(home, "fake-remote").sandboxDirectory(sandboxId));
-  process.kill(keeper?.address.processId ?? 0, "SIGKILL");
-  await expect.poll(async () => (await sandbox.inspect()).state).toBe("failed");
-  expect((await sandbox.inspect()).agent).toMatchObject({ state: "lost", launchId: "first" });
-  await Promise.all([sandbox.start(), (await mustOpen()).start()]);
-  expect((await sandbox.inspect()).state).toBe("running");
-  expect((await sandbox.startAgent(launch)).state).toBe("lost");
-  expect((await sandbox.startAgent({ ...launch, launchId: "second" })).state).toBe("running");
-});
+test(
+  "a keeper that died is told as failed and lost, and start brings the sandbox back without the launch",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    use("remote");
+    const sandbox = await backend.create({ sandboxId, name: "one", workspace: {}, environment: {} });
+    const launch = { launchId: "first", argv: [process.execPath, fakeAgentPath()], mode: "terminal" } as const;
+    await sandbox.startAgent(launch);
+    await readUntil(sandbox, "ready");
+    const keeper = await readKeeper(new FakeState(home, "fake-remote").sandboxDirectory(sandboxId));
+    process.kill(keeper?.address.processId ?? 0, "SIGKILL");
+    await expect.poll(async () => (await sandbox.inspect()).state, { timeout: 10_000 }).toBe("failed");
+    expect((await sandbox.inspect()).agent).toMatchObject({ state: "lost", launchId: "first" });
+    await Promise.all([sandbox.start(), (await mustOpen()).start()]);
+    expect((await sandbox.inspect()).state).toBe("running");
+    expect((await sandbox.startAgent(launch)).state).toBe("lost");
+    expect((await sandbox.startAgent({ ...launch, launchId: "second" })).state).toBe("running");
+  },
+);

@@ -1,0 +1,4 @@
+import { describeFakeContract } from "./fake-contract.fixture.ts";
+
+describeFakeContract("container", false);
+describeFakeContract("remote", false);
