@@ -53,15 +53,20 @@ test(
     await using home = new TestHome();
     const tokenPath = path.join(home.home, "token");
     const read = (): string => readFileSync(tokenPath, "utf8").trim();
+    const used: string[] = [];
+    const statusWith = async (token: string): Promise<number> => {
+      const url = `${(await findRunningDaemon(home.home))?.url}/api/sessions`;
+      return (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status;
+    };
     const restart = async (): Promise<string> => {
       const { child, ended } = home.start();
       await answers(home);
       const token = read();
       expect(statSync(tokenPath).mode & 0o777).toBe(0o600);
-      const response = await fetch(`${(await findRunningDaemon(home.home))?.url}/api/sessions`, {
-        headers: { authorization: `Bearer ${token}` },
-      });
-      expect(response.status).toBe(200);
+      expect(await statusWith(token)).toBe(200);
+      // D04: one of before opens nothing any more.
+      for (const other of used) if (other !== token) expect(await statusWith(other)).toBe(401);
+      used.push(token);
       child.kill("SIGTERM");
       expect((await ended).code).toBe(0);
       return token;
