@@ -18,8 +18,8 @@ export interface Attack {
 export interface AttackedDaemon {
   readonly rig: DaemonRig;
   /** What a well-meant request says. */
-  host(): Header;
-  token(): Header;
+  readonly host: () => Header;
+  readonly token: () => Header;
 }
 
 export const json: Header = ["Content-Type", "application/json"];
