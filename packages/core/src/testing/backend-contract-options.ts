@@ -10,7 +10,7 @@ export interface KnownFailure {
 
 /** What only the author of a backend can know. Each is needed only where the backend has the power it belongs to. */
 export interface ContractSamples {
-  /** For the capability `image`: an image that has a POSIX shell and coreutils. */
+  /** For the capability `image`: an image that has a POSIX shell, coreutils and grep. */
   readonly image?: string | undefined;
   /** For the capability `user`: a user of that image, as `UID[:GID]`. */
   readonly user?: string | undefined;
