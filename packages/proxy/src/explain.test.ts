@@ -1,0 +1,130 @@
+import { describe, expect, it } from "vitest";
+
+import { explain, type Explanation, type ExplainQuestion } from "./explain.ts";
+import { connectTo, engine, identity, outcome } from "./policy/decide.fixture.ts";
+import type { SessionPolicy } from "./policy/proxy-types.ts";
+import type { SecretInfo } from "./secrets/create-secret-source.ts";
+
+const using = engine(["github", "anthropic", "npm"]);
+const describeSecret = (name: string): SecretInfo =>
+  name === "npm"
+    ? {
+        name,
+        description: "",
+        state: "refused",
+        origin: "file",
+        place: "/s/npm",
+        why: "/s/npm is open to other users",
+        fix: "chmod 600 /s/npm",
+      }
+    : { name, description: "", state: "ready", origin: "environment", place: "GITHUB_TOKEN" };
+
+function ask(url: string, policy: Partial<SessionPolicy> = {}, question: Partial<ExplainQuestion> = {}): Explanation {
+  return explain(
+    { url, identity: identity(policy), ...question },
+    { engine: using, describeSecret, upstreams: { "api.anthropic.com": "https://gateway.example:8443" } },
+  );
+}
+
+const short = ({ outcome, connect, ruleId, secret, refusal, steps }: Explanation): string =>
+  [
+    outcome,
+    connect ?? "-",
+    ruleId ?? "-",
+    secret?.name ?? "-",
+    refusal === undefined ? "-" : `${refusal.status} ${refusal.code}`,
+    steps.at(-1)?.step,
+  ].join(" ");
+
+describe("explain", () => {
+  it.each([
+    ["https://api.github.com/user", {}, "injected intercept github-api github - secret"],
+    ["https://example.com/", {}, "refused refuse - - 403 host-not-allowed network"],
+    ["https://example.com/", { network: "open" }, "tunnelled tunnel - - - connection"],
+    ["http://example.com/", { network: "open" }, "forwarded - - - - secret"],
+    ["https://169.254.169.254/", { network: "open" }, "refused refuse - - 403 address-denied network"],
+    ["https://0x7f.1/", {}, "refused - - - 403 address-ambiguous target"],
+    ["https://api.github.com/a/../b", {}, "refused - - - 400 path-ambiguous target"],
+    ["https://api.openai.com/v1/models", {}, "refused intercept openai-api-key openai 403 secret-missing secret"],
+    ["https://registry.npmjs.org/a", {}, "refused intercept npm npm 503 secret-unavailable secret"],
+    ["https://github.com/acme/app/releases", {}, "forwarded intercept github-pages - - secret"],
+    ["https://pypi.org/simple/", { network: "none" }, "refused refuse - - 403 network-none network"],
+    ["nonsense", {}, "refused - - - 400 target-malformed target"],
+  ] as const)("%s with %j → %s", (url, policy, expected) => {
+    expect(short(ask(url, policy))).toBe(expected);
+  });
+
+  it("a write in a read-only session is refused by its access mode", () => {
+    expect(short(ask("https://api.github.com/gists", { accessMode: "read-only" }, { method: "POST" }))).toBe(
+      "refused intercept - - 403 read-only access",
+    );
+  });
+
+  it("the whole way is told, without the value of the secret", () => {
+    const { steps } = ask("https://api.github.com/graphql", { accessMode: "read-only" }, { method: "POST" });
+    expect(steps).toEqual([
+      { step: "target", outcome: "passes", text: "https://api.github.com/graphql" },
+      { step: "network", outcome: "passes", text: "the rule github-api names the host" },
+      {
+        step: "address",
+        outcome: "note",
+        text: "the name is resolved when it is asked for; every address it has must be public or allowed",
+      },
+      { step: "connection", outcome: "passes", text: "looked into: the rule github-api is for this host" },
+      { step: "rule", outcome: "passes", text: "github-api: GitHub REST and GraphQL API, as gh uses it" },
+      {
+        step: "access",
+        outcome: "passes",
+        text: "the session is read-only; the body decides: GraphQL queries pass, mutations do not",
+      },
+      {
+        step: "secret",
+        outcome: "passes",
+        text: "github (environment: GITHUB_TOKEN) is put in: the header authorization",
+      },
+    ]);
+  });
+
+  it("the user's gateway is named", () => {
+    expect(ask("https://api.anthropic.com/v1/models").steps).toContainEqual({
+      step: "upstream",
+      outcome: "note",
+      text: "requests go to https://gateway.example:8443, as [proxy.upstreams] says",
+    });
+  });
+
+  it.each([
+    ["https://api.anthropic.com/", "tunnelled tunnel anthropic-api-key - - connection"],
+    ["https://example.com/", "refused refuse - - 407 identity-missing connection"],
+    ["http://example.com/", "refused - - - 407 identity-missing connection"],
+  ])("P31 without a session %s → %s", (url, expected) => {
+    expect(short(ask(url, {}, { identity: undefined }))).toBe(expected);
+  });
+
+  it("it says what the engine does", () => {
+    const urls = [
+      "https://api.github.com/user",
+      "https://example.com/x",
+      "https://1.1.1.1/",
+      "https://localhost/",
+      "https://api.openai.com/v1/models",
+      "https://github.com/a/b.git/info/refs?service=git-receive-pack",
+    ];
+    for (const url of urls) {
+      for (const policy of [{}, { network: "open" }, { accessMode: "read-only", network: "open" }] as const) {
+        const said = ask(url, policy);
+        const connect = connectTo(`${new URL(url).hostname}:443`, policy, using);
+        const done = connect === "intercept" ? outcome({ url }, policy, using) : connect;
+        expect(said.refusal === undefined ? said.outcome : `${said.refusal.status} ${said.refusal.code}`).toBe(
+          done === "tunnel"
+            ? "tunnelled"
+            : done.startsWith("inject")
+              ? "injected"
+              : done.startsWith("forward")
+                ? "forwarded"
+                : done,
+        );
+      }
+    }
+  });
+});

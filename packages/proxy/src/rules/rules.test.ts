@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import { pathGlob } from "../policy/path-glob.ts";
+import { createRuleTable } from "../policy/rule-table.ts";
+import { knownSecrets } from "../secrets/known-secrets.ts";
+import { npmRules } from "./package-registries.ts";
+import { doGlobsOverlap } from "./rule-overlap.ts";
+import { shippedRules } from "./shipped-rules.ts";
+
+const rules = shippedRules({ registries: { "docker.io": "me" } });
+
+describe("shipped rules", () => {
+  it.each(rules.map((rule) => [rule.id, rule] as const))(
+    "%s is whole: a host, a secret that is known, what it removes, and a source",
+    (_, rule) => {
+      expect(() => createRuleTable([rule])).not.toThrow();
+      expect(rule.sources).not.toHaveLength(0);
+      expect(rule.inject === undefined).toBe(rule.secret === undefined);
+      if (rule.inject === undefined) return;
+      expect(knownSecrets.map(({ name }) => name)).toContain(rule.secret);
+      expect(rule.placeholder).toMatch(/clauderon-[\w.-]+-placeholder$/);
+      expect(rule.credentialHeaders).toContain("authorization");
+      if (rule.inject.kind === "header") expect(rule.credentialHeaders).toContain(rule.inject.name);
+    },
+  );
+
+  it("ids are unique, and no placeholder is part of another", () => {
+    expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length);
+    const placeholders = [...new Set(rules.flatMap(({ placeholder }) => placeholder ?? []))];
+    for (const one of placeholders) expect(placeholders.filter((other) => other.includes(one))).toEqual([one]);
+  });
+
+  it("one placeholder stands for one secret", () => {
+    const pairs = new Set(
+      rules.flatMap(({ placeholder, secret }) => (placeholder === undefined ? [] : [`${placeholder} ${secret}`])),
+    );
+    expect(pairs.size).toBe(new Set([...pairs].map((pair) => pair.split(" ")[0])).size);
+  });
+});
+
+describe("npm", () => {
+  const hosts = (npmrc: string): readonly (readonly [string, string | undefined])[] =>
+    npmRules(npmrc).map(({ host, secret }) => [host, secret]);
+
+  it.each([
+    ["", [["registry.npmjs.org", "npm"]]],
+    ["registry=https://registry.npmjs.org/\n", [["registry.npmjs.org", "npm"]]],
+    ["registry = https://npm.corp.example/api/npm/\n", [["npm.corp.example", "npm"]]],
+    [
+      "@acme:registry=https://npm.pkg.github.com",
+      [
+        ["registry.npmjs.org", "npm"],
+        ["npm.pkg.github.com", "npm-npm.pkg.github.com"],
+      ],
+    ],
+    [
+      "registry=http://plain.example/\nregistry=javascript:1\n# registry=https://x.example\n//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
+      [["registry.npmjs.org", "npm"]],
+    ],
+    [
+      "registry=https://a.example/\nregistry=https://b.example/",
+      [
+        ["b.example", "npm"],
+        ["a.example", "npm-a.example"],
+      ],
+    ],
+    ['registry="https://quoted.example/"', [["quoted.example", "npm"]]],
+  ])("P24 with %j each registry has a secret of its own", (npmrc, expected) => {
+    expect(hosts(npmrc)).toEqual(expected);
+  });
+});
+
+describe("globs", () => {
+  it.each([
+    ["/api/**", "/api", true],
+    ["/api/**", "/api/a/b", true],
+    ["/api/**", "/apix", false],
+    ["/*/*/info/refs", "/a/b/info/refs", true],
+    ["/*/*/info/refs", "/a/b/c/info/refs", false],
+    ["/v1beta/models/*:generateContent", "/v1beta/models/x:generateContent", true],
+    ["/v1beta/models/*:generateContent", "/v1beta/models/a/b:generateContent", false],
+    ["/a.b", "/axb", false],
+    ["/a/*", "/a/b;c", false],
+    ["/a/*", "/a/b%2Fc", false],
+    ["/a/*", "/a/b%3Bc", false],
+    ["/a/*", "/a/b%20c", true],
+    ["/**/x", "/x", true],
+    ["/**/x", "/a/b/x", true],
+  ])("P43 %s matches %s: %s", (glob, path, expected) => {
+    expect(pathGlob(glob)(path)).toBe(expected);
+  });
+
+  it("P43 two globs that match one path overlap", () => {
+    const segment = fc.constantFrom("a", "b", "ab", "*", "a*", "**");
+    const glob = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => `/${parts.join("/")}`);
+    const path = fc
+      .array(fc.constantFrom("a", "b", "ab", "abb"), { maxLength: 4 })
+      .map((parts) => `/${parts.join("/")}`);
+    fc.assert(
+      fc.property(glob, glob, path, (one, other, candidate) => {
+        if (pathGlob(one)(candidate) && pathGlob(other)(candidate)) expect(doGlobsOverlap(one, other)).toBe(true);
+        expect(doGlobsOverlap(one, other)).toBe(doGlobsOverlap(other, one));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
