@@ -4,6 +4,7 @@ import type { TapEvent, TokenUsage, TurnEndReason } from "./tap-event.ts";
 /** What is known of one answer; the same for every vendor. */
 export interface AnswerState {
   setModel(model: unknown): void;
+  setAnswerId(id: unknown): void;
   text(text: unknown): void;
   tool(name: unknown): void;
   /** Later figures replace earlier ones of the same name. `isFinal` = the vendor counted the whole answer. */
@@ -29,6 +30,7 @@ export interface AnswerLifecycle extends AnswerState {
 export interface AnswerStateSettings {
   readonly emit: (event: TapEvent) => void;
   readonly requestModel: () => string | undefined;
+  readonly onAnswerId?: ((id: string) => void) | undefined;
   /** For estimates. */
   readonly requestBytes: () => number;
 }
@@ -44,7 +46,8 @@ const questions: Readonly<Record<string, "question" | "plan">> = {
 
 const BYTES_PER_TOKEN = 4;
 
-export function createAnswerState({ emit: emitNow, requestModel, requestBytes }: AnswerStateSettings): AnswerLifecycle {
+export function createAnswerState(settings: AnswerStateSettings): AnswerLifecycle {
+  const { emit: emitNow, requestModel, requestBytes } = settings;
   let status = 0;
   let model: string | undefined;
   let characters = 0;
@@ -109,6 +112,9 @@ export function createAnswerState({ emit: emitNow, requestModel, requestBytes }:
     },
     setModel(name) {
       if (typeof name === "string" && name !== "") model = name.slice(0, 128);
+    },
+    setAnswerId(id) {
+      if (typeof id === "string") settings.onAnswerId?.(id);
     },
     text(text) {
       if (typeof text !== "string" || text === "" || isFinished) return;

@@ -357,6 +357,44 @@ describe("The tap", () => {
     );
   });
 
+  it("follows a conversation over a WebSocket, whose later messages hold only what is new", () => {
+    const message = (id: string, answered: unknown): string =>
+      JSON.stringify({ type: "response.create", model: "m", previous_response_id: id, ...(answered as object) });
+    const user = (text: string) => ({ type: "message", role: "user", content: [{ type: "input_text", text }] });
+    const tools = { type: "additional_tools", role: "developer", tools: [{ type: "function", name: "exec" }] };
+    const asked = [
+      JSON.stringify({ model: "m", generate: false, input: [] }),
+      message("r1", { input: [tools, user("<environment_context>x</environment_context>"), user("fix it")] }),
+      message("r2", { input: [{ type: "custom_tool_call_output", output: "ok" }] }),
+      message("elsewhere", { input: [{ type: "custom_tool_call_output", output: "ok" }] }),
+    ];
+    const events: TapEvent[] = [];
+    const tap = createModelTap({ onRecord: (record) => events.push(record.event) });
+    const observer = tap.createObserver(contextOf("openai", "/v1/responses", { upgrade: "websocket" }));
+    observer?.onResponseHead({ status: 101, headers: {} });
+    for (const [index, text] of asked.entries()) {
+      observer?.onRequestBody(Buffer.concat(frames(text, { isMasked: true, size: 9 })));
+      const response = {
+        id: `r${index + 1}`,
+        model: "m",
+        status: "completed",
+        usage: { input_tokens: 1, output_tokens: 1 },
+      };
+      for (const type of ["response.created", "response.completed"]) {
+        observer?.onResponseBody(
+          Buffer.concat(frames(JSON.stringify({ type, response }), { isMasked: false, size: 1000 })),
+        );
+      }
+    }
+    const hash = promptHash("fix it");
+    expect(events.filter(({ type }) => type === "turn.started")).toEqual([
+      { type: "turn.started", model: "m", promptHash: undefined, cause: "prompt", isSideCall: true },
+      { type: "turn.started", model: "m", promptHash: hash, cause: "prompt", isSideCall: false },
+      { type: "turn.started", model: "m", promptHash: hash, cause: "continuation", isSideCall: false },
+      { type: "turn.started", model: "m", promptHash: undefined, cause: "continuation", isSideCall: true },
+    ]);
+  });
+
   it("reads compressed requests and answers", async () => {
     const { path, contentType, request, answer } = recording("anthropic-run");
     const tap = createModelTap();

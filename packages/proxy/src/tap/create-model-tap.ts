@@ -110,7 +110,13 @@ function observeWebSocket(vendor: ModelVendor, emit: (event: TapEvent) => void, 
   let model: string | undefined;
   let requestBytes = 0;
   let status = 0;
-  const newState = () => createAnswerState({ emit, requestModel: () => model, requestBytes: () => requestBytes });
+  const newState = () =>
+    createAnswerState({
+      emit,
+      requestModel: () => model,
+      requestBytes: () => requestBytes,
+      onAnswerId: (id) => reader.setAnswerId(id),
+    });
   let state: ReturnType<typeof newState> | undefined;
   let answers: AnswerParser | undefined;
   const reader = createModelRequestReader((request) => {

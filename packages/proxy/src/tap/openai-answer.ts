@@ -19,6 +19,7 @@ const paths = jsonPaths([
   "object",
   "status",
   "delta",
+  "response.id",
   "item.type",
   "item.name",
   "code",
@@ -93,6 +94,7 @@ function isCall(type: unknown): boolean {
 
 function readResponse(type: string, fields: JsonFields, state: AnswerState): void {
   state.setModel(fields.get("response.model"));
+  state.setAnswerId(fields.get("response.id"));
   if (type === "response.completed" || type === "response.incomplete" || type === "response.failed") {
     endResponse(fields, "response.", state);
   }

@@ -11,14 +11,21 @@ export interface ModelRequest {
 
 export interface ModelRequestReader {
   write(chunk: Uint8Array): void;
+  /** The last request was answered under this id: a later one on the same connection may go on from there and name it. */
+  setAnswerId(id: string): void;
 }
+
+/** What a request that goes on from an earlier answer leaves out. */
+type Conversation = Pick<ModelRequest, "cause" | "isSideCall"> & { readonly prompt: string };
+
+const MAX_CONVERSATIONS = 32;
 
 const MAX_PROMPT_CHARACTERS = 1024 * 1024;
 
 /** Conversations of all three vendors: an item, and where its texts are. */
-const conversations = ["messages[]", "input[]", "contents[]"] as const;
+const itemPaths = ["messages[]", "input[]", "contents[]"] as const;
 const textPaths: ReadonlySet<string> = new Set(
-  conversations.flatMap((item) => [`${item}.content`, `${item}.content[].text`, `${item}.parts[].text`]),
+  itemPaths.flatMap((item) => [`${item}.content`, `${item}.content[].text`, `${item}.parts[].text`]),
 );
 const toolPaths: ReadonlySet<string> = new Set(["tools[]", "input[].tools[]"]);
 const schemaPaths: ReadonlySet<string> = new Set([
@@ -33,12 +40,13 @@ const paths = jsonPaths([
   "model",
   "max_tokens",
   "generate",
+  "previous_response_id",
   "input",
   "generationConfig.responseMimeType",
   ...schemaPaths,
   ...toolPaths,
   ...textPaths,
-  ...conversations.flatMap((item) => [item, `${item}.role`, `${item}.type`]),
+  ...itemPaths.flatMap((item) => [item, `${item}.role`, `${item}.type`]),
   "messages[].content[].type",
   "contents[].parts[].functionResponse.name",
 ]);
@@ -48,9 +56,13 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
   let model: string | undefined;
   let hasTools = false;
   let isForProgram = false;
+  let isWarmUp = false;
   let prompt = "";
-  let cause: ModelRequest["cause"] = "prompt";
+  let cause: ModelRequest["cause"] | undefined;
   let item = emptyItem();
+  let before: Conversation | undefined;
+  let last: Conversation | undefined;
+  const conversations = new Map<string, Conversation>();
 
   function endItem(): void {
     const isUser =
@@ -74,7 +86,8 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
     else if (path === "model" && typeof value === "string") model = value.slice(0, 128);
     else if (path === "input" && typeof value === "string") prompt = value;
     else if (path === "max_tokens") isForProgram ||= value === 1;
-    else if (path === "generate") isForProgram ||= value === false;
+    else if (path === "generate") isWarmUp = value === false;
+    else if (path === "previous_response_id") before = conversations.get(String(value));
     else if (schemaPaths.has(path)) isForProgram ||= value === "json_schema" || value === "json_object";
     else if (path.endsWith("responseMimeType")) isForProgram ||= value === "application/json";
     else if (path.endsWith(".role")) item.role = value;
@@ -86,15 +99,24 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
   }
 
   function endRequest(): void {
-    onRequest({ model, promptHash: promptHash(prompt), cause, isSideCall: isForProgram || !hasTools });
+    const isSideCall = isForProgram || (!hasTools && (before?.isSideCall ?? true));
+    last = {
+      prompt: prompt === "" ? (before?.prompt ?? "") : prompt,
+      cause: cause ?? before?.cause ?? "prompt",
+      isSideCall,
+    };
+    const { prompt: whole, ...rest } = last;
+    onRequest({ model, promptHash: promptHash(whole), ...rest, isSideCall: isSideCall || isWarmUp });
     model = undefined;
     hasTools = false;
     isForProgram = false;
+    isWarmUp = false;
     prompt = "";
-    cause = "prompt";
+    cause = undefined;
+    before = undefined;
   }
 
-  return createJsonScanner(paths, {
+  const scanner = createJsonScanner(paths, {
     onValue: take,
     onClose: (path) => {
       if (path === "") endRequest();
@@ -102,6 +124,15 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
       else endItem();
     },
   });
+  return {
+    write: (chunk) => scanner.write(chunk),
+    setAnswerId(id) {
+      if (last === undefined) return;
+      conversations.set(id, last);
+      const [oldest = ""] = conversations.keys();
+      if (conversations.size > MAX_CONVERSATIONS) conversations.delete(oldest);
+    },
+  };
 }
 
 interface Item {
