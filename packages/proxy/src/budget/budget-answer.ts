@@ -9,15 +9,22 @@ export interface BudgetAnswer {
   readonly body: string;
 }
 
-/** How soon the agent may ask again: soon enough that a raised limit is noticed. */
-const RETRY_AFTER_SECONDS = 20;
+export interface BudgetMessage {
+  readonly message: string;
+  readonly retryAfterSeconds: number;
+}
 
 /**
  * Errors that vendors document as passing and that their agents retry. Anthropic: 429 `rate_limit_error` (https://platform.claude.com/docs/en/api/errors).
  * OpenAI: 503 `server_is_overloaded` (https://developers.openai.com/api/docs/guides/error-codes); Codex gives up at a 429. Gemini: 429
  * `RESOURCE_EXHAUSTED` (https://ai.google.dev/gemini-api/docs/troubleshooting).
  */
-export function budgetAnswer(vendor: ModelVendor, message: string): BudgetAnswer {
+export function budgetAnswer(vendor: ModelVendor, { message, retryAfterSeconds }: BudgetMessage): BudgetAnswer {
+  const answer = (status: number, body: unknown): BudgetAnswer => {
+    const { headers, ...rest } = jsonAnswer(status, body);
+    // The SDKs of Anthropic and OpenAI obey the second before all else.
+    return { ...rest, headers: { ...headers, "retry-after": String(retryAfterSeconds), "x-should-retry": "true" } };
+  };
   const answers: Readonly<Record<ModelVendor, () => BudgetAnswer>> = {
     anthropic: () =>
       answer(429, {
@@ -36,28 +43,17 @@ export function budgetAnswer(vendor: ModelVendor, message: string): BudgetAnswer
 
 /** A WebSocket carries many answers, which could not be stopped one by one; Codex falls back to requests at a 426. */
 export function upgradeRefused(message: string): BudgetAnswer {
-  const { headers, body } = answer(426, {
+  return jsonAnswer(426, {
     error: { message, type: "invalid_request_error", param: null, code: "websocket_not_available" },
   });
-  return { status: 426, headers: { "content-type": headers["content-type"] ?? "", "cache-control": "no-store" }, body };
 }
 
 /** What cannot be counted is not retried. */
 export function notMetered(message: string): BudgetAnswer {
-  const body = JSON.stringify({ error: { message, type: "permission_error", code: "budget-not-metered" } });
-  return { status: 403, headers: { "content-type": "application/json", "cache-control": "no-store" }, body };
+  return jsonAnswer(403, { error: { message, type: "permission_error", code: "budget-not-metered" } });
 }
 
-function answer(status: number, body: unknown): BudgetAnswer {
-  return {
-    status,
-    headers: {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      "retry-after": String(RETRY_AFTER_SECONDS),
-      // The SDKs of Anthropic and OpenAI obey it before all else.
-      "x-should-retry": "true",
-    },
-    body: JSON.stringify(body),
-  };
+function jsonAnswer(status: number, body: unknown): BudgetAnswer {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  return { status, headers, body: JSON.stringify(body) };
 }

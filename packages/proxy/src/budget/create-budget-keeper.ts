@@ -53,6 +53,8 @@ export interface BudgetKeeperSettings {
   readonly prices?: readonly ModelPrice[] | undefined;
   readonly dayLimit?: Budget | undefined;
   readonly state?: BudgetState | undefined;
+  /** How soon an agent is told to ask again, so that a raised limit is noticed. Default 20. */
+  readonly retryAfterSeconds?: number | undefined;
   readonly now?: (() => Date) | undefined;
 }
 
@@ -60,7 +62,7 @@ const NOTHING: Spending = { usd: 0, tokens: 0, unpricedTokens: 0, unpricedModels
 const MAX_UNPRICED_NAMES = 20;
 
 export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetKeeper {
-  const { prices = [], state, now = () => new Date() } = settings;
+  const { prices = [], state, retryAfterSeconds = 20, now = () => new Date() } = settings;
   const table = [...prices, ...priceTable];
   const sessions = new Map<string, Spending>(Object.entries(state?.sessions ?? {}));
   const limits = new Map<string, Budget>();
@@ -114,7 +116,8 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
       if (request.isUpgrade) return denyUpgrade(identity.sessionName);
       if (over === undefined) return undefined;
       const refusal = refusalOf(identity.sessionName, over);
-      const answer = budgetAnswer(vendor, `${refusal.message}. To go on: ${refusal.fix}`);
+      const message = `${refusal.message}. To go on: ${refusal.fix}`;
+      const answer = budgetAnswer(vendor, { message, retryAfterSeconds });
       return { refusal: { ...refusal, status: answer.status }, answer };
     },
     setLimit(sessionId, limit) {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
+import type { BudgetDenial } from "../budget/create-budget-keeper.ts";
 import type { ExchangeContext, ExchangeObserver } from "../exchange/exchange-observer.ts";
 import type { ModelTap } from "./create-model-tap.ts";
 import type { ModelVendor } from "./tap-event.ts";
@@ -15,6 +16,8 @@ export interface ModelRelaySettings {
   readonly tap: ModelTap;
   readonly modelUrl: string;
   readonly key: string;
+  /** Says no before a request goes on. */
+  readonly admit?: (context: ExchangeContext) => BudgetDenial | undefined;
 }
 
 const credentials: Readonly<Record<ModelVendor, string>> = {
@@ -27,6 +30,12 @@ export async function startModelRelay(settings: ModelRelaySettings): Promise<Mod
   const sockets = new Set<Duplex>();
   const server = createServer();
   server.on("request", (incoming, response) => {
+    const denied = settings.admit?.(contextOf(incoming, settings));
+    if (denied !== undefined) {
+      incoming.resume();
+      response.writeHead(denied.answer.status, denied.answer.headers).end(denied.answer.body);
+      return;
+    }
     const { observer, outgoing } = open(incoming, settings);
     incoming.on("data", (chunk: Buffer) => observer?.onRequestBody(chunk)).pipe(outgoing);
     outgoing.on("error", () => response.destroy());
@@ -39,6 +48,11 @@ export async function startModelRelay(settings: ModelRelaySettings): Promise<Mod
     });
   });
   server.on("upgrade", (incoming: IncomingMessage, client: Duplex, head: Buffer) => {
+    const denied = settings.admit?.(contextOf(incoming, settings));
+    if (denied !== undefined) {
+      client.end(`HTTP/1.1 ${denied.answer.status} No\r\nconnection: close\r\n\r\n${denied.answer.body}`);
+      return;
+    }
     const { observer, outgoing } = open(incoming, settings);
     sockets.add(client);
     client.on("error", () => outgoing.destroy());
@@ -67,7 +81,8 @@ export async function startModelRelay(settings: ModelRelaySettings): Promise<Mod
   };
 }
 
-function open(incoming: IncomingMessage, { tap, modelUrl, key }: ModelRelaySettings) {
+function open(incoming: IncomingMessage, settings: ModelRelaySettings) {
+  const { tap, modelUrl, key } = settings;
   const url = new URL(incoming.url ?? "/", modelUrl);
   const vendor = vendorOf(url.pathname);
   const headers: IncomingHttpHeaders = { ...incoming.headers, host: url.host };
@@ -76,11 +91,13 @@ function open(incoming: IncomingMessage, { tap, modelUrl, key }: ModelRelaySetti
   headers[name] = name === "authorization" ? `Bearer ${key}` : key;
   delete headers["sec-websocket-extensions"];
   const outgoing = request(url, { method: incoming.method ?? "GET", headers });
-  const observer: ExchangeObserver | undefined = tap.createObserver(contextOf(incoming, vendor, url));
+  const observer: ExchangeObserver | undefined = tap.createObserver(contextOf(incoming, settings));
   return { observer, outgoing };
 }
 
-function contextOf(incoming: IncomingMessage, vendor: ModelVendor, url: URL): ExchangeContext {
+function contextOf(incoming: IncomingMessage, { modelUrl }: ModelRelaySettings): ExchangeContext {
+  const url = new URL(incoming.url ?? "/", modelUrl);
+  const vendor = vendorOf(url.pathname);
   const policy = { accessMode: "read-write", network: "open", allow: [], deny: [], isIsolated: true } as const;
   return {
     identity: { sessionId: "id", sessionName: "fix", policy },

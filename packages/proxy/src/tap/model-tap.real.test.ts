@@ -7,6 +7,9 @@ import { promisify } from "node:util";
 
 import { describe, expect, test } from "vitest";
 
+import { createBudgetKeeper, type BudgetDenial } from "../budget/create-budget-keeper.ts";
+import { parseBudget } from "../budget/parse-budget.ts";
+import type { ExchangeContext } from "../exchange/exchange-observer.ts";
 import { shippedRules } from "../rules/shipped-rules.ts";
 import { sandboxWiring } from "../wiring/sandbox-wiring.ts";
 import { createModelTap } from "./create-model-tap.ts";
@@ -36,7 +39,6 @@ const agents: Readonly<Record<string, AgentRun>> = {
     environment: (url) => ({
       ANTHROPIC_BASE_URL: url,
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-      CLAUDE_CODE_MAX_RETRIES: "0",
     }),
     secrets: ["anthropic"],
   },
@@ -61,12 +63,27 @@ describe.each(Object.entries(agents))("the tap on the real %s", (name, { argv, e
   const isRequired = required.split(/[\s,]+/).some((word) => word === name || word === "agents");
 
   (isThere || isRequired ? test : test.skip)(
-    "proves the prompt and tells the turns, with placeholders alone",
+    "proves the prompt and tells the turns, with placeholders alone, over a budget that ends and is raised",
     async () => {
       const home = await mkdtemp(join(tmpdir(), "clauderon-tap-"));
       const records: TapRecord[] = [];
-      const tap = createModelTap({ onRecord: (record) => records.push(record) });
-      await using relay = await startModelRelay({ tap, modelUrl, key });
+      const denied: string[] = [];
+      const keeper = createBudgetKeeper({ retryAfterSeconds: 1 });
+      keeper.setLimit("id", parseBudget("5ktokens"));
+      const tap = createModelTap({
+        onRecord: (record) => {
+          records.push(record);
+          keeper.record(record);
+        },
+      });
+      /** The first turn uses the budget up; it is raised once the agent has been told. */
+      const admit = (context: ExchangeContext): BudgetDenial | undefined => {
+        const denial = keeper.check(context);
+        if (denial !== undefined) denied.push(denial.refusal.code);
+        if (denial?.refusal.code === "budget-reached") keeper.setLimit("id", parseBudget("500ktokens"));
+        return denial;
+      };
+      await using relay = await startModelRelay({ tap, modelUrl, key, admit });
       const wiring = sandboxWiring({
         sessionId: "id",
         proxyUrl: "http://127.0.0.1:9",
@@ -94,6 +111,7 @@ describe.each(Object.entries(agents))("the tap on the real %s", (name, { argv, e
       running.child.stdin?.end();
       const { stdout } = await running;
       expect(stdout).toContain("Grüße");
+      expect(denied.filter((code) => code === "budget-reached")).toHaveLength(1);
       await rm(home, { recursive: true, force: true });
 
       const turns = Object.values(Object.groupBy(records, ({ exchangeId }) => exchangeId)).map((turn = []) =>
