@@ -15,8 +15,12 @@ let here: Installation;
 beforeAll(async () => {
   here = await Installation.create();
   const path = join(here.home, "config.toml");
-  const flood = ["sh", "-c", FLOOD];
-  await writeFile(path, `${await readFile(path, "utf8")}[agents.flood]\ncommand = ${JSON.stringify(flood)}\n`);
+  // 200 of a small agent: what is looked at is clauderon.
+  const agents = { flood: ["sh", "-c", FLOOD], idle: ["sleep", "600"] };
+  const tables = Object.entries(agents).map(
+    ([name, command]) => `[agents.${name}]\ncommand = ${JSON.stringify(command)}\n`,
+  );
+  await writeFile(path, `${await readFile(path, "utf8")}${tables.join("")}`);
 }, SLOW);
 
 afterAll(async () => {
@@ -28,7 +32,7 @@ test("200 creates at once: none fails, none is there twice, all go again", { tim
   const count = 200;
   const wanted = Array.from({ length: count }, (_, index) => `many-${index}`);
   const created = await Promise.allSettled(
-    wanted.map((name) => client.sessions.create({ name, repository: here.repository })),
+    wanted.map((name) => client.sessions.create({ name, repository: here.repository, agent: "idle" })),
   );
   expect(created.filter(({ status }) => status === "rejected")).toEqual([]);
   const names = (await client.sessions.list()).map(({ name }) => name).filter((name) => name.startsWith("many-"));
