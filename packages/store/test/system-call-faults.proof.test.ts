@@ -74,12 +74,13 @@ async function hold(point: Point): Promise<boolean> {
   const database = path.join(mkdtempSync(path.join(root, "d-")), "db.sqlite");
   const outcome = await run(database, point);
   const place = JSON.stringify(point);
-  for (const failure of outcome.failed) expect(failure, place).toMatch(/ store\.(?:full|failed|corrupt)$/);
+  for (const failure of outcome.failed) expect(`${place} ${failure}`).toMatch(/ store\.(?:full|failed|corrupt)$/);
   const stored = await namesIn(database);
   for (const name of ["one", "two", "three"]) {
     // What was acknowledged is there; what was not may be there only if nobody could be told.
-    if (outcome.done.has(name)) expect(stored, place).toContain(name);
-    else if (!outcome.isKilled) expect(stored, place).not.toContain(name);
+    const isThere = stored.has(name);
+    if (outcome.done.has(name)) expect({ place, name, isThere }).toEqual({ place, name, isThere: true });
+    else if (!outcome.isKilled) expect({ place, name, isThere }).toEqual({ place, name, isThere: false });
   }
   return outcome.isInjected;
 }
