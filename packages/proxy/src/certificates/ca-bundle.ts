@@ -1,13 +1,14 @@
-import { readFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
 
 import { SettingsError } from "@clauderon/core/contract";
-import { replaceFile } from "@clauderon/core/host";
 
 import type { Authority } from "./authority.ts";
 
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu;
-const bundleMode = 0o644;
+/** Sandboxes with users of their own read it; it holds certificates alone. */
+const publicMode = 0o644;
 
 /** The system's roots, or those that Node brings where the system has none. */
 export function systemRoots(): readonly string[] {
@@ -42,8 +43,17 @@ export function caBundle(authorities: readonly Authority[], roots: readonly stri
     .join("");
 }
 
-/** Writes the bundle: readers see the old or the new. */
-export async function writeCaBundle(path: string, text: string): Promise<void> {
-  const existing = await readFile(path, "utf8").catch(() => undefined);
-  if (existing !== text) await replaceFile(path, text, bundleMode);
+/** Writes what sandboxes read, when it differs: readers see the old or the new. */
+export async function publishFile(path: string, content: Uint8Array): Promise<void> {
+  const existing = await readFile(path).catch(() => undefined);
+  if (existing?.equals(content) === true) return;
+  const temporary = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(temporary, content, { flag: "wx", mode: publicMode });
+    await chmod(temporary, publicMode);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }

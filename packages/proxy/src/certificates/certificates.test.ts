@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { addressBytes } from "./address-bytes.ts";
 import { createAuthorityStore } from "./authority-store.ts";
 import { authorityText, createAuthority, parseAuthorities } from "./authority.ts";
-import { caBundle, systemRoots, writeCaBundle } from "./ca-bundle.ts";
+import { caBundle, publishFile, systemRoots } from "./ca-bundle.ts";
 import { createLeafKey, mintLeaf } from "./leaf.ts";
 import { SecureContexts } from "./secure-contexts.ts";
 import { javaTrustStore } from "./trust-store.ts";
@@ -248,7 +248,7 @@ describe("bundle", () => {
     const authority = createAuthority(new Date());
     const roots = systemRoots();
     const text = caBundle([authority], roots);
-    await writeCaBundle(join(directory, "ca.pem"), text);
+    await publishFile(join(directory, "ca.pem"), Buffer.from(text));
     const written = await readFile(join(directory, "ca.pem"), "utf8");
     expect(written.startsWith(authority.certificatePem)).toBe(true);
     expect(written.match(/BEGIN CERTIFICATE/gu)).toHaveLength(roots.length + 1);

@@ -1,0 +1,246 @@
+import type { ServerResponse } from "node:http";
+
+import type { Dispatcher } from "undici";
+
+import type { ExchangeObserver } from "../exchange/exchange-observer.ts";
+import type { Refusal } from "../policy/proxy-types.ts";
+import { refuse } from "../policy/refusal.ts";
+import type { Redactor } from "../redact/create-redactor.ts";
+import { plainBody, redactedBody, type AnswerBody, type AnswerSink } from "./answer-body.ts";
+import { DialError } from "./dial.ts";
+import { answerHeaders, headerTable, redactLines, withoutNames } from "./header-filter.ts";
+import { answerLocally, answerRefusal, type RefusedSubject } from "./problem-body.ts";
+import type { LocalAnswer } from "./transport-context.ts";
+import { breakOff } from "./tunnel.ts";
+
+type Outcome = Parameters<ExchangeObserver["onEnd"]>[0];
+
+/** How an exchange ended, for the record. */
+export interface ExchangeEnd {
+  readonly outcome: Outcome;
+  readonly status: number | undefined;
+  readonly refusal?: Refusal | undefined;
+  /** Of the answer's body, as the client got them. */
+  readonly bytesReceived: number;
+}
+
+export interface ExchangeOptions {
+  readonly response: ServerResponse;
+  readonly subject: RefusedSubject;
+  readonly observers: readonly ExchangeObserver[];
+  /** Takes secrets out of the answer. */
+  readonly redactor: Redactor | undefined;
+  readonly onEnd: (end: ExchangeEnd) => void;
+}
+
+/** What no longer holds for a body that was decoded on its way. */
+const encodedNames = ["content-encoding", "content-length", "etag", "content-md5", "digest"];
+const reasonPattern = /^[\t -~\u0080-\u00ff]*$/u;
+
+/**
+ * The answer on its way to the client, chunk by chunk as it comes. The client's end is watched from the start, before the request is sent: an exchange whose client
+ * has gone is cancelled as soon as there is something to cancel.
+ */
+export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
+  readonly #response: ServerResponse;
+  readonly #options: ExchangeOptions;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: AnswerBody | undefined;
+  #isGone: boolean;
+  #isOver = false;
+  #hasBegun = false;
+  #hasLeft = false;
+  #status: number | undefined;
+  #bytesReceived = 0;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#response = options.response;
+    this.#response.on("close", this.#onClose);
+    this.#response.on("drain", this.#onDrain);
+    this.#isGone = this.#response.destroyed;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Thrown, not aborted: the connection that was about to be used stays usable.
+    if (this.#isGone || this.#isOver) throw new Error("the client has gone");
+  }
+
+  // oxlint-disable-next-line max-params -- the signature is undici\'s
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusMessage = "",
+  ): void {
+    const { redactor, observers } = this.#options;
+    let lines = answerHeaders((controller.rawHeaders ?? []) as readonly (Buffer | string)[]);
+    if (redactor !== undefined) lines = redactLines(lines, redactor);
+    if (status < 200) {
+      this.#inform(status, lines);
+      return;
+    }
+    this.#status = status;
+    lines = this.#startBody(lines);
+    if (observers.length > 0) {
+      const head = { status, headers: headerTable(lines) };
+      for (const observer of observers) observer.onResponseHead(head);
+    }
+    const reason = redactor === undefined ? statusMessage : redactor.redactText(statusMessage);
+    const response = this.#response;
+    response.sendDate = false;
+    if (reasonPattern.test(reason)) response.writeHead(status, reason, lines);
+    else response.writeHead(status, lines);
+    // A head that comes together with its body goes out with it; one that comes alone does not wait for the body.
+    process.nextTick(flushHead, this);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#body?.write(chunk) === false) controller.pause();
+  }
+
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: unknown): void {
+    this.#addTrailers(trailers);
+    this.#body?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.fail(error);
+  }
+
+  /** To the client; called in order by the body. */
+  write(chunk: Uint8Array): boolean {
+    this.#hasBegun = true;
+    this.#bytesReceived += chunk.length;
+    for (const observer of this.#options.observers) observer.onResponseBody(chunk);
+    return this.#response.write(chunk);
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#hasBegun = true;
+    this.#finish("complete");
+    this.#response.end();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  /** The exchange cannot be completed: the client is told so, or sees its answer break off. */
+  fail(error: Error): void {
+    if (this.#isOver) return;
+    const refusal = refusalOf(error);
+    this.#finish(this.#isGone ? "aborted-by-client" : "failed-upstream", refusal);
+    this.#controller?.abort(error);
+    this.#body?.destroy();
+    if (this.#isGone) return;
+    if (this.#response.headersSent) this.#breakOff();
+    else answerRefusal(this.#response, refusal, this.#options.subject);
+  }
+
+  /** Ends the exchange from here: the upstream is cancelled, the client gets this answer. */
+  replace(answer: LocalAnswer, refusal: Refusal): void {
+    if (this.#isOver) return;
+    this.#finish("complete", refusal);
+    this.#controller?.abort(new Error(refusal.code));
+    if (this.#response.headersSent) this.#breakOff();
+    else answerLocally(this.#response, answer);
+  }
+
+  /** The exchange has become a connection of its own, which its observers go on watching. */
+  leave(status: number): void {
+    this.#status = status;
+    this.#hasLeft = true;
+    this.#finish("complete");
+  }
+
+  flushHead(): void {
+    if (!this.#hasBegun && !this.#isGone && !this.#isOver) this.#response.flushHeaders();
+  }
+
+  #startBody(lines: string[]): string[] {
+    const { redactor } = this.#options;
+    if (redactor === undefined) {
+      this.#body = plainBody(this);
+      return lines;
+    }
+    this.#body = redactedBody(redactor, headerTable(lines)["content-encoding"], this);
+    if (this.#body === undefined) throw new DialError(unreadableAnswer);
+    return this.#body.isDecoded ? withoutNames(lines, encodedNames) : lines;
+  }
+
+  #inform(status: number, lines: readonly string[]): void {
+    const { httpVersionMajor, httpVersionMinor } = this.#response.req;
+    if (status !== 103 || (httpVersionMajor === 1 && httpVersionMinor === 0)) return;
+    const { link, ...others } = headerTable(lines);
+    if (link === undefined) return;
+    try {
+      this.#response.writeEarlyHints({ link, ...others });
+    } catch {
+      // A hint that Node takes for malformed is left out: it is only a hint.
+    }
+  }
+
+  #addTrailers(trailers: unknown): void {
+    const entries = Object.entries((trailers ?? {}) as Record<string, string | string[]>);
+    if (entries.length === 0) return;
+    const { redactor } = this.#options;
+    const pairs = entries.flatMap(([name, values]) =>
+      (Array.isArray(values) ? values : [values]).map((value): [string, string] => [
+        name,
+        redactor === undefined ? value : redactor.redactText(value),
+      ]),
+    );
+    this.#response.addTrailers(pairs);
+  }
+
+  #finish(outcome: Outcome, refusal?: Refusal): void {
+    this.#isOver = true;
+    if (!this.#hasLeft) for (const observer of this.#options.observers) observer.onEnd(outcome);
+    this.#options.onEnd({ outcome, status: this.#status, refusal, bytesReceived: this.#bytesReceived });
+  }
+
+  /** Never a clean end: the client must see that something is missing. */
+  #breakOff(): void {
+    const { socket } = this.#response;
+    if (socket !== null) breakOff(socket);
+    this.#response.destroy();
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#isOver) return;
+    this.#isGone = true;
+    // Not sent yet: onRequestStart ends it.
+    if (this.#controller !== undefined) this.fail(new Error("the client has gone"));
+  };
+
+  readonly #onDrain = (): void => {
+    this.#body?.resume();
+  };
+}
+
+function flushHead(exchange: Exchange): void {
+  exchange.flushHead();
+}
+
+const unreadableAnswer: Refusal = refuse(502, "answer-unreadable", {
+  message: "The upstream answered in a content encoding that cannot be searched for the credential",
+  fix: "ask the upstream for gzip, br, zstd or no encoding",
+});
+
+/** What the client is told of an upstream that failed. The error's own text may hold what was sent: only its code goes out. */
+function refusalOf(error: Error & { readonly code?: unknown }): Refusal {
+  if (error instanceof DialError) return error.refusal;
+  const code = typeof error.code === "string" ? error.code : "unknown";
+  if (code === "UND_ERR_HEADERS_TIMEOUT")
+    return refuse(504, "upstream-slow", {
+      message: "The upstream did not answer in time",
+      fix: "try again later; the upstream is up but slow",
+    });
+  return refuse(502, "upstream-failed", {
+    message: `The upstream broke the exchange off (${code})`,
+    fix: "try again if the request may be sent twice; the proxy never does that itself",
+  });
+}

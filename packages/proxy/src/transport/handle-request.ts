@@ -1,0 +1,215 @@
+import { pipeline } from "node:stream";
+
+import type { ExchangeObserver } from "../exchange/exchange-observer.ts";
+import type { Refusal } from "../policy/proxy-types.ts";
+import { refuse } from "../policy/refusal.ts";
+import { createPushGuard } from "../push/create-push-guard.ts";
+import { pushRequestDecoder } from "../push/push-request-decoder.ts";
+import type { Redactor } from "../redact/create-redactor.ts";
+import { REDACTABLE_ENCODINGS } from "../redact/redact-body.ts";
+import { AuditTrail, auditRefusal, type TrailFacts } from "./audit-trail.ts";
+import { DialError } from "./dial.ts";
+import { Exchange, type ExchangeEnd } from "./exchange.ts";
+import { upstreamHeaders, upstreamQuery } from "./header-filter.ts";
+import {
+  prepareRequest,
+  type ForwardVerdict,
+  type HaltedRequest,
+  type IncomingExchange,
+  type PreparedRequest,
+} from "./prepare-request.ts";
+import { answerLocally, answerRefusal } from "./problem-body.ts";
+import { RequestBody } from "./request-body.ts";
+import type { TransportContext } from "./transport-context.ts";
+import { UpgradeExchange } from "./upgrade.ts";
+
+/** One request from its head to its last byte: decided on, written down, sent. Nothing goes upstream before the decision is written down. */
+export async function handleRequest(context: TransportContext, incoming: IncomingExchange): Promise<void> {
+  const { request, response, session, upgrade } = incoming;
+  const kind = upgrade === undefined ? "request" : "upgrade";
+  const trail = new AuditTrail(context, { kind, method: request.method ?? "", session });
+  const prepared = await prepareRequest(context, incoming);
+  if ("refusal" in prepared) {
+    halt(incoming, prepared, trail);
+    return;
+  }
+  if (response.destroyed) return;
+  if (trail.write(factsOf(prepared))) send({ context, incoming, prepared, trail });
+  else answerRefusal(response, auditRefusal);
+}
+
+function factsOf({ request, verdict, secret }: PreparedRequest): TrailFacts {
+  return {
+    request,
+    decision: secret === undefined ? "allowed" : "injected",
+    ruleId: verdict.rule?.id,
+    secret: secret === undefined ? undefined : verdict.secret,
+  };
+}
+
+function halt(incoming: IncomingExchange, halted: HaltedRequest, trail: AuditTrail): void {
+  const { refusal, request, answer, ruleId, isFatal } = halted;
+  const target = request?.target ?? incoming.tunnel?.target;
+  const isWritten = trail.write({ decision: "blocked", request, refusal, ruleId, target });
+  if (!isWritten) answerRefusal(incoming.response, auditRefusal);
+  else if (answer === undefined)
+    answerRefusal(incoming.response, refusal, { target, path: request?.path, isFatal: isFatal === true });
+  else answerLocally(incoming.response, answer);
+  // After a refused upgrade the bytes that follow belong to another protocol.
+  incoming.upgrade?.socket.end();
+}
+
+interface Sending {
+  readonly context: TransportContext;
+  readonly incoming: IncomingExchange;
+  readonly prepared: PreparedRequest;
+  readonly trail: AuditTrail;
+}
+
+function send(sending: Sending): void {
+  const { context, incoming, prepared, trail } = sending;
+  const { session } = incoming;
+  const { head, request, verdict, plan } = prepared;
+  const { pool, host } = session.pools.get(request.target);
+  const exchangeContext = { identity: session.identity, request, rule: verdict.rule };
+  const observers = context.observers.flatMap((create) => create(exchangeContext) ?? []);
+  const redactor = redactorOf(context, prepared);
+  session.requestCount += 1;
+  const onEnd = ({ outcome, refusal, status, bytesReceived }: ExchangeEnd): void => {
+    session.requestCount -= 1;
+    const facts = factsOf(prepared);
+    // A push that was refused half way, or an upstream that failed.
+    const ended = outcome === "complete" ? "blocked" : "failed";
+    const decision = refusal === undefined || outcome === "aborted-by-client" ? facts.decision : ended;
+    const bytesSent = body instanceof RequestBody ? body.byteCount : prepared.body?.length;
+    trail.write({ ...facts, decision, refusal, status, bytesSent, bytesReceived, isEnd: true });
+  };
+  const subject = { target: request.target, path: request.path };
+  const exchange = new Exchange({ response: incoming.response, subject, observers, redactor, onEnd });
+  const body = bodyOf(prepared, { incoming, exchange, observers });
+  if (body === "unreadable") {
+    exchange.fail(new DialError(unreadablePush));
+    return;
+  }
+  if (incoming.expectsContinue === true && prepared.body === undefined) incoming.response.writeContinue();
+  const query = upstreamQuery(request.query, plan);
+  pool.dispatch(
+    {
+      method: request.method,
+      path: query === "" ? request.path : `${request.path}?${query}`,
+      headers: upstreamHeaders({
+        head,
+        host,
+        plan,
+        acceptEncoding: redactor === undefined ? undefined : acceptedEncoding(prepared),
+        without: unsuitableNames(sending, redactor),
+      }),
+      body: body ?? null,
+      upgrade: incoming.upgrade === undefined ? null : "websocket",
+      idempotent: false,
+    },
+    incoming.upgrade === undefined
+      ? exchange
+      : upgradeHandler(sending, { exchange, redactor, observers, ...incoming.upgrade }),
+  );
+}
+
+/** Lower-case names that do not fit what becomes of the request and its answer. */
+function unsuitableNames(
+  { incoming, prepared }: Sending,
+  redactor: Redactor | undefined,
+): readonly string[] | undefined {
+  // A push goes upstream decoded, because that is what was read.
+  if (prepared.verdict.push !== undefined) return pushNames;
+  // Nobody on the way sees into compressed frames.
+  if (incoming.upgrade !== undefined) return upgradeNames;
+  // Two ranges could cut a secret in two.
+  return redactor === undefined ? undefined : rangeNames;
+}
+
+const pushNames = ["content-encoding", "content-length", "range", "if-range"];
+const upgradeNames = ["sec-websocket-extensions"];
+const rangeNames = ["range", "if-range"];
+
+const unreadablePush: Refusal = refuse(403, "push-unreadable", {
+  message: "The push is compressed in a way that cannot be read",
+  fix: "push with git, which sends gzip or nothing",
+});
+
+const modelProtocols: ReadonlySet<string | undefined> = new Set(["anthropic", "openai", "gemini"]);
+
+/** Models stream: what is not compressed passes with the least delay. Elsewhere the client's wish holds as far as the answer can be read. */
+function acceptedEncoding({ verdict, head }: PreparedRequest): string {
+  const isAsked = head.names.includes("accept-encoding");
+  return isAsked && !modelProtocols.has(verdict.rule?.protocol) ? REDACTABLE_ENCODINGS : "identity";
+}
+
+function redactorOf(context: TransportContext, { secret, verdict }: PreparedRequest): Redactor | undefined {
+  return secret === undefined ? undefined : context.redactorOf(secret, verdict.rule?.placeholder ?? "");
+}
+
+function bodyOf(
+  { head, verdict, body }: { head: PreparedRequest["head"]; verdict: ForwardVerdict; body?: Buffer | undefined },
+  {
+    incoming,
+    exchange,
+    observers,
+  }: {
+    incoming: IncomingExchange;
+    exchange: Exchange;
+    observers: readonly ExchangeObserver[];
+  },
+): RequestBody | Buffer | "unreadable" | undefined {
+  if (body !== undefined) {
+    for (const observer of observers) observer.onRequestBody(body);
+    return body.length > 0 ? body : undefined;
+  }
+  if (!head.hasBody) return undefined;
+  const source = incoming.request;
+  const { push } = verdict;
+  if (push === undefined || push === "forbidden") return new RequestBody(source, { observers });
+  const decoder = pushRequestDecoder(head.contentEncoding);
+  if (decoder === undefined) return "unreadable";
+  // A body that breaks off ends the decoder with it; the decoder's own end tells the rest.
+  if (decoder !== "identity") pipeline(source, decoder, () => undefined);
+  return new RequestBody(decoder === "identity" ? source : decoder, {
+    observers,
+    guard: createPushGuard(push),
+    onRefused: ({ answer, refusal }) => exchange.replace(answer, refusal),
+  });
+}
+
+function upgradeHandler(
+  { context, incoming, prepared }: Sending,
+  {
+    exchange,
+    redactor,
+    observers,
+    socket,
+    head,
+  }: {
+    exchange: Exchange;
+    redactor: Redactor | undefined;
+    observers: readonly ExchangeObserver[];
+  } & NonNullable<IncomingExchange["upgrade"]>,
+): UpgradeExchange {
+  const { session, response } = incoming;
+  return new UpgradeExchange(exchange, {
+    client: socket,
+    head,
+    response,
+    redactor,
+    observers,
+    idleMs: context.limits.idleTunnelMs,
+    onOpen() {
+      session.tunnelCount += 1;
+      session.connections.set(
+        socket,
+        () => context.engine().decideRequest(session.identity, prepared.request).kind === "forward",
+      );
+    },
+    onClose() {
+      session.tunnelCount -= 1;
+    },
+  });
+}

@@ -1,0 +1,127 @@
+import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
+import { isIP, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+
+import { canonicalHost } from "../policy/canonical-host.ts";
+import type { ProxyTarget, Refusal } from "../policy/proxy-types.ts";
+import { refuse } from "../policy/refusal.ts";
+import { answerClientError, createServerOptions } from "./client-errors.ts";
+import { handleRequest } from "./handle-request.ts";
+import type { IncomingExchange } from "./prepare-request.ts";
+import { endWithRefusal } from "./problem-body.ts";
+import type { ProxySession } from "./sessions.ts";
+import type { TransportContext } from "./transport-context.ts";
+import { carry } from "./tunnel.ts";
+
+interface Tunnel {
+  readonly session: ProxySession;
+  readonly target: ProxyTarget;
+  /** Set when the client asked TLS for another name than CONNECT. */
+  refusal: Refusal | undefined;
+}
+
+/** Speaks TLS in the target's name to clients, and answers what they ask inside. */
+export class Interceptor {
+  readonly #context: TransportContext;
+  readonly #server: Server;
+  readonly #tunnels = new WeakMap<Duplex, Tunnel>();
+
+  constructor(context: TransportContext) {
+    this.#context = context;
+    const server = createServer(createServerOptions(context.limits));
+    this.#server = server;
+    server.keepAliveTimeout = context.limits.idleConnectionMs;
+    server.timeout = context.limits.idleTunnelMs;
+    server.on("request", (request, response) => this.#handle({ request, response }));
+    server.on("checkContinue", (request, response) => this.#handle({ request, response, expectsContinue: true }));
+    server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      const response = new ServerResponse(request);
+      response.assignSocket(socket);
+      this.#handle({ request, response, upgrade: { socket, head } });
+    });
+    server.on("connect", (_request: IncomingMessage, socket: Duplex) => {
+      endWithRefusal(
+        socket,
+        refuse(400, "nested-connect", {
+          message: "A CONNECT inside a tunnel is not accepted",
+          fix: "send the CONNECT to the proxy itself",
+        }),
+      );
+    });
+    server.on("clientError", (error: Error, socket: Duplex) => {
+      const tunnel = this.#tunnels.get(socket);
+      answerClientError(context, socket, { error, session: tunnel?.session, target: tunnel?.target });
+    });
+    // The limits on slow heads are watched from this event on; the server never listens by itself.
+    server.emit("listening");
+  }
+
+  /** Takes a connection over on which the client's ClientHello comes next, or has come. */
+  accept(socket: Duplex, session: ProxySession, target: ProxyTarget): void {
+    const { limits, logger } = this.#context;
+    const tls = new TLSSocket(socket, {
+      isServer: true,
+      secureContext: session.contexts.get(target.host),
+      ALPNProtocols: ["http/1.1"],
+    });
+    const giveUp = (): void => {
+      tls.destroy();
+    };
+    const timer = setTimeout(giveUp, limits.tlsHandshakeMs);
+    tls.once("end", giveUp);
+    const tunnel: Tunnel = { session, target: { ...target, scheme: "https" }, refusal: undefined };
+    this.#tunnels.set(tls, tunnel);
+    carry(tls, socket);
+    session.connections.set(tls, undefined);
+    tls.once("close", () => {
+      clearTimeout(timer);
+      session.connections.delete(tls);
+      socket.destroy();
+    });
+    tls.on("error", (error) => {
+      logger.debug({ host: target.host, error: error.message }, "client's TLS connection failed");
+    });
+    tls.once("secure", () => {
+      clearTimeout(timer);
+      tls.off("end", giveUp);
+      tunnel.refusal = nameRefusal(tls, target.host);
+      this.#server.emit("connection", tls);
+    });
+  }
+
+  close(): void {
+    // Ends the watch over slow heads; there is no listening socket.
+    this.#server.close();
+  }
+
+  #handle(incoming: Omit<IncomingExchange, "session" | "tunnel">): void {
+    const tunnel = this.#tunnels.get(incoming.request.socket);
+    if (tunnel === undefined) {
+      incoming.request.socket.destroy();
+      return;
+    }
+    const exchange = { ...incoming, session: tunnel.session, tunnel };
+    handleRequest(this.#context, exchange).catch((error: unknown) => {
+      this.#context.logger.error({ error: (error as Error).stack }, "a request failed inside the proxy");
+      incoming.request.socket.destroy();
+    });
+  }
+}
+
+/** The name asked for in TLS must be the one of CONNECT; an address has none. */
+function nameRefusal(
+  tls: TLSSocket & { readonly servername?: string | false | null },
+  host: string,
+): Refusal | undefined {
+  const asked = tls.servername;
+  const name = typeof asked === "string" ? asked : "";
+  if (name === "" ? isIP(host) !== 0 : canonicalHost(name) === host) return undefined;
+  return refuse(421, "server-name-mismatch", {
+    message:
+      name === ""
+        ? "The TLS connection names no server (SNI), so it cannot be told whom it is for"
+        : "The TLS connection names another server (SNI) than CONNECT",
+    fix: "let the client use one host name for both",
+  });
+}

@@ -1,0 +1,190 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+
+import { ClauderonError } from "@clauderon/core/contract";
+
+import { parseRequestTarget } from "../policy/canonical-target.ts";
+import type { ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
+import { isRefusal, refuse } from "../policy/refusal.ts";
+import { plainAnswer, receivePackDenied } from "../push/push-answer.ts";
+import { planInjection, type InjectionPlan } from "./header-filter.ts";
+import { readRequestHead, type RequestHead } from "./request-head.ts";
+import type { ProxySession } from "./sessions.ts";
+import type { LocalAnswer, TransportContext } from "./transport-context.ts";
+import { upgradeRefusal } from "./upgrade.ts";
+
+/** A request that arrived, by whatever way. */
+export interface IncomingExchange {
+  readonly session: ProxySession;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** What the CONNECT around it named, and what speaks against that tunnel; absent at the proxy's own port. */
+  readonly tunnel?: { readonly target: ProxyTarget; readonly refusal?: Refusal | undefined } | undefined;
+  readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer } | undefined;
+  /** The client waits for `100 Continue` before it sends its body. */
+  readonly expectsContinue?: boolean | undefined;
+}
+
+export type ForwardVerdict = Extract<RequestVerdict, { kind: "forward" }>;
+
+/** A request that may go upstream. */
+export interface PreparedRequest {
+  readonly head: RequestHead;
+  readonly request: ProxyRequest;
+  readonly verdict: ForwardVerdict;
+  readonly plan: InjectionPlan | undefined;
+  /** The value that was put in, which the answer must not show. */
+  readonly secret: string | undefined;
+  /** Collected because it was decided on. */
+  readonly body?: Buffer | undefined;
+}
+
+/** A request that ends here. */
+export interface HaltedRequest {
+  readonly refusal: Refusal;
+  /** Sent in place of the refusal's own text. */
+  readonly answer?: LocalAnswer | undefined;
+  readonly request?: ProxyRequest | undefined;
+  readonly ruleId?: string | undefined;
+  /** Nothing that follows on the connection is trusted. */
+  readonly isFatal?: boolean | undefined;
+}
+
+/** Methods that echo a request, credentials included, or mean the proxy itself. */
+const refusedMethods: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** Reads, parses and decides; gets the secret. One policy is read once. */
+export async function prepareRequest(
+  context: TransportContext,
+  incoming: IncomingExchange,
+): Promise<PreparedRequest | HaltedRequest> {
+  const head = readRequestHead(incoming.request, context.limits);
+  if (isRefusal(head)) return { refusal: head, isFatal: true };
+  const request = parse(incoming, head);
+  if (isRefusal(request)) return { refusal: request, isFatal: true };
+  const { identity } = incoming.session;
+  const verdict = context.engine().decideRequest(identity, request);
+  if (verdict.kind === "refuse") return { refusal: verdict.refusal, request };
+  const halt = { request, ruleId: verdict.rule?.id };
+  if (verdict.push === "forbidden") return { ...halt, refusal: pushForbidden, answer: forbiddenAnswer(request) };
+  if (verdict.answerFields !== undefined) return { ...halt, refusal: tokenAnswer };
+  const notAdmitted = context.admit({ identity, request, rule: verdict.rule });
+  if (notAdmitted !== undefined) return { ...halt, ...notAdmitted };
+  const body = await checkedBody(context, incoming, { head, verdict });
+  if (isRefusal(body)) return { ...halt, refusal: body };
+  const secret = await readSecret(context, verdict);
+  if (isRefusal(secret)) return { ...halt, refusal: secret };
+  const late = lateRefusal(context, incoming.session);
+  if (late !== undefined) return { ...halt, refusal: late };
+  const { rule } = verdict;
+  const needsPlan = secret.value !== undefined || verdict.dropsCredentials === true;
+  return {
+    head,
+    request,
+    verdict,
+    plan: rule !== undefined && needsPlan ? planInjection(rule, secret.value) : undefined,
+    secret: secret.value,
+    body: body.bytes,
+  };
+}
+
+function parse({ request, tunnel, upgrade }: IncomingExchange, head: RequestHead): ProxyRequest | Refusal {
+  if (tunnel?.refusal !== undefined) return tunnel.refusal;
+  const method = request.method ?? "";
+  if (refusedMethods.has(method))
+    return refuse(400, "method-refused", {
+      message: `The method ${method} is not passed on`,
+      fix: "use GET, HEAD, POST or another method of the host's API",
+    });
+  const upgradeProblem = upgradeRefusal(request, head, upgrade !== undefined);
+  if (upgradeProblem !== undefined) return upgradeProblem;
+  return parseRequestTarget({
+    method,
+    target: request.url ?? "",
+    headers: head.headers,
+    isUpgrade: upgrade !== undefined,
+    tunnel: tunnel?.target,
+  });
+}
+
+async function readSecret(
+  context: TransportContext,
+  { rule, secret: name }: ForwardVerdict,
+): Promise<{ readonly value: string | undefined } | Refusal> {
+  if (name === undefined || rule === undefined) return { value: undefined };
+  try {
+    const value = await context.readSecret(name);
+    if (value !== undefined) return { value };
+  } catch (error) {
+    context.logger.warn({ secret: name, error: (error as Error).message }, "secret could not be read");
+    const known = ClauderonError.isInstance(error) ? error : undefined;
+    return refuse(503, "secret-unavailable", {
+      message: known === undefined ? `The credential "${name}" could not be read` : whole(known),
+      fix: known?.fix[0] ?? `clauderon config credentials test ${name}`,
+    });
+  }
+  return refuse(403, "secret-missing", {
+    message: `The credential "${name}" is not set`,
+    fix: `clauderon config credentials set ${name}`,
+  });
+}
+
+function whole({ message, why }: ClauderonError): string {
+  return why === undefined ? message : `${message}: ${why}`;
+}
+
+/** Reads a body that is decided on as a whole; others are not touched. */
+async function checkedBody(
+  context: TransportContext,
+  { request, response, expectsContinue }: IncomingExchange,
+  { head, verdict }: { readonly head: RequestHead; readonly verdict: ForwardVerdict },
+): Promise<{ readonly bytes: Buffer | undefined } | Refusal> {
+  const check = verdict.bodyCheck;
+  if (check === undefined) return { bytes: undefined };
+  if (head.contentEncoding !== undefined && head.contentEncoding.trim().toLowerCase() !== "identity")
+    return refuse(403, "body-unreadable", {
+      message: "The request's body is compressed, so it cannot be decided on",
+      fix: "send it without Content-Encoding",
+    });
+  if (expectsContinue === true) response.writeContinue();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > check.limitBytes)
+      return refuse(403, "body-too-large", {
+        message: `The request's body is larger than the ${check.limitBytes} bytes that can be decided on`,
+        fix: "send less at once, or use a session with --access-mode read-write",
+      });
+    chunks.push(chunk);
+  }
+  const bytes = Buffer.concat(chunks);
+  return context.checkBody(check.kind, bytes) ?? { bytes };
+}
+
+/** What may have changed while something was waited for. */
+function lateRefusal({ limits }: TransportContext, session: ProxySession): Refusal | undefined {
+  if (session.isRemoved)
+    return refuse(403, "session-ended", { message: "The session has ended", fix: "clauderon list" });
+  if (session.requestCount < limits.requestsPerSession) return undefined;
+  return refuse(429, "too-many-requests", {
+    message: `The session has ${limits.requestsPerSession} requests in flight`,
+    fix: "wait until some of them have ended",
+  });
+}
+
+const pushForbidden: Refusal = refuse(403, "push-forbidden", {
+  message: "clauderon refused this push: the session may push its own branch of its own repository alone",
+  fix: "clauderon show NAME tells the branch",
+});
+
+/** In the form that git prints. */
+function forbiddenAnswer({ path }: ProxyRequest): LocalAnswer {
+  if (path.endsWith("/info/refs")) return receivePackDenied(pushForbidden.message);
+  return plainAnswer([pushForbidden.message, `fix: ${pushForbidden.fix}`]);
+}
+
+const tokenAnswer: Refusal = refuse(403, "token-answer", {
+  message: "The answer to this request would hold a new credential",
+  fix: "make the credential outside the session and store it with clauderon config credentials set",
+});

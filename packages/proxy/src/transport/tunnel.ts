@@ -1,0 +1,70 @@
+import { Socket } from "node:net";
+import type { Duplex, Transform } from "node:stream";
+import { TLSSocket } from "node:tls";
+
+export interface TunnelOptions {
+  /** Both ends are closed when nothing moves for so long. */
+  readonly idleMs: number;
+  readonly onClose: (bytes: { readonly up: number; readonly down: number }) => void;
+  /** What the upstream's bytes pass on their way to the client. */
+  readonly through?: Transform | undefined;
+}
+
+const halfOpenMs = 2 * 60_000;
+
+/**
+ * Carries bytes both ways until both ends have ended. Each direction ends by itself (half-close); an end that breaks off breaks the other off, so that a cut stream
+ * never looks complete.
+ */
+export function joinSockets(client: Duplex, upstream: Socket, { idleMs, onClose, through }: TunnelOptions): void {
+  const startRead = upstream.bytesRead;
+  const startWritten = upstream.bytesWritten;
+  const follow = (from: Duplex, to: Duplex) => (): void => {
+    if (to.destroyed) return;
+    // A clean end has been passed on by pipe; what is left to write still goes out.
+    if (from.readableEnded && from.errored === null) to.end();
+    else breakOff(to);
+  };
+  upstream.setTimeout(idleMs, () => {
+    breakOff(client);
+    upstream.destroy();
+  });
+  // Nobody tells whether a side that ended still listens: what is left of the tunnel is not kept as long.
+  const shorten = (): void => {
+    upstream.setTimeout(Math.min(idleMs, halfOpenMs));
+  };
+  client.once("end", shorten);
+  upstream.once("end", shorten);
+  client.once("close", follow(client, upstream));
+  upstream.once("close", () => {
+    follow(upstream, client)();
+    onClose({ up: upstream.bytesWritten - startWritten, down: upstream.bytesRead - startRead });
+  });
+  // The reason of a broken connection is told by its close; without a listener it would end the process.
+  client.on("error", ignore);
+  upstream.on("error", ignore);
+  client.pipe(upstream);
+  if (through === undefined) upstream.pipe(client);
+  else upstream.pipe(through).pipe(client);
+}
+
+function ignore(): void {
+  // See joinSockets.
+}
+
+/** The connection below one that speaks TLS. */
+const carriers = new WeakMap<Duplex, Duplex>();
+
+/** Remembers what a TLS connection is carried by, so that it can be broken off. */
+export function carry(tls: Duplex, carrier: Duplex): void {
+  carriers.set(tls, carrier);
+}
+
+/** Ends a connection so that the peer sees an error, never a clean end: a reset where there is one, else TLS without its closing alert. */
+export function breakOff(socket: Duplex): void {
+  const carrier = carriers.get(socket) ?? socket;
+  if (carrier instanceof Socket && !(carrier instanceof TLSSocket) && carrier.remoteFamily !== undefined)
+    carrier.resetAndDestroy();
+  else carrier.destroy();
+  socket.destroy();
+}
