@@ -166,7 +166,7 @@ function refusalOf(name: string, { limit, used, scope }: Reached): Omit<Refusal,
     message: `clauderon: ${whose} is used up (${spent} of ${formatBudget(limit)})`,
     fix:
       scope === "day"
-        ? `raise [proxy] budget_per_day to ${formatBudget(enough)}, or go on tomorrow`
+        ? `per_day = "${formatBudget(enough)}" under [budget] in proxy.toml, or go on tomorrow`
         : `clauderon budget ${name} ${formatBudget(enough)}`,
   };
 }

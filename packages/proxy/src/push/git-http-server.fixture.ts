@@ -25,6 +25,8 @@ export interface GitServer extends AsyncDisposable {
   readonly mostHeld: () => number;
   /** Runs git in the clone, or elsewhere. */
   git(argv: readonly string[], cwd?: string): Promise<GitResult>;
+  /** Makes a key that git can sign with; false where there is no program for it. */
+  keygen(path: string): Promise<boolean>;
 }
 
 const run = promisify(execFile);
@@ -70,6 +72,15 @@ export async function startGitServer(): Promise<GitServer> {
     url,
     mostHeld: () => mostHeld,
     git,
+    keygen: async (path) => {
+      try {
+        await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+        throw error;
+      }
+    },
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();

@@ -67,6 +67,22 @@ describe("git push through the guard", () => {
     expect(server.mostHeld()).toBeLessThan(200_000);
   });
 
+  it("takes a signed push, and reads the commands within its certificate", async () => {
+    const key = join(server.directory, "key");
+    const made = await server.keygen(key);
+    if (!made) {
+      process.stdout.write("not run: a signed push (ssh-keygen is not installed)\n");
+      return;
+    }
+    await server.git(["--git-dir", join(server.directory, "acme/app.git"), "config", "receive.certNonceSeed", "seed"]);
+    const signed = ["-c", "gpg.format=ssh", "-c", `user.signingKey=${key}`, "push", "--signed"];
+    await server.git(["commit", "--quiet", "--allow-empty", "--message=signed"]);
+    expect(await server.git([...signed, "origin", "clauderon/fix"])).toMatchObject({ exitCode: 0 });
+    expect(await remoteTip("refs/heads/clauderon/fix")).toBe(await tip());
+    const other = await server.git([...signed, "origin", "HEAD:refs/heads/main"]);
+    expect(other.output).toContain("! [remote rejected] HEAD -> main (this session may push only clauderon/fix)");
+  });
+
   it.each([
     {
       what: "another branch",

@@ -1,3 +1,4 @@
+import { unsignedToken } from "./codex-token-answer.ts";
 import { placeholderOf, privateFile } from "./wired-file.ts";
 import type { SandboxWiring, WiringRequest } from "./wiring-types.ts";
 
@@ -46,14 +47,4 @@ function codexLogin(request: WiringRequest): unknown {
     // It refreshes a login that is older than some days.
     last_refresh: request.now,
   };
-}
-
-/** Codex only reads the account and the plan out of it; nobody checks a signature. */
-function unsignedToken(accountId: string | undefined): string {
-  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = {
-    email: "session@clauderon.invalid",
-    "https://api.openai.com/auth": { chatgpt_plan_type: "unknown", chatgpt_account_id: accountId ?? "" },
-  };
-  return `${part({ alg: "none", typ: "JWT" })}.${part(claims)}.${Buffer.from("placeholder").toString("base64url")}`;
 }

@@ -4,6 +4,7 @@ import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
 
 import { shippedRules } from "../rules/shipped-rules.ts";
+import { codexTokenAnswer } from "./codex-token-answer.ts";
 import { sandboxWiring } from "./sandbox-wiring.ts";
 import type { WiringRequest } from "./wiring-types.ts";
 
@@ -118,6 +119,14 @@ describe("The wiring of a sandbox", () => {
     expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
       "https://api.openai.com/auth": { chatgpt_account_id: "acct-1" },
     });
+  });
+
+  it("P27 refreshes a ChatGPT login with what the sandbox has already", () => {
+    const login = file({ agent: "codex", secrets: new Set(["codex-access"]), codexAccountId: "acct-1" }, "/auth.json");
+    const { tokens } = JSON.parse(login?.content ?? "") as { readonly tokens: Readonly<Record<string, string>> };
+    const { access_token, refresh_token, id_token } = tokens;
+    const answer = codexTokenAnswer(access_token ?? "", "acct-1");
+    expect(JSON.parse(answer.body)).toMatchObject({ access_token, refresh_token, id_token });
   });
 
   it("tells Gemini CLI how to sign in, and npm a token", () => {
