@@ -1,5 +1,5 @@
 import { loosePath } from "../policy/canonical-path.ts";
-import { anyGlob, looseGlob, type PathMatcher } from "../policy/path-glob.ts";
+import { anyGlob, looseGlobs, type PathMatcher } from "../policy/path-glob.ts";
 import type { BodyCheck, ProxyRequest, Refusal, RuleProtocol } from "../policy/proxy-types.ts";
 import { isRefusal, refuse } from "../policy/refusal.ts";
 import { accessTables } from "./access-tables.ts";
@@ -15,11 +15,10 @@ interface CompiledTable {
 
 const compiled = new Map(
   Object.entries(accessTables).map(([protocol, table]) => {
-    const refused = table.refusedReads.map((glob) => looseGlob(glob));
     const entry: CompiledTable = {
       posts: anyGlob(table.posts),
       upgrades: anyGlob(table.upgrades),
-      refusedReads: (path) => refused.some((matches) => matches(path)),
+      refusedReads: looseGlobs(table.refusedReads),
     };
     return [protocol, entry] as const;
   }),

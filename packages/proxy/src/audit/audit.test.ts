@@ -74,16 +74,18 @@ describe("lines", () => {
   });
 
   it.each([
-    "sk-ant-api03-aaaaaaaaaaaa",
-    "ghp_abcdefghijklmnop",
-    "github_pat_11AAAAAAAAAA",
-    "npm_abcdefghijklmn",
-    "xoxb-1234567890-abc",
-    "AIzaSyA1234567890abcdefghijk",
+    `sk-ant-api03-${"a".repeat(80)}`,
+    `sk-proj-${"a".repeat(40)}`,
+    `ghp_${"a".repeat(36)}`,
+    `github_pat_${"A".repeat(60)}`,
+    `npm_${"a".repeat(36)}`,
+    `pypi-AgEIcHlwaS5vcmc${"a".repeat(40)}`,
+    "xoxb-123456789012-abcdefgh",
+    `AIzaSy${"A".repeat(33)}`,
     "AKIAIOSFODNN7EXAMPLE",
     "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.sig",
-    "dckr_pat_abcdefghijk",
-    "glpat-abcdefghijk",
+    `dckr_pat_${"a".repeat(27)}`,
+    `glpat-${"a".repeat(20)}`,
   ])("P61 the credential %s is redacted wherever it stands", (credential) => {
     const line = auditLine(
       {
@@ -97,6 +99,7 @@ describe("lines", () => {
     );
     expect(line).not.toContain(credential);
     expect(line).toContain("/hooks/[redacted]/x");
+    expect(auditLine({ ...entry, path: `/\n${credential}` }, time)).not.toContain(credential);
   });
 
   it.each([

@@ -2,6 +2,7 @@ import type { Refusal } from "./proxy-types.ts";
 import { quoted, refuse } from "./refusal.ts";
 
 const plain = /^(?:\/[A-Za-z0-9_~!$&'()*+,=:@.-]+)*\/?$/;
+const lowerPlain = /^(?:\/[a-z0-9_~!$&'()*+,=:@.-]+)*\/?$/;
 const dotSegment = /\/\.+(?=\/|$)/;
 const looksEncoded = /%[0-9A-Fa-f]{2}/;
 const separators = /[./\\%;?#]/g;
@@ -24,6 +25,7 @@ export function canonicalPath(raw: string): string | Refusal {
 
 /** The path as the most lenient server reads it: decoded, lower case, without parameters and trailing slashes. For rules that forbid; those that allow look at the canonical form. */
 export function loosePath(path: string): string {
+  if (lowerPlain.test(path)) return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   const decoded = (decodePath(path) ?? path).toLowerCase();
   return decoded
     .replaceAll(/[?#].*$/g, "")

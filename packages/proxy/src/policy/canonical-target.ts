@@ -85,13 +85,19 @@ function checkHeaders(headers: readonly ProxyHeader[], target: ProxyTarget): Ref
   }
   const [host] = hosts;
   if (host === undefined) return badRequest("host-missing", "The request has no Host header");
-  const named = parseAuthority(host, defaultPorts[target.scheme]);
-  const isSame = !isRefusal(named) && named.host === target.host && named.port === target.port;
-  if (hosts.length === 1 && isSame) return undefined;
+  if (hosts.length === 1 && isSameAuthority(host, target)) return undefined;
   return refuse(421, "host-mismatch", {
     message: `The Host header ${quoted(hosts.join(", "))} is not the target ${formatAuthority(target)}`,
     fix: "send one Host header that names the host of the connection",
   });
+}
+
+function isSameAuthority(host: string, target: ProxyTarget): boolean {
+  const defaultPort = defaultPorts[target.scheme];
+  // An IPv6 address stands in brackets in a Host header, so it is never equal.
+  if (host === target.host && target.port === defaultPort && !host.includes(":")) return true;
+  const named = parseAuthority(host, defaultPort);
+  return !isRefusal(named) && named.host === target.host && named.port === target.port;
 }
 
 function badRequest(code: string, message: string): Refusal {

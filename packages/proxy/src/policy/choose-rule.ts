@@ -14,6 +14,7 @@ export interface RuleChoice {
  * uses, else the first that has its secret. Where the sandbox holds nothing of its own, a rule without a secret gives way to one that has it.
  */
 export function chooseRule(candidates: readonly CompiledRule[], choice: RuleChoice): CompiledRule | undefined {
+  if (candidates.length === 1) return candidates[0];
   const isReady = (entry: CompiledRule): boolean =>
     entry.rule.secret !== undefined && choice.hasSecret(entry.rule.secret);
   const preferred =
@@ -29,5 +30,10 @@ function usesKind({ rule }: CompiledRule, headers: readonly ProxyHeader[]): bool
   if (inject === undefined || inject.kind === "query") return false;
   const wanted = inject.kind === "basic" ? "authorization" : inject.name.toLowerCase();
   const prefix = inject.kind === "basic" ? "basic " : (inject.format.split("{secret}")[0] ?? "").toLowerCase();
-  return headers.some(({ name, value }) => name.toLowerCase() === wanted && value.toLowerCase().startsWith(prefix));
+  return headers.some(
+    ({ name, value }) =>
+      name.length === wanted.length &&
+      name.toLowerCase() === wanted &&
+      value.slice(0, prefix.length).toLowerCase() === prefix,
+  );
 }

@@ -67,7 +67,23 @@ export function createNetworkPolicy(
   const unreadable = denyEntries.find((entry) => parseHostPattern(entry) === undefined);
   const addressRules: AddressRules = { allowed: addressesOf(allow), denied: addressesOf(deny) };
   const state = { mode: session.network, allow, deny, unreadable, allowed: addressRules.allowed };
-  return { addressRules, decide: (target, ruleId) => decide(state, target, ruleId) };
+  return { addressRules, decide: remembered((target, ruleId) => decide(state, target, ruleId)) };
+}
+
+const rememberedLimit = 1000;
+
+/** The decision depends on nothing that changes, and most requests are for a few hosts. */
+function remembered(decideOn: NetworkPolicy["decide"]): NetworkPolicy["decide"] {
+  const known = new Map<string, NetworkReason | Refusal>();
+  return (target, ruleId) => {
+    const key = `${target.host} ${target.port} ${ruleId ?? ""}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const decision = decideOn(target, ruleId);
+    if (known.size >= rememberedLimit) known.clear();
+    known.set(key, decision);
+    return decision;
+  };
 }
 
 interface NetworkState {

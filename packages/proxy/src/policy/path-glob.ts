@@ -6,7 +6,11 @@ const character = "(?:[^/;%]|%(?!2F|3F|23|3B)[0-9A-F]{2})";
 
 /** `*` stands for characters within a segment, `**` for any number of segments. Everything else stands for itself. */
 export function pathGlob(glob: string): PathMatcher {
-  const source = glob
+  return anyGlob([glob]);
+}
+
+function globSource(glob: string): string {
+  return glob
     .split(/(\/\*\*(?=\/|$)|\*)/)
     .map((part) => {
       if (part === "/**") return `(?:/${character}*)*`;
@@ -14,25 +18,28 @@ export function pathGlob(glob: string): PathMatcher {
       return part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
     })
     .join("");
-  const pattern = new RegExp(`^${source}$`);
-  return (path) => pattern.test(path);
 }
 
 /** True for a path that one of the globs matches. */
 export function anyGlob(globs: readonly string[]): PathMatcher {
-  const matchers = globs.map((glob) => pathGlob(glob));
-  return (path) => matchers.some((matches) => matches(path));
+  if (globs.length === 0) return () => false;
+  const pattern = new RegExp(`^(?:${globs.map((glob) => globSource(glob)).join("|")})$`);
+  return (path) => pattern.test(path);
 }
 
-/** Matches loose paths (`loosePath`), for what forbids: wildcards stand for anything. The glob is in lower case. */
-export function looseGlob(glob: string): PathMatcher {
-  const source = glob
+/** Matches loose paths (`loosePath`), for what forbids: wildcards stand for anything. The globs are in lower case. */
+export function looseGlobs(globs: readonly string[]): PathMatcher {
+  if (globs.length === 0) return () => false;
+  const pattern = new RegExp(`^(?:${globs.map((glob) => looseSource(glob)).join("|")})$`, "s");
+  return (path) => pattern.test(path);
+}
+
+function looseSource(glob: string): string {
+  return glob
     .split(/(\/\*\*(?=\/|$)|\*)/)
     .map((part) => {
       if (part === "/**") return "(?:/.*)?";
       return part === "*" ? "[^/]*" : part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`);
     })
     .join("");
-  const pattern = new RegExp(`^${source}$`, "s");
-  return (path) => pattern.test(path);
 }

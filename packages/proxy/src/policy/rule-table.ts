@@ -22,6 +22,7 @@ export interface RuleTable {
 }
 
 const httpsPort = 443;
+const none: readonly CompiledRule[] = [];
 
 /** Makes the rules ready. One whose host cannot be read throws: rules come from settings that were checked. */
 export function createRuleTable(rules: readonly CredentialRule[]): RuleTable {
@@ -31,7 +32,8 @@ export function createRuleTable(rules: readonly CredentialRule[]): RuleTable {
   return {
     rules: compiled,
     forAuthority: (host, port) => {
-      const named = exact.get(`${host}:${port}`) ?? [];
+      const named = exact.get(`${host}:${port}`) ?? none;
+      if (wildcards.length === 0) return named;
       const wide = wildcards.filter((entry) => entry.port === port && matchesHost(entry.pattern, host));
       return wide.length === 0 ? named : [...named, ...wide];
     },
