@@ -35,7 +35,7 @@ export async function claimHome(homeDirectory: string, signal?: AbortSignal): Pr
     if (winner !== undefined) {
       const isAnswering = (await askHealth(winner.url))?.pid === winner.pid;
       if (isAnswering) throw alreadyRunning(homeDirectory, { pid: winner.pid, url: winner.url });
-      if (waitedMs > SILENT_MS) throw stuck(homeDirectory, winner.pid);
+      if (waitedMs > SILENT_MS) throw stuck(homeDirectory, { pid: winner.pid, url: winner.url });
     }
     if (waitedMs > STARTING_MS) throw stuck(homeDirectory);
     await delay(lookMs, undefined, signal === undefined ? {} : { signal });
@@ -79,11 +79,12 @@ function alreadyRunning(homeDirectory: string, winner: { readonly pid: number; r
   });
 }
 
-function stuck(homeDirectory: string, pid?: number): DaemonError {
+function stuck(homeDirectory: string, winner?: { readonly pid: number; readonly url: string }): DaemonError {
+  const name = winner === undefined ? "" : ` (process ${winner.pid}, ${winner.url})`;
   return new DaemonError({
     code: "daemon.already-running",
-    message: `Another daemon of ${homeDirectory}${pid === undefined ? "" : ` (process ${pid})`} holds it and does not answer`,
+    message: `Another daemon of ${homeDirectory}${name} holds it and does not answer`,
     fix: ["replace it, sessions go on: clauderon daemon restart"],
-    context: { home: homeDirectory, pid },
+    context: { home: homeDirectory, ...winner },
   });
 }
