@@ -78,6 +78,19 @@ const forms: readonly { readonly name: string; readonly body: Buffer; readonly c
   },
 ];
 
+/** Rarer characters, each in the encoders that treat them apart. */
+const ODD = "k(1)!*'~&<x>-0123456789 äß";
+const odd: readonly (readonly [string, string])[] = [
+  ["encodeURIComponent", encodeURIComponent(ODD)],
+  ["a form", new URLSearchParams({ k: ODD }).toString().slice(2)],
+  [
+    "RFC 3986",
+    encodeURIComponent(ODD).replaceAll(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`),
+  ],
+  ["HTML", ODD.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("'", "&#39;")],
+  ["JSON", JSON.stringify(ODD).slice(1, -1)],
+];
+
 describe("P26 the secret never reaches the client", () => {
   it.each(forms)("$name", ({ body, core }) => {
     expect(body.includes(core)).toBe(true);
@@ -92,6 +105,12 @@ describe("P26 the secret never reaches the client", () => {
     for (let at = 1; at < body.length; at++) expect(run(body, [at, body.length]).equals(expected)).toBe(true);
     expect(run(body, [1]).equals(expected)).toBe(true);
     expect(expected.includes(core)).toBe(false);
+  });
+
+  it.each(odd)("with rare characters, as %s writes them", (_name, text) => {
+    const output = run(Buffer.from(`a=${text}&b`), [4], createRedactor([{ value: ODD, placeholder: "p" }]));
+    expect(output.includes("0123456789")).toBe(false);
+    expect(output.length).toBe(Buffer.byteLength(text) + 4);
   });
 
   it("leaves Base64 of its surroundings readable", () => {

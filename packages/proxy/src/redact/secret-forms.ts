@@ -14,7 +14,7 @@ export interface RedactedSecret {
 const MIN_FORM_BYTES = 6;
 
 /**
- * Plain, JSON-escaped, percent-encoded, hex, UTF-16 in both orders, and Base64 in both alphabets wherever in a group the secret begins (`user:secret` moves it).
+ * Plain, JSON-escaped, percent-encoded, in HTML, hex, UTF-16 in both orders, and Base64 in both alphabets wherever in a group the secret begins (`user:secret` moves it).
  */
 export function secretForms({ value, placeholder }: RedactedSecret): readonly SecretForm[] {
   const bytes = Buffer.from(value);
@@ -38,7 +38,10 @@ export function secretForms({ value, placeholder }: RedactedSecret): readonly Se
     fitted(json.replaceAll("/", "\\/")),
     filled(escaped, "*"),
     filled(escaped.toUpperCase().replaceAll("\\U", "\\u"), "*"),
-    ...percentForms(percent).map((text) => filled(text, "*")),
+    ...[percent, strictPercent(percent), new URLSearchParams({ value }).toString().slice("value=".length)]
+      .flatMap((text) => percentForms(text))
+      .map((text) => filled(text, "*")),
+    filled(html(value), "*"),
     ...percentForms(hex.replaceAll(/../g, "%$&")).map((text) => filled(text, "*")),
     filled(hex, "0"),
     filled(hex.toUpperCase(), "0"),
@@ -56,6 +59,22 @@ function percentForms(percent: string): readonly string[] {
   const lower = percent.replaceAll(/%[0-9A-Fa-f]{2}/g, (digits) => digits.toLowerCase());
   const upper = percent.replaceAll(/%[0-9A-Fa-f]{2}/g, (digits) => digits.toUpperCase());
   return [lower, upper].flatMap((text) => [text, text.replaceAll("%20", "+")]);
+}
+
+/** RFC 3986 reserves more than JavaScript encodes. */
+function strictPercent(percent: string): string {
+  return percent.replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
+}
+
+function html(value: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
+  return value.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
 /** The characters that hold bits of the secret alone, when `shift` bytes precede it in its group of three. */

@@ -409,6 +409,20 @@ describe("The tap", () => {
     expect(find(events, "turn.started")?.promptHash).toBe(promptHash(recording("anthropic-run").prompt));
   });
 
+  it("P44 takes a hundred thousand tiny pieces and strings without an end in bounded memory", () => {
+    const tap = createModelTap();
+    const observer = tap.createObserver(contextOf("anthropic", "/v1/messages"));
+    observer?.onRequestBody(Buffer.from('{"messages":[{"role":"user","content":"'));
+    const piece = Buffer.alloc(1024, "x");
+    global.gc?.();
+    const before = process.memoryUsage().rss;
+    for (let count = 0; count < 100_000; count++)
+      observer?.onRequestBody(count % 2 === 0 ? piece : piece.subarray(0, 1));
+    observer?.onResponseHead({ status: 200, headers: { "content-type": "text/event-stream" } });
+    for (let count = 0; count < 50_000; count++) observer?.onResponseBody(piece);
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
   it("looks at requests for answers alone", () => {
     const { createObserver } = createModelTap();
     expect(createObserver(contextOf("anthropic", "/v1/messages/count_tokens"))).toBeUndefined();
