@@ -8,6 +8,7 @@ import { loadPty } from "./load-pty.ts";
 import { processExit } from "./process-exit.ts";
 import { signalGroup } from "./process-group.ts";
 import { closedReadable, closedWritable, processOutput } from "./process-output.ts";
+import { readToEnd } from "./read-to-end.ts";
 
 export interface SpawnOptions {
   /** Absolute. */
@@ -88,6 +89,7 @@ async function startTerminal(argv: readonly [string, ...string[]], options: Spaw
     name: options.environment["TERM"] ?? "xterm-256color",
     encoding: null,
   });
+  const rest = readToEnd(pty);
   const end = ending(pty.pid, options.timeoutMs);
   let current = size;
   let isOpen = true;
@@ -98,7 +100,7 @@ async function startTerminal(argv: readonly [string, ...string[]], options: Spaw
         pty.onData((data: unknown) => {
           if (!isOpen) return;
           controller.enqueue(data as Uint8Array);
-          if ((controller.desiredSize ?? 0) <= 0) pty.pause();
+          if ((controller.desiredSize ?? 0) <= 0 && !rest.isEnding()) pty.pause();
         });
         pty.onExit(({ exitCode, signal }) => {
           end.hasEnded();

@@ -1,9 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { ClauderonError, type Backend, type SandboxSpec, type SandboxSummary } from "../../src/contract/index.ts";
 import { overlay, sandboxMutant, type Mutant } from "./mutant.ts";
+
+/** The home of a broken instance is none. */
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path)).isDirectory();
+}
 
 /** A mutant of the Backend object alone. */
 function backendMutant(
@@ -29,10 +34,10 @@ export const backendMutants: readonly Mutant[] = [
     breaks: () => {
       const all = new Map<string, Backend>();
       return (good, context) => {
-        all.set(context.instanceId, good);
+        all.set(context.homeDirectory, good);
         return overlay(good, {
           list: async function* everything(options): AsyncGenerator<SandboxSummary> {
-            for (const each of all.values()) yield* each.list(options);
+            for (const [home, each] of all) if (await isDirectory(home)) yield* each.list(options);
           },
         });
       };

@@ -10,9 +10,6 @@ import type { Mutant } from "./mutant.ts";
 /** Takes seconds: run where a mutant names it. */
 const heavy = "files:stream:100-mebibytes";
 
-/** A mutant that lets a case wait in vain need not keep it waiting as long as a loaded machine may need. */
-const HURRY = 0.5;
-
 /** To see with few cases that what a mutant does not break holds. */
 const neighbours: readonly string[] = [
   "create:exec-works",
@@ -48,7 +45,6 @@ export async function huntMutant(mutant: Mutant, extent: HuntExtent): Promise<Hu
     create: (context) => breaks(createFakeBackend({ context, shape, isInProcess: true }), context),
     samples: { foreign: (name, context) => plantForeignSandbox({ context, shape }, name) },
     only: chooseCases(mutant, extent),
-    slowFactor: HURRY,
   });
   const failures = results.filter((result) => result.status === "failed");
   const failed = new Set(failures.map(({ id }) => id));

@@ -6,6 +6,7 @@ import type { ProcessExit, TerminalSize } from "../../contract/process.ts";
 import type { AgentLaunch } from "../../contract/sandbox.ts";
 import { loadPty } from "../load-pty.ts";
 import { processExit } from "../process-exit.ts";
+import { readToEnd } from "../read-to-end.ts";
 import { writeTerminal } from "../spawn-process.ts";
 
 const WATCH_MS = 50;
@@ -43,6 +44,7 @@ async function startInTerminal(options: AgentChildOptions): Promise<AgentChild> 
     name: options.environment["TERM"] ?? "xterm-256color",
     encoding: null,
   });
+  const rest = readToEnd(pty);
   const { promise: ended, resolve } = Promise.withResolvers<ProcessExit>();
   let hasEnded = false;
   let watch: NodeJS.Timeout | undefined;
@@ -53,7 +55,7 @@ async function startInTerminal(options: AgentChildOptions): Promise<AgentChild> 
     clearInterval(watch);
     resolve(processExit(exitCode, signal));
   });
-  // node-pty drops what is unread 200 ms after the end: a paused terminal is resumed as soon as its process is gone.
+  // What a paused terminal still holds is read as soon as its process is gone.
   const resumeWhenGone = (): void => {
     if (isAlive(pty.pid)) return;
     clearInterval(watch);
@@ -67,7 +69,7 @@ async function startInTerminal(options: AgentChildOptions): Promise<AgentChild> 
       if (!hasEnded) pty.resize(size.columns, size.rows);
     },
     setPaused(isPaused) {
-      if (hasEnded) return;
+      if (hasEnded || rest.isEnding()) return;
       clearInterval(watch);
       if (isPaused) {
         pty.pause();

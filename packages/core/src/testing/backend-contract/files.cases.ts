@@ -65,7 +65,7 @@ export const filesCases: ContractCases = {
     const sandbox = await shared();
     const names = ["two words", "-leading", "a\nb", "ünï→😀", "it's", "$HOME", "*", "back\\slash", "..."];
     for (const name of names) await sandbox.files.write(`${directory}/${name}`, bytesOf(`${name}\0`));
-    const { stdout } = await run(sandbox, ["cat", ...names.map((name) => `./${name}`)], { cwd: directory });
+    const { stdout } = await run(sandbox, ["cat", ...names.map((name) => `${directory}/${name}`)]);
     assert.deepEqual(stdout.toString("utf8").split("\0").slice(0, -1), names);
   },
 
@@ -91,7 +91,8 @@ export const filesCases: ContractCases = {
         assert.equal((await sandbox.files.stat(`${directory}/${name}`)).mode, mode);
       }
     }
-    const { stdout } = await run(sandbox, ["stat", "-c", "%a", ...names, "replaced"], { cwd: directory });
+    const paths = [...names, "replaced"].map((name) => `${directory}/${name}`);
+    const { stdout } = await run(sandbox, ["stat", "-c", "%a", ...paths]);
     assert.equal(stdout.toString(), [...names, "444", ""].join("\n"));
   },
 
