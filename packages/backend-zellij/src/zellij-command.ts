@@ -70,6 +70,13 @@ export class ZellijCommand {
     return result.exitCode === 0 && !isMissing(result) ? result.stdout : undefined;
   }
 
+  /** Puts text into the pane as if it were pasted there. False when the pane or session is gone. */
+  async write(sessionName: string, paneId: number, text: string): Promise<boolean> {
+    const pane = `terminal_${String(paneId)}`;
+    const result = await this.#run(["-s", sessionName, "action", "write-chars", "-p", pane, "--", text]);
+    return result.exitCode === 0 && !isMissing(result);
+  }
+
   async #panes(sessionName: string, options?: CallOptions): Promise<CommandResult> {
     return await this.#run(["-s", sessionName, "action", "list-panes", "-a", "-j"], options);
   }

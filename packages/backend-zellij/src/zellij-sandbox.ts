@@ -154,6 +154,7 @@ export class ZellijSandbox extends DirectorySandbox implements Sandbox {
         environment: commandEnvironment(record.places, process.env),
         size: options.size ?? DEFAULT_SIZE,
         agentEnd: (signal) => this.#agent(record).exit(launch, { signal }),
+        write: (portions) => session.write(launch, portions),
       }),
     );
     this.#streams.add(stream);

@@ -54,6 +54,16 @@ export class ZellijSession {
     return pane === undefined ? undefined : await this.#command.text(this.name, pane.id, options);
   }
 
+  /** Puts text into the launch's pane. Resolves with the portions it did not take: it is gone. */
+  async write(launch: KnownLaunch, portions: readonly string[]): Promise<readonly string[]> {
+    const pane = await this.pane(launch);
+    if (pane === undefined) return portions;
+    for (const [index, text] of portions.entries()) {
+      if (!(await this.#command.write(this.name, pane.id, text))) return portions.slice(index);
+    }
+    return [];
+  }
+
   /** Ends the session if it is ours, and removes what zellij kept of it. Nothing of it is left when it resolves. */
   async end(launch: KnownLaunch | undefined): Promise<void> {
     const owner = await this.owner(launch);

@@ -10,12 +10,15 @@ import {
 } from "@clauderon/core/contract";
 import type * as NodePty from "@lydell/node-pty";
 
+import { bulkText } from "./bulk-text.ts";
 import { PtyInput } from "./pty-input.ts";
 
 const WAITING_BYTES = 1024 * 1024;
 const QUIET_MS = 120;
 const LAST_WORDS_MS = 1500;
 const FIRST_OUTPUT_MS = 1000;
+/** The client has handled by then what was typed: text that takes the other way does not overtake it. */
+const TYPED_MS = 1000;
 
 export interface ZellijTerminalOptions {
   readonly program: string;
@@ -25,6 +28,8 @@ export interface ZellijTerminalOptions {
   readonly size: TerminalSize;
   /** Resolves at the agent's end; rejects when the signal aborts. */
   readonly agentEnd: (signal: AbortSignal) => Promise<AgentProcessStatus>;
+  /** Puts text into the agent's pane, past the client. Resolves with the portions it did not take. */
+  readonly write: (portions: readonly string[]) => Promise<readonly string[]>;
 }
 
 /** A client of the zellij session in a terminal of ours: it is there while somebody views, and its end detaches. Resolves when it has drawn something. */
@@ -51,10 +56,13 @@ class ZellijTerminal implements TerminalStream {
   readonly #client: NodePty.IPty;
   readonly #clientEnd: Promise<void>;
   readonly #input: PtyInput;
+  readonly #write: ZellijTerminalOptions["write"];
   readonly #closing = new AbortController();
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #sequence = 0;
+  #lastInput: Promise<void> = Promise.resolve();
+  #lastTyped = Number.NEGATIVE_INFINITY;
   #lastOutput = performance.now();
   #hasClientEnded = false;
   #isOver = false;
@@ -65,6 +73,7 @@ class ZellijTerminal implements TerminalStream {
     this.#client = client;
     this.firstOutput = this.#first.promise;
     this.#size = options.size;
+    this.#write = options.write;
     this.#input = new PtyInput((client as unknown as { readonly fd: number }).fd);
     // Without an encoding the binding gives bytes, whatever its types say.
     client.onData((data: unknown) => this.#take(data as Uint8Array));
@@ -82,7 +91,9 @@ class ZellijTerminal implements TerminalStream {
 
   async input(bytes: Uint8Array): Promise<void> {
     this.#refuseEnded();
-    await this.#input.write(bytes);
+    const taken = this.#lastInput.then(() => this.#enter(bytes));
+    this.#lastInput = taken.catch(() => undefined);
+    await taken;
   }
 
   async resize(size: TerminalSize): Promise<void> {
@@ -102,6 +113,15 @@ class ZellijTerminal implements TerminalStream {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #enter(bytes: Uint8Array): Promise<void> {
+    const portions = performance.now() - this.#lastTyped < TYPED_MS ? undefined : bulkText(bytes);
+    const rest = portions === undefined ? bytes : new TextEncoder().encode((await this.#write(portions)).join(""));
+    if (rest.length === 0) return;
+    this.#refuseEnded();
+    await this.#input.write(rest);
+    this.#lastTyped = performance.now();
   }
 
   #take(bytes: Uint8Array): void {

@@ -27,11 +27,15 @@ describeBackendContract({
     foreign: async (name) => {
       const session = `clauderon-${name}`;
       const options = { env: { ...process.env, HOME: directory } };
-      // The other cases' commands may knock at it while it is being born, and end it.
-      for (let isThere = false; !isThere;) {
-        await run(program, ["attach", "--create-background", session], options);
-        isThere = (await run(program, ["list-sessions", "-n", "-s"], options)).stdout.includes(session);
-      }
+      const isUp = async (): Promise<boolean> => {
+        const answer = await run(program, ["-s", session, "action", "list-panes", "-a", "-j"], options).catch(
+          () => undefined,
+        );
+        return answer?.stdout.trim().startsWith("[") === true;
+      };
+      // Whoever knocks at it while it is being born ends it, as other cases' commands do: made until it answers. Refused when it is there.
+      do await run(program, ["attach", "--create-background", session], options).catch(() => undefined);
+      while (!(await isUp()));
       return {
         async [Symbol.asyncDispose]() {
           await run(program, ["kill-session", session], options);

@@ -117,6 +117,23 @@ describe.skipIf(zellijMissing !== undefined)("sessions in the real zellij", () =
     expect((await sandbox.inspect()).agent.state).toBe("running");
   });
 
+  it("hands over long text as it is, between keys", async () => {
+    const sandbox = await create();
+    const text = `--${"line é ✓ 🎉\t'\"$\\\n".repeat(4000)}`;
+    const size = bytes(text).length;
+    const script = 'stty raw -echo; printf ready; head -c "$1" > got; mv got all';
+    await launch(sandbox, ["sh", "-c", script, "sh", String(size + 2)]);
+    const view = await sandbox.agentTerminal({ size: { columns: 90, rows: 28 } });
+    await until("the screen", async () => (await sandbox.agentText()).includes("ready"));
+    await view.input(bytes(text));
+    await view.input(bytes("ab"));
+    const all = await until("all of it", () =>
+      readFile(join(sandbox.workspacePath, "all"), "utf8").catch(() => undefined),
+    );
+    expect(all === `${text}ab`).toBe(true);
+    await view.close();
+  });
+
   it.each([
     ["the user's defaults", 'theme "nord"\n'],
     [
