@@ -364,6 +364,17 @@ describe("requests and their credential", () => {
     );
   });
 
+  it("P27 a login inside a sandbox is renewed here, with placeholders, and the host is not asked", () => {
+    const answer = { status: 200, headers: { "content-type": "application/json" }, body: "{}" };
+    const using = engine(undefined, { localAnswer: (ruleId) => (ruleId === "chatgpt-token" ? answer : undefined) });
+    const verdict = decideOn({ method: "POST", url: "https://auth.openai.com/oauth/token" }, {}, using);
+    expect(verdict).toMatchObject({ kind: "refuse", refusal: { status: 200, code: "answered-locally" }, answer });
+    expect(outcome({ method: "GET", url: "https://auth.openai.com/oauth/token" }, {}, using)).toBe("403 token-route");
+    expect(outcome({ method: "POST", url: "https://auth.openai.com/oauth/token" }, { network: "none" }, using)).toBe(
+      "403 network-none",
+    );
+  });
+
   it("P27 a container registry's token is asked for without a login where the answer cannot be rewritten", () => {
     expect(outcome({ url: "https://ghcr.io/token?scope=repository:a/b:pull" })).toBe("forward drops");
     expect(outcome({ url: "https://auth.docker.io/token?service=registry.docker.io" })).toBe("forward drops");

@@ -9,6 +9,7 @@ import { createPlaceholderSearch } from "./placeholder-search.ts";
 import type {
   ConnectVerdict,
   CredentialRule,
+  LocalAnswer,
   PolicyEngine,
   ProxyIdentity,
   ProxyRequest,
@@ -30,6 +31,8 @@ export interface PolicyEngineSettings {
   readonly lists?: NetworkLists | undefined;
   /** Whether the caller replaces credentials in answers (`answerFields`). Without it the routes that hand them out are refused. Default false. */
   readonly canReplaceAnswers?: boolean | undefined;
+  /** Answers that stand in for those of a rule's token routes, by the rule's id: a login inside a sandbox is renewed with the placeholders it has already. */
+  readonly localAnswer?: ((ruleId: string) => LocalAnswer | undefined) | undefined;
 }
 
 /** The engine of the proxy, with what `explain` asks of it. */
@@ -48,6 +51,7 @@ export function createPolicyEngine(settings: PolicyEngineSettings): ExplainableP
     placeholders: createPlaceholderSearch(settings.rules),
     hasSecret: (name) => settings.secrets.has(name),
     canReplaceAnswers: settings.canReplaceAnswers ?? false,
+    localAnswer: settings.localAnswer ?? ((): undefined => undefined),
     network: networkPolicies(table, settings.lists ?? { allow: [], deny: [] }),
   };
   return {
@@ -63,6 +67,7 @@ interface Context {
   readonly table: RuleTable;
   readonly placeholders: ReturnType<typeof createPlaceholderSearch>;
   readonly canReplaceAnswers: boolean;
+  readonly localAnswer: (ruleId: string) => LocalAnswer | undefined;
   readonly hasSecret: (name: string) => boolean;
   network(policy: SessionPolicy): NetworkPolicy;
 }
@@ -149,7 +154,8 @@ function decideRequest(context: Context, identity: ProxyIdentity, request: Proxy
   });
   const protocol = (chosen ?? hostRules[0])?.rule.protocol ?? "http";
   const answer = answerVerdict(context, { request, hostRules, protocol });
-  if (typeof answer === "object" && isRefusal(answer)) return { kind: "refuse", refusal: answer };
+  if (typeof answer === "object" && isRefusal(answer))
+    return localVerdict(context, hostRules, { request, refusal: answer });
   const access = accessVerdict(identity.policy, protocol, request);
   if (access.refusal !== undefined) return { kind: "refuse", refusal: access.refusal };
   const rule = (chosen ?? hostRules[0])?.rule;
@@ -238,6 +244,19 @@ function answerVerdict(
     message: "This route answers with a new credential, which a session must not hold",
     fix: "make the credential outside and store it: clauderon config credentials set NAME",
   });
+}
+
+/** The refusal of a token route, or the answer that stands in for the host's. */
+function localVerdict(
+  context: Context,
+  hostRules: readonly CompiledRule[],
+  { request, refusal }: { readonly request: ProxyRequest; readonly refusal: Refusal },
+): RequestVerdict {
+  const rule = hostRules.find((entry) => entry.hasTokenAnswer(request.path))?.rule;
+  const answer = rule === undefined || request.method !== "POST" ? undefined : context.localAnswer(rule.id);
+  if (answer === undefined) return { kind: "refuse", refusal };
+  const text = { message: "The proxy answered for the host", fix: "nothing has to be done" };
+  return { kind: "refuse", refusal: refuse(answer.status, "answered-locally", text), answer };
 }
 
 function forbid(code: string, text: RefusalText): RequestVerdict {

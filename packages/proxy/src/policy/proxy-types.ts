@@ -146,6 +146,13 @@ export type ConnectVerdict =
   | { readonly kind: "intercept"; readonly ruleId?: string | undefined }
   | { readonly kind: "refuse"; readonly refusal: Refusal };
 
+/** A whole answer that the proxy gives itself. */
+export interface LocalAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /** What happens to one request. */
 export type RequestVerdict =
   | {
@@ -161,7 +168,12 @@ export type RequestVerdict =
       /** Members of the JSON answer that must reach the client as placeholders. */
       readonly answerFields?: readonly string[] | undefined;
     }
-  | { readonly kind: "refuse"; readonly refusal: Refusal };
+  | {
+      readonly kind: "refuse";
+      readonly refusal: Refusal;
+      /** What the client is told in place of the refusal: the request is answered here and never reaches the host. */
+      readonly answer?: LocalAnswer | undefined;
+    };
 
 /** Decides; pure over what it was given, so that one request sees one state. */
 export interface PolicyEngine {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { SettingsError, UsageError } from "@clauderon/core/contract";
 
-import { readCodexLogin } from "./codex-login.ts";
+import { createCodexLogin, type CodexLogin } from "./codex-login.ts";
 import { knownSecret, knownSecrets } from "./known-secrets.ts";
 import type { OnePassword, OnePasswordSettings } from "./one-password.ts";
 import { checkSecretValue, readSecretFile, type SecretReading } from "./secret-file.ts";
@@ -35,6 +35,8 @@ export interface SecretSourceSettings {
   readonly onePassword?: { readonly client: OnePassword; readonly settings: OnePasswordSettings } | undefined;
   /** `~/.codex/auth.json`. */
   readonly codexAuthPath?: string | undefined;
+  /** Default: the one of `codexAuthPath`, renewed over HTTPS. */
+  readonly codexLogin?: CodexLogin | undefined;
   /** Milliseconds that only grow. */
   readonly monotonicMs: () => number;
 }
@@ -70,7 +72,8 @@ const freshMs = 1000;
 const validName = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 
 /** Opens the user's secrets; reads nothing before it is asked. */
-export function createSecretSource(settings: SecretSourceSettings): SecretSource {
+export function createSecretSource(given: SecretSourceSettings): SecretSource {
+  const settings = { ...given, codexLogin: given.codexLogin ?? codexLoginAt(given.codexAuthPath) };
   const cache = new Map<string, { readonly until: number; readonly found: Found | undefined }>();
   const find = (name: string): Found | undefined => {
     const known = cache.get(name);
@@ -91,7 +94,7 @@ export function createSecretSource(settings: SecretSourceSettings): SecretSource
     get: async (name) => {
       const found = find(name);
       if (found === undefined) return undefined;
-      const reading = found.reading ?? (await settings.onePassword?.client.read(found.entry ?? name));
+      const reading = await readFound(settings, name, found);
       if (reading?.kind === "refused") throw refusedSecret(name, reading);
       return reading?.kind === "value" ? new Secret(name, reading.value) : undefined;
     },
@@ -147,9 +150,23 @@ function findSecret(settings: SecretSourceSettings, name: string): Found | undef
     const reading = readSecretFile(path);
     if (reading.kind !== "missing") return { origin: "file", place: path, reading };
   }
-  if (name !== "codex-access" || settings.codexAuthPath === undefined) return undefined;
-  const reading = readCodexLogin(settings.codexAuthPath);
-  return reading.kind === "missing" ? undefined : { origin: "codex-login", place: settings.codexAuthPath, reading };
+  if (name !== "codex-access" || settings.codexLogin === undefined) return undefined;
+  const reading = settings.codexLogin.read();
+  const place = settings.codexAuthPath ?? "auth.json";
+  return reading.kind === "missing" ? undefined : { origin: "codex-login", place, reading };
+}
+
+async function readFound(
+  settings: SecretSourceSettings,
+  name: string,
+  found: Found,
+): Promise<SecretReading | undefined> {
+  if (found.origin === "codex-login") return settings.codexLogin?.fresh();
+  return found.reading ?? settings.onePassword?.client.read(found.entry ?? name);
+}
+
+function codexLoginAt(path: string | undefined): CodexLogin | undefined {
+  return path === undefined ? undefined : createCodexLogin({ path, now: () => new Date() });
 }
 
 function filePaths(directory: string, name: string): readonly string[] {
