@@ -7,9 +7,10 @@ import { isErrorCode } from "./host-error-code.ts";
 import type { HostProcess, HostProcessEvents, HostProcessOptions } from "./host-process.ts";
 import type { HostTerminalSize, SourceName } from "./host-protocol.ts";
 
-/** After the end of the process, output of what it left behind is awaited so long. */
-const idleAfterEndMs = 100;
-const longestAfterEndMs = 1000;
+/** After the end of the process, output of what it left behind is awaited so many looks: until that many find nothing, and no longer than the other. */
+const lookAfterEndMs = 20;
+const quietLooksAfterEnd = 5;
+const mostLooksAfterEnd = 50;
 /** A read that gives so much is likely to be followed by another: the kernel gives 4 KiB at most. */
 const flowBytes = 2048;
 /** Reads in one go after the stream's own; then others get their turn. */
@@ -55,7 +56,9 @@ class PtyProcess implements HostProcess {
   #queue: { bytes: Buffer; readonly done: () => void }[] = [];
   #retry: NodeJS.Timeout | undefined;
   #retryMs = shortestRetryMs;
-  #lastOutput = 0;
+  #outputs = 0;
+  /** The process has ended, what it wrote is read to the end. */
+  #isEnding = false;
 
   constructor(pty: IPty, events: HostProcessEvents) {
     this.#pty = pty;
@@ -68,7 +71,7 @@ class PtyProcess implements HostProcess {
     // With `encoding: null` the chunks are buffers, whatever the types say.
     pty.onData((data) => {
       const bytes = data as unknown as Buffer;
-      this.#lastOutput = performance.now();
+      this.#outputs += 1;
       events.output("stdout", bytes);
       if (bytes.length >= flowBytes) this.#readOn(events);
     });
@@ -89,7 +92,7 @@ class PtyProcess implements HostProcess {
   endInput(): void {}
 
   setFlowing(_source: SourceName, isFlowing: boolean): void {
-    if (this.#isFlowing === isFlowing || this.#isClosed) return;
+    if (this.#isFlowing === isFlowing || this.#isEnding || this.#isClosed) return;
     this.#isFlowing = isFlowing;
     if (isFlowing) this.#socket.resume();
     else this.#socket.pause();
@@ -149,21 +152,24 @@ class PtyProcess implements HostProcess {
   #keepUntilRead(): void {
     const socket = this.#socket;
     const destroy = socket.destroy.bind(socket);
-    let ended: number | undefined;
     socket.destroy = (error) => {
       // Reading fails when all was read and nobody is left who could write.
-      if (error !== undefined || ended !== undefined || this.#isClosed) return destroy(error);
-      ended = performance.now();
-      this.#lastOutput = ended;
+      if (error !== undefined || this.#isEnding || this.#isClosed) return destroy(error);
+      this.#isEnding = true;
       this.#isFlowing = true;
       socket.resume();
-      const check = setInterval(() => {
-        const now = performance.now();
-        const isQuiet = now - this.#lastOutput >= idleAfterEndMs || now - (ended ?? now) >= longestAfterEndMs;
-        if (!isQuiet && !this.#isClosed) return;
-        clearInterval(check);
+      let seen = this.#outputs;
+      let looks = 0;
+      let quietLooks = 0;
+      // Counted, not timed: between two looks there is a turn that reads what is there, also when this process was held up.
+      const look = setInterval(() => {
+        looks += 1;
+        quietLooks = this.#outputs === seen ? quietLooks + 1 : 0;
+        seen = this.#outputs;
+        if (quietLooks < quietLooksAfterEnd && looks < mostLooksAfterEnd && !this.#isClosed) return;
+        clearInterval(look);
         destroy();
-      }, 20);
+      }, lookAfterEndMs);
       return socket;
     };
   }
