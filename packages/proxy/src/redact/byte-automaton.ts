@@ -1,85 +1,183 @@
 import type { SecretForm } from "./secret-forms.ts";
 
-/** Aho–Corasick over bytes: one step per byte, whatever the number of forms. */
+/**
+ * Aho–Corasick over bytes: one step per byte, whatever the number of forms. States near the root, and those where forms part, have a row for every byte; the
+ * others know their one next byte and where to go on otherwise, so that a secret of some kilobytes costs no megabytes.
+ */
 export interface ByteAutomaton {
-  /** The longest form, in bytes. */
-  readonly longest: number;
-  /**
-   * `next[position + classOf[byte]]`. A position is a state times `width`; 0 = nothing has begun; negative = a form ends there, at the position without the
-   * sign.
-   */
-  readonly next: Int32Array;
-  readonly classOf: Uint8Array;
-  readonly width: number;
+  /** The state after a byte. State 0 = nothing has begun. */
+  step(state: number, byte: number): number;
+  /** Where the first byte lies, from `from` on, that could begin a form. */
+  skip(bytes: Uint8Array, from: number): number;
   /** How many bytes of some form a state has seen. */
-  readonly depth: Uint16Array;
-  /** What to write over the bytes before and at this state; `undefined` = no form ends here. */
-  readonly replacement: readonly (Buffer | undefined)[];
-  /** Where to go on after a form ended: at the state itself where a longer form may still follow, else at what else may have begun. A position, by state. */
-  readonly resume: Uint32Array;
+  depth(state: number): number;
+  /** A form ends here. */
+  isEnd(state: number): boolean;
+  /** What to write over the bytes of that form. */
+  replacement(state: number): Buffer | undefined;
+  /** Where to go on after a form ended: at the state itself where a longer form may still follow, else at what else may have begun. */
+  resume(state: number): number;
 }
 
+const DENSE_DEPTH = 2;
+const NO_ROW = -1;
+const NO_BYTE = 256;
+
 export function createByteAutomaton(forms: readonly SecretForm[]): ByteAutomaton {
-  const classOf = new Uint8Array(256);
-  let width = 1;
-  for (const { bytes } of forms) {
-    for (const byte of bytes) classOf[byte] ||= width++;
-  }
-  const states = 1 + forms.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const next = new Int32Array(states * width);
-  const depth = new Uint16Array(states);
-  const replacement: (Buffer | undefined)[] = Array.from({ length: states });
-  let count = 1;
-  for (const form of forms) {
-    let state = 0;
-    for (const byte of form.bytes) {
-      const slot = state * width + (classOf[byte] ?? 0);
-      if (next[slot] === 0) {
-        depth[count] = (depth[state] ?? 0) + 1;
-        next[slot] = count++;
-      }
-      state = next[slot] ?? 0;
+  const trie = createTrie(forms);
+  const { order, suffix } = linkSuffixes(trie);
+  const { rows, table } = createRows(trie, { order, suffix });
+  const { depths, nextByte, child, replacements } = trie;
+  for (const state of order) replacements[state] ??= replacements[suffix[state] ?? 0];
+  const ends = Uint8Array.from(replacements, (replacement) => (replacement === undefined ? 0 : 1));
+
+  function step(from: number, byte: number): number {
+    for (let state = from; ; state = suffix[state] ?? 0) {
+      const row = rows[state] ?? NO_ROW;
+      if (row !== NO_ROW) return table[row + byte] ?? 0;
+      if (nextByte[state] === byte) return child[state] ?? 0;
     }
-    replacement[state] = form.replacement;
   }
-  const resume = link({ next, width, replacement });
-  for (const [slot, state] of next.entries()) {
-    next[slot] = replacement[state] === undefined ? state * width : -state * width;
+
+  return {
+    step,
+    skip(bytes, from) {
+      let at = from;
+      while (at < bytes.length && table[bytes[at] ?? 0] === 0) at++;
+      return at;
+    },
+    depth: (state) => depths[state] ?? 0,
+    isEnd: (state) => ends[state] === 1,
+    replacement: (state) => replacements[state],
+    resume(ended) {
+      let state = ended;
+      while (state !== 0 && child[state] === 0) state = suffix[state] ?? 0;
+      return state;
+    },
+  };
+}
+
+interface Trie {
+  /** The first child and the byte that leads there; further children follow as its siblings. */
+  readonly child: Uint32Array;
+  readonly nextByte: Uint16Array;
+  readonly sibling: Uint32Array;
+  /** The byte that leads to a state. */
+  readonly ownByte: Uint8Array;
+  readonly depths: Uint32Array;
+  readonly replacements: (Buffer | undefined)[];
+}
+
+function createTrie(forms: readonly SecretForm[]): Trie {
+  const size = 1 + forms.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const trie: Trie = {
+    child: new Uint32Array(size),
+    nextByte: new Uint16Array(size).fill(NO_BYTE),
+    sibling: new Uint32Array(size),
+    ownByte: new Uint8Array(size),
+    depths: new Uint32Array(size),
+    replacements: Array.from({ length: size }),
+  };
+  let count = 1;
+  for (const { bytes, replacement } of forms) {
+    let state = 0;
+    for (const byte of bytes) {
+      let next = childOf(trie, state, byte);
+      if (next === 0) {
+        next = count++;
+        trie.ownByte[next] = byte;
+        trie.depths[next] = (trie.depths[state] ?? 0) + 1;
+        trie.sibling[next] = trie.child[state] ?? 0;
+        trie.child[state] = next;
+        trie.nextByte[state] = byte;
+      }
+      state = next;
+    }
+    trie.replacements[state] = replacement;
   }
-  const longest = Math.max(0, ...forms.map(({ bytes }) => bytes.length));
-  return { longest, next, classOf, width, depth, replacement, resume };
+  return trie;
+}
+
+function childOf({ child, sibling, ownByte }: Trie, state: number, byte: number): number {
+  let next = child[state] ?? 0;
+  while (next !== 0 && ownByte[next] !== byte) next = sibling[next] ?? 0;
+  return next;
 }
 
 interface Links {
-  readonly next: Int32Array;
-  readonly width: number;
-  readonly replacement: (Buffer | undefined)[];
+  /** All states but the root, breadth first. */
+  readonly order: readonly number[];
+  /** The longest proper suffix of what a state has seen that is also a beginning. */
+  readonly suffix: Uint32Array;
 }
 
-/** Breadth first: a missing step is the one of the longest suffix that is also a beginning. */
-function link({ next, width, replacement }: Links): Uint32Array {
-  const suffix = new Uint32Array(replacement.length);
-  const resume = new Uint32Array(replacement.length);
-  const queue: number[] = [];
-  for (let step = 1; step < width; step++) {
-    const child = next[step] ?? 0;
-    if (child !== 0) queue.push(child);
+function linkSuffixes(trie: Trie): Links {
+  const suffix = new Uint32Array(trie.child.length);
+  const order: number[] = [];
+  const visit = (state: number): void => {
+    for (let next = trie.child[state] ?? 0; next !== 0; next = trie.sibling[next] ?? 0) {
+      suffix[next] = state === 0 ? 0 : suffixOf(trie, suffix, next, state);
+      order.push(next);
+    }
+  };
+  visit(0);
+  for (const state of order) visit(state);
+  return { order, suffix };
+}
+
+// oxlint-disable-next-line max-params -- inner loop of the construction: an object per byte of a secret would be made
+function suffixOf(trie: Trie, suffix: Uint32Array, next: number, parent: number): number {
+  const byte = trie.ownByte[next] ?? 0;
+  for (let state = suffix[parent] ?? 0; ; state = suffix[state] ?? 0) {
+    const found = childOf(trie, state, byte);
+    if (found !== 0 || state === 0) return found;
   }
-  for (const state of queue) {
-    const shorter = suffix[state] ?? 0;
-    replacement[state] ??= replacement[shorter];
-    let isLeaf = true;
-    for (let step = 0; step < width; step++) {
-      const child = next[state * width + step] ?? 0;
-      const fallback = next[shorter * width + step] ?? 0;
-      if (child === 0) next[state * width + step] = fallback;
-      else {
-        suffix[child] = fallback;
-        queue.push(child);
-        isLeaf = false;
+}
+
+interface Rows {
+  /** Where a state's row begins in the table. */
+  readonly rows: Int32Array;
+  readonly table: Uint32Array;
+}
+
+/** The root's row is the first. */
+function createRows(trie: Trie, { order, suffix }: Links): Rows {
+  const dense = [
+    0,
+    ...order.filter((state) => (trie.depths[state] ?? 0) <= DENSE_DEPTH || hasManyChildren(trie, state)),
+  ];
+  const rows = new Int32Array(trie.child.length).fill(NO_ROW);
+  const table = new Uint32Array(dense.length * 256);
+  for (const [index, state] of dense.entries()) {
+    const row = index * 256;
+    if (state !== 0) {
+      for (let byte = 0; byte < 256; byte++) {
+        table[row + byte] = stepBelow(trie, { rows, table, suffix }, suffix[state] ?? 0, byte);
       }
     }
-    resume[state] = isLeaf ? (resume[shorter] ?? 0) : state * width;
+    for (let next = trie.child[state] ?? 0; next !== 0; next = trie.sibling[next] ?? 0) {
+      table[row + (trie.ownByte[next] ?? 0)] = next;
+    }
+    rows[state] = row;
   }
-  return resume;
+  return { rows, table };
+}
+
+// oxlint-disable-next-line max-params -- as above
+function stepBelow(
+  trie: Trie,
+  { rows, table, suffix }: Rows & Pick<Links, "suffix">,
+  from: number,
+  byte: number,
+): number {
+  for (let state = from; ; state = suffix[state] ?? 0) {
+    const row = rows[state] ?? NO_ROW;
+    if (row !== NO_ROW) return table[row + byte] ?? 0;
+    if (trie.nextByte[state] === byte) return trie.child[state] ?? 0;
+  }
+}
+
+function hasManyChildren({ child, sibling }: Trie, state: number): boolean {
+  const first = child[state] ?? 0;
+  return first !== 0 && sibling[first] !== 0;
 }

@@ -37,9 +37,8 @@ export function createRedactor(secrets: readonly RedactedSecret[]): Redactor {
 }
 
 function startStream(automaton: ByteAutomaton): RedactionStream {
-  const { next, classOf, width, depth, replacement, resume } = automaton;
   let held: Buffer = Buffer.alloc(0);
-  let position = 0;
+  let state = 0;
   let count = 0;
 
   /** Writes over the bytes that end before `end` of the chunk, and begin perhaps in what is held. */
@@ -61,23 +60,19 @@ function startStream(automaton: ByteAutomaton): RedactionStream {
       let bytes: Buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       let isCopy = false;
       for (let at = 0; at < bytes.length;) {
-        const reached = next[position + (classOf[bytes[at++] ?? 0] ?? 0)] ?? 0;
-        if (reached > 0) {
-          position = reached;
-          continue;
+        if (state === 0) {
+          at = automaton.skip(bytes, at);
+          if (at === bytes.length) break;
         }
-        if (reached === 0) {
-          position = 0;
-          while (at < bytes.length && next[classOf[bytes[at] ?? 0] ?? 0] === 0) at++;
-          continue;
-        }
+        state = automaton.step(state, bytes[at++] ?? 0);
+        if (!automaton.isEnd(state)) continue;
         if (!isCopy) bytes = Buffer.from(bytes);
         isCopy = true;
-        replace(bytes, at, replacement[-reached / width] ?? NOTHING);
+        replace(bytes, at, automaton.replacement(state) ?? NOTHING);
         count += 1;
-        position = resume[-reached / width] ?? 0;
+        state = automaton.resume(state);
       }
-      const open = depth[position / width] ?? 0;
+      const open = automaton.depth(state);
       if (open === 0 && held.length === 0) return [bytes];
       const all = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
       held = Buffer.from(all.subarray(all.length - open));
@@ -87,7 +82,7 @@ function startStream(automaton: ByteAutomaton): RedactionStream {
       const last = held.length >= MAX_BEGINNING ? Buffer.alloc(held.length, "*") : held;
       if (last !== held) count += 1;
       held = Buffer.alloc(0);
-      position = 0;
+      state = 0;
       return last.length === 0 ? [] : [last];
     },
   };
