@@ -2,6 +2,7 @@ import { DaemonError } from "../contract/errors/daemon-error.ts";
 import { homeDirectory as defaultHome } from "../settings/settings-paths.ts";
 import type { DaemonFile } from "../wire/daemon-schema.ts";
 import { findRunningDaemon } from "./find-running-daemon.ts";
+import { startDaemonProcess } from "./start-daemon-process.ts";
 
 export interface EnsureDaemonOptions {
   /** Absolute path; default: `CLAUDERON_HOME`, else `~/.clauderon`. */
@@ -42,8 +43,6 @@ export async function ensureDaemon(options: EnsureDaemonOptions = {}): Promise<D
     });
   }
   options.onStart?.();
-  // Most callers find it running and need nothing that starts programs.
-  const { startDaemonProcess } = await import("./start-daemon-process.ts");
   const file = await startDaemonProcess({ ...options, environment, homeDirectory });
   return { file, isNew: true };
 }

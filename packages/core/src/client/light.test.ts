@@ -18,7 +18,7 @@ const REQUEST_PROBE = `
 const { createClient } = await import(process.argv[1]);
 const client = createClient({ url: process.argv[2], token: "token" });
 const sessions = await client.sessions.list();
-const loaded = process.moduleLoadList.filter((name) => /undici|NativeModule (?:crypto|child_process)$/.test(name));
+const loaded = process.moduleLoadList.filter((name) => /undici|NativeModule crypto$/.test(name));
 console.log(JSON.stringify({ sessions, loaded }));
 `;
 
