@@ -435,7 +435,8 @@ describe("requests and their credential", () => {
     for (const path of ["/x/../api/0", "/api/..;/0", "/x/%2e%2e/api", "/api%2f..%2fx"]) {
       expect(outcome({ url: `https://eu.sentry.example${path}` })).toBe("400 path-ambiguous");
     }
-    expect(outcome({ url: "https://eu.sentry.example/api/a%2Fb" })).toBe("forward drops");
+    expect(outcome({ url: "https://eu.sentry.example/api/a%2Fb" })).toBe("inject sentry");
+    expect(outcome({ url: "https://eu.sentry.example/api%2Fa" })).toBe("forward drops");
   });
 });
 

@@ -4,7 +4,10 @@ export type PathMatcher = (path: string) => boolean;
 // Encoded separators (/ ? # ;) and parameters never match a wildcard: what allows must not depend on how a server reads them.
 const character = "(?:[^/;%]|%(?!2F|3F|23|3B)[0-9A-F]{2})";
 
-/** `*` stands for characters within a segment, `**` for any number of segments. Everything else stands for itself. */
+/**
+ * `*` stands for characters within a segment, `**` for any number of segments. Everything else stands for itself. A `**` at the end takes encoded separators too:
+ * a canonical path stays below its prefix however it is decoded.
+ */
 export function pathGlob(glob: string): PathMatcher {
   return anyGlob([glob]);
 }
@@ -12,7 +15,8 @@ export function pathGlob(glob: string): PathMatcher {
 function globSource(glob: string): string {
   return glob
     .split(/(\/\*\*(?=\/|$)|\*)/)
-    .map((part) => {
+    .map((part, index, parts) => {
+      if (part === "/**" && parts.slice(index + 1).every((rest) => rest === "")) return "(?:/.*)?";
       if (part === "/**") return `(?:/${character}*)*`;
       if (part === "*") return `${character}*`;
       return part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);

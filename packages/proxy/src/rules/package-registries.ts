@@ -2,12 +2,42 @@ import type { CredentialRule } from "../policy/proxy-types.ts";
 
 const npmjs = "registry.npmjs.org";
 
-/** One npm registry. */
-export function npmRule(host: string, secret: string): CredentialRule {
+/** Where a registry is. */
+interface Registry {
+  readonly host: string;
+  /** Begins and ends with `/`. */
+  readonly path: string;
+}
+
+/**
+ * The npm registries that the user's own configuration names. The secret `npm` belongs to the one that `_authToken=${NPM_TOKEN}` names, else to the default one;
+ * every other host has a secret of its own (`npm-HOST`), so that a token is never sent to a registry it was not made for.
+ */
+export function npmRules(npmrc: string): readonly CredentialRule[] {
+  const lines = npmrc.split(/\r?\n/);
+  const named = lines.flatMap((line) => {
+    const match = /^\s*(@[^:=\s]+:)?registry\s*=\s*"?([^"\s]+)"?\s*$/.exec(line);
+    const registry = match === null ? undefined : registryAt(match[2] ?? "");
+    return registry === undefined ? [] : [{ ...registry, isDefault: match?.[1] === undefined }];
+  });
+  const main = named.findLast(({ isDefault }) => isDefault) ?? { host: npmjs, path: "/" };
+  const owner =
+    lines.flatMap((line) => {
+      const url = /^\s*\/\/(\S+?):_authToken\s*=\s*"?\$\{NPM_TOKEN\}/.exec(line)?.[1];
+      return url === undefined ? [] : (registryAt(`https://${url}`) ?? []);
+    })[0] ?? main;
+  const all = new Map([main, owner, ...named].map((registry) => [registry.host, registry]));
+  return [...all.values()].map((registry) =>
+    npmRule(registry, registry.host === owner.host ? "npm" : `npm-${registry.host}`),
+  );
+}
+
+function npmRule({ host, path }: Registry, secret: string): CredentialRule {
   return {
     id: host === npmjs ? "npm" : `npm-${host}`,
     description: `npm registry ${host}`,
     host,
+    paths: path === "/" ? undefined : [`${path}**`],
     protocol: "package-registry",
     inject: { kind: "header", name: "authorization", format: "Bearer {secret}" },
     secret,
@@ -21,23 +51,10 @@ export function npmRule(host: string, secret: string): CredentialRule {
   };
 }
 
-/**
- * The npm registries that the user's own configuration names: the default one has the secret `npm`, every other host one of its own (`npm-HOST`), so that a token
- * is never sent to a registry it was not made for.
- */
-export function npmRules(npmrc: string): readonly CredentialRule[] {
-  const settings = npmrc
-    .split(/\r?\n/)
-    .map((line) => /^\s*((?:@[^:=\s]+:)?registry)\s*=\s*"?([^"\s]+)"?\s*$/.exec(line));
-  const hosts = settings.flatMap((match) => {
-    const url = URL.parse(match?.[2] ?? "");
-    return url === null || url.protocol !== "https:" || url.port !== ""
-      ? []
-      : [{ isDefault: match?.[1] === "registry", host: url.hostname }];
-  });
-  const main = hosts.findLast(({ isDefault }) => isDefault)?.host ?? npmjs;
-  const others = [...new Set(hosts.map(({ host }) => host))].filter((host) => host !== main);
-  return [npmRule(main, "npm"), ...others.map((host) => npmRule(host, `npm-${host}`))];
+function registryAt(text: string): Registry | undefined {
+  const url = URL.parse(text);
+  if (url === null || url.protocol !== "https:" || url.port !== "") return undefined;
+  return { host: url.hostname, path: url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/` };
 }
 
 /** PyPI: reading needs nothing, uploading needs a token. */

@@ -65,10 +65,29 @@ describe("npm", () => {
         ["a.example", "npm-a.example"],
       ],
     ],
+    [
+      "registry=https://mirror.example/\n//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
+      [
+        ["mirror.example", "npm-mirror.example"],
+        ["registry.npmjs.org", "npm"],
+      ],
+    ],
+    [
+      "//npm.corp.example/api/:_authToken=${NPM_TOKEN}",
+      [
+        ["registry.npmjs.org", "npm-registry.npmjs.org"],
+        ["npm.corp.example", "npm"],
+      ],
+    ],
     ['registry="https://quoted.example/"', [["quoted.example", "npm"]]],
   ])("P24 with %j each registry has a secret of its own", (npmrc, expected) => {
     expect(hosts(npmrc)).toEqual(expected);
   });
+});
+
+it("P24 an npm registry below a path gets its token there alone", () => {
+  expect(npmRules("registry=https://corp.example/api/npm")[0]?.paths).toEqual(["/api/npm/**"]);
+  expect(pathGlob("/api/npm/**")("/api/npm/@scope%2Fname")).toBe(true);
 });
 
 describe("globs", () => {
@@ -85,6 +104,10 @@ describe("globs", () => {
     ["/a/*", "/a/b%2Fc", false],
     ["/a/*", "/a/b%3Bc", false],
     ["/a/*", "/a/b%20c", true],
+    ["/a/**", "/a/b%2Fc;d", true],
+    ["/a/**", "/a%2Fb", false],
+    ["/a/**", "/a;x/b", false],
+    ["/**/x", "/a;b/x", false],
     ["/**/x", "/x", true],
     ["/**/x", "/a/b/x", true],
   ])("P43 %s matches %s: %s", (glob, path, expected) => {
