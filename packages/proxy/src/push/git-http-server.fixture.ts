@@ -25,20 +25,35 @@ export interface GitServer extends AsyncDisposable {
   readonly mostHeld: () => number;
   /** Runs git in the clone, or elsewhere. */
   git(argv: readonly string[], cwd?: string): Promise<GitResult>;
+  /** Variables for git from now on. */
+  extendEnvironment(variables: Readonly<Record<string, string>>): void;
   /** Makes a key that git can sign with; false where there is no program for it. */
   keygen(path: string): Promise<boolean>;
 }
 
 const run = promisify(execFile);
 
-export async function startGitServer(): Promise<GitServer> {
+export interface GitServerOptions {
+  /** Default true. Without it the server is what stands behind a proxy. */
+  readonly isGuarded?: boolean;
+  /** Told of each request. */
+  readonly onRequest?: (request: IncomingMessage) => void;
+}
+
+export async function startGitServer(options: GitServerOptions = {}): Promise<GitServer> {
+  const { isGuarded = true, onRequest } = options;
   const directory = await mkdtemp(join(tmpdir(), "clauderon-push-"));
   let mostHeld = 0;
-  const server = createServer((request, response) => {
-    void serve(request, response, { directory, onHeld: (bytes) => (mostHeld = Math.max(mostHeld, bytes)) });
-  });
+  const onHeld = (bytes: number): void => {
+    mostHeld = Math.max(mostHeld, bytes);
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    onRequest?.(request);
+    void serve(request, response, { directory, isGuarded, onHeld });
+  };
+  const server = createServer(listener);
   const url = `http://127.0.0.1:${await listen(server)}/acme/app.git`;
-  const environment = {
+  const environment: Record<string, string | undefined> = {
     PATH: process.env["PATH"],
     HOME: directory,
     GIT_CONFIG_NOSYSTEM: "1",
@@ -72,6 +87,7 @@ export async function startGitServer(): Promise<GitServer> {
     url,
     mostHeld: () => mostHeld,
     git,
+    extendEnvironment: (variables) => Object.assign(environment, variables),
     keygen: async (path) => {
       try {
         await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]);
@@ -98,12 +114,13 @@ async function listen(server: Server): Promise<number> {
 
 interface ServeOptions {
   readonly directory: string;
+  readonly isGuarded: boolean;
   readonly onHeld: (bytes: number) => void;
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, options: ServeOptions): Promise<void> {
   const url = new URL(request.url ?? "/", "http://host");
-  if (!url.pathname.startsWith("/acme/app.git/")) {
+  if (options.isGuarded && !url.pathname.startsWith("/acme/app.git/")) {
     send(response, receivePackDenied(`clauderon: this session may push only to ${scope.repository}`));
     return;
   }
@@ -122,7 +139,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
     stdio: ["pipe", "pipe", "ignore"],
   });
   backend.stdin.on("error", () => undefined);
-  if (url.pathname.endsWith("/git-receive-pack")) {
+  if (options.isGuarded && url.pathname.endsWith("/git-receive-pack")) {
     const refused = await guard(request, backend.stdin, options.onHeld);
     if (refused !== undefined) {
       backend.kill();
@@ -131,7 +148,8 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
       return;
     }
   } else {
-    request.pipe(backend.stdin);
+    const decoder = pushRequestDecoder(request.headers["content-encoding"]);
+    (decoder === undefined || decoder === "identity" ? request : request.pipe(decoder)).pipe(backend.stdin);
   }
   await answer(backend.stdout, response);
 }
