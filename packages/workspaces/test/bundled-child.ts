@@ -15,8 +15,13 @@ afterAll(() => {
 
 /** The program that makes a workspace and dies, on the sources as they are, put into one file so that it starts fast. */
 export function bundledChild(): string {
-  const program = join(output, "bundle", "crash-child.mjs");
+  const program = join(output, "bundle", "crash-child.fixture.mjs");
   if (!existsSync(program))
-    execFileSync(process.execPath, [bundler, join(import.meta.dirname, "crash-child.ts"), packageDirectory, output]);
+    execFileSync(process.execPath, [
+      bundler,
+      join(import.meta.dirname, "crash-child.fixture.ts"),
+      packageDirectory,
+      output,
+    ]);
   return program;
 }

@@ -6,6 +6,6 @@ describe("a file-system call that fails in create", () => {
   it.each(["before", "after", "from-then-on"] as const)(
     "leaves nothing, or what the next create or undo sets right: %s",
     (mode) => walkFaultsOfCreate(mode, false),
-    60_000,
+    120_000,
   );
 });

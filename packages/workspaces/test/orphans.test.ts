@@ -73,7 +73,7 @@ it("undo of what a dead process began is not undone by the git it had started", 
   await world.provider.undo(plan.record, plan.request.sessionId);
   await expect.poll(() => isAlive(orphan), { timeout: 30_000 }).toBe(false);
   await expectNothingLeft(world);
-}, 60_000);
+}, 120_000);
 
 it("remove of what a dead process began is not undone by the git it had started", async () => {
   const world = fixture();
@@ -82,7 +82,7 @@ it("remove of what a dead process began is not undone by the git it had started"
   await world.provider.remove(plan.record, { sessionId: plan.request.sessionId, force: true });
   await expect.poll(() => isAlive(orphan), { timeout: 30_000 }).toBe(false);
   await expectNothingLeft(world);
-}, 60_000);
+}, 120_000);
 
 it("create after a dead process finishes while the git it had started is at it", async () => {
   const world = fixture();
@@ -94,4 +94,4 @@ it("create after a dead process finishes while the git it had started is at it",
   expect(world.git(["status", "--porcelain"], plan.record.path)).toBe("");
   await world.provider.undo(plan.record, plan.request.sessionId);
   await expectNothingLeft(world);
-}, 60_000);
+}, 120_000);
