@@ -4,20 +4,22 @@ import { join } from "node:path";
 import { SettingsError, UsageError } from "@clauderon/core/contract";
 
 import { createCodexLogin, type CodexLogin } from "./codex-login.ts";
+import { readKeyringNames, writeKeyringNames } from "./keyring-names.ts";
+import type { Keyring } from "./keyring.ts";
 import { knownSecret, knownSecrets } from "./known-secrets.ts";
 import type { OnePassword, OnePasswordSettings } from "./one-password.ts";
 import { checkSecretValue, readSecretFile, type SecretReading } from "./secret-file.ts";
 import { Secret } from "./secret.ts";
 import { writeSecretFile } from "./write-secret-file.ts";
 
-/** Where a secret comes from, the first that has it: the environment, 1Password, a file, the login of the Codex CLI. */
-export type SecretOrigin = "environment" | "1password" | "file" | "codex-login";
+/** Where a secret comes from, the first that has it: the environment, 1Password, the desktop's keyring, a file, the login of the Codex CLI. */
+export type SecretOrigin = "environment" | "1password" | "keyring" | "file" | "codex-login";
 
 /** A secret as it is listed; never its value. */
 export interface SecretInfo {
   readonly name: string;
   readonly description: string;
-  /** `configured`: 1Password will be asked when it is needed. */
+  /** `configured`: 1Password or the keyring will be asked when it is needed. */
   readonly state: "ready" | "configured" | "refused" | "missing";
   readonly origin?: SecretOrigin | undefined;
   /** The variable, reference or path. */
@@ -33,6 +35,8 @@ export interface SecretSourceSettings {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onePassword?: { readonly client: OnePassword; readonly settings: OnePasswordSettings } | undefined;
+  /** The keyring of the desktop, for the secrets that were put there. */
+  readonly keyring?: Keyring | undefined;
   /** `~/.codex/auth.json`. */
   readonly codexAuthPath?: string | undefined;
   /** Default: the one of `codexAuthPath`, renewed over HTTPS. */
@@ -50,11 +54,11 @@ export interface SecretSource {
   /** Known names, those stored and those configured, by name. */
   list(): Promise<readonly SecretInfo[]>;
   describe(name: string): SecretInfo;
-  /** Stores a value as a file. The answer tells where the name still comes from, when that is stronger than the file. */
-  set(name: string, value: string): Promise<SecretInfo>;
-  /** Removes the file. Throws `usage.invalid` when the secret comes from elsewhere, or from nowhere. */
+  /** Stores a value as a file, or in the keyring. The answer tells where the name still comes from, when that is stronger. */
+  set(name: string, value: string, options?: { readonly place?: "file" | "keyring" | undefined }): Promise<SecretInfo>;
+  /** Removes the file and the keyring's entry. Throws `usage.invalid` when the secret comes from elsewhere, or from nowhere. */
   remove(name: string): Promise<void>;
-  /** Secrets whose variables are set and that no file holds. */
+  /** Secrets whose variables are set and that nothing else holds. */
   importable(): readonly { readonly name: string; readonly variable: string }[];
   /** Forgets what was read. */
   refresh(): void;
@@ -63,7 +67,7 @@ export interface SecretSource {
 interface Found {
   readonly origin: SecretOrigin;
   readonly place: string;
-  /** Absent = 1Password has to be asked, for this entry of its references. */
+  /** Absent = 1Password (for this entry of its references) or the keyring has to be asked. */
   readonly reading?: SecretReading | undefined;
   readonly entry?: string | undefined;
 }
@@ -85,6 +89,7 @@ export function createSecretSource(given: SecretSourceSettings): SecretSource {
   const refresh = (): void => {
     cache.clear();
     settings.onePassword?.client.forget();
+    settings.keyring?.forget();
   };
   const describe = (name: string): SecretInfo => infoOf(name, find(name));
   return {
@@ -104,30 +109,34 @@ export function createSecretSource(given: SecretSourceSettings): SecretSource {
       const names = new Set([
         ...knownSecrets.map(({ name }) => name),
         ...stored,
+        ...readKeyringNames(settings.directory),
         ...configured.map((name) => knownSecret(name).name),
       ]);
       return [...names].sort().map((name) => describe(name));
     },
-    set: async (name, value) => {
+    set: async (name, value, options = {}) => {
       const checked = checkName(name);
       const reading = checkSecretValue(Buffer.from(value), `the value of ${checked}`);
       if (reading.kind !== "value") throw refusedSecret(checked, reading);
-      await writeSecretFile(join(settings.directory, checked), reading.value);
+      if (options.place === "keyring") await storeInKeyring(settings, checked, reading.value);
+      else await writeSecretFile(join(settings.directory, checked), reading.value);
       refresh();
       return describe(checked);
     },
     remove: async (name) => {
       const checked = checkName(name);
+      const isInKeyring = await removeFromKeyring(settings, checked);
       const paths = filePaths(settings.directory, checked).filter((path) => readSecretFile(path).kind !== "missing");
-      const found = find(checked);
-      if (paths.length === 0) throw notAFile(checked, found);
+      if (paths.length === 0 && !isInKeyring) throw notAFile(checked, find(checked));
       for (const path of paths) await rm(path);
       refresh();
     },
     importable: () =>
       knownSecrets.flatMap(({ name, variables }) => {
         const variable = variables.find((candidate) => (settings.environment[candidate] ?? "") !== "");
-        const isStored = filePaths(settings.directory, name).some((path) => readSecretFile(path).kind !== "missing");
+        const isStored =
+          filePaths(settings.directory, name).some((path) => readSecretFile(path).kind !== "missing") ||
+          readKeyringNames(settings.directory).includes(name);
         return variable === undefined || isStored ? [] : [{ name, variable }];
       }),
   };
@@ -146,6 +155,9 @@ function findSecret(settings: SecretSourceSettings, name: string): Found | undef
     const reference = references[candidate];
     if (reference !== undefined) return { origin: "1password", place: reference, entry: candidate };
   }
+  if (settings.keyring !== undefined && readKeyringNames(settings.directory).includes(name)) {
+    return { origin: "keyring", place: "the keyring of this desktop" };
+  }
   for (const path of filePaths(settings.directory, name)) {
     const reading = readSecretFile(path);
     if (reading.kind !== "missing") return { origin: "file", place: path, reading };
@@ -162,7 +174,32 @@ async function readFound(
   found: Found,
 ): Promise<SecretReading | undefined> {
   if (found.origin === "codex-login") return settings.codexLogin?.fresh();
+  if (found.origin === "keyring") return settings.keyring?.read(name);
   return found.reading ?? settings.onePassword?.client.read(found.entry ?? name);
+}
+
+/** The name is written down after the value is stored, so that a crash between them leaves no name without a value. A file of the same name gives way. */
+async function storeInKeyring(settings: SecretSourceSettings, name: string, value: string): Promise<void> {
+  if (settings.keyring === undefined) {
+    throw new UsageError({
+      message: "There is no keyring here",
+      fix: [`store it as a file: clauderon config credentials set ${name}`],
+    });
+  }
+  await settings.keyring.store(name, value);
+  await writeKeyringNames(settings.directory, [...readKeyringNames(settings.directory), name]);
+  for (const path of filePaths(settings.directory, name)) await rm(path, { force: true });
+}
+
+async function removeFromKeyring(settings: SecretSourceSettings, name: string): Promise<boolean> {
+  const names = readKeyringNames(settings.directory);
+  if (settings.keyring === undefined || !names.includes(name)) return false;
+  await settings.keyring.remove(name);
+  await writeKeyringNames(
+    settings.directory,
+    names.filter((other) => other !== name),
+  );
+  return true;
 }
 
 function codexLoginAt(path: string | undefined): CodexLogin | undefined {
@@ -220,6 +257,7 @@ function notAFile(name: string, found: Found | undefined): UsageError {
     "1password": "remove its line from [onepassword.credentials] in proxy.toml",
     "codex-login": "log out of Codex: codex logout",
     file: `rm ${found.place}`,
+    keyring: "clauderon config credentials list",
   };
   return new UsageError({
     message: `The secret ${name} is not stored by clauderon`,

@@ -1,5 +1,6 @@
 import { ClauderonError, CommandError, type CommandRunner } from "@clauderon/core/contract";
 
+import { createCachedReader, type CachedReader } from "./cached-reader.ts";
 import { checkSecretValue, type SecretReading } from "./secret-file.ts";
 
 /** How the `op` program is used. */
@@ -10,62 +11,23 @@ export interface OnePasswordSettings {
   readonly references: Readonly<Record<string, string>>;
 }
 
-/** Reads secrets with the `op` program, each at most once at a time. */
-export interface OnePassword {
-  /** Throws with the reason and the fix when the program is missing, locked or slow. */
-  read(name: string): Promise<SecretReading>;
-  /** What was read before and still holds. */
-  peek(name: string): string | undefined;
-  forget(): void;
-}
-
 export interface OnePasswordPorts {
   readonly runner: CommandRunner;
   readonly monotonicMs: () => number;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** Reads secrets with the `op` program; `read` throws with the reason and the fix when the program is missing, locked or slow. */
+export type OnePassword = CachedReader;
+
 const timeoutMs = 10_000;
-const valueFreshMs = 15 * 60_000;
-// A locked vault asks its user; asking again for each request would open a window each time.
-const failureFreshMs = 30_000;
 
-interface Entry {
-  readonly until: number;
-  readonly reading: Promise<SecretReading>;
-  value?: string;
-}
-
-/** Keeps what it read in memory for a quarter of an hour, a failure for half a minute. */
+/** Asks 1Password when a secret is needed, and remembers. */
 export function createOnePassword(settings: OnePasswordSettings, ports: OnePasswordPorts): OnePassword {
-  const entries = new Map<string, Entry>();
-  const fresh = (name: string): Entry | undefined => {
-    const entry = entries.get(name);
-    return entry !== undefined && entry.until > ports.monotonicMs() ? entry : undefined;
-  };
-  return {
-    peek: (name) => fresh(name)?.value,
-    forget: () => entries.clear(),
-    read: async (name) => {
-      const known = fresh(name);
-      if (known !== undefined) return known.reading;
-      const reference = settings.references[name];
-      if (reference === undefined) return { kind: "missing" };
-      const reading = askProgram(reference, settings.program ?? "op", ports);
-      const entry: Entry = { until: Number.POSITIVE_INFINITY, reading };
-      entries.set(name, entry);
-      try {
-        const result = await reading;
-        const value = result.kind === "value" ? { value: result.value } : {};
-        if (entries.get(name) === entry)
-          entries.set(name, { reading, until: ports.monotonicMs() + valueFreshMs, ...value });
-        return result;
-      } catch (error) {
-        if (entries.get(name) === entry) entries.set(name, { reading, until: ports.monotonicMs() + failureFreshMs });
-        throw error;
-      }
-    },
-  };
+  return createCachedReader(async (name) => {
+    const reference = settings.references[name];
+    return reference === undefined ? { kind: "missing" } : askProgram(reference, settings.program ?? "op", ports);
+  }, ports.monotonicMs);
 }
 
 async function askProgram(reference: string, program: string, ports: OnePasswordPorts): Promise<SecretReading> {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { createCodexLogin, type CodexLogin, type PostJson } from "./codex-login.ts";
 import { createSecretSource, type SecretSource, type SecretSourceSettings } from "./create-secret-source.ts";
+import { createKeyring } from "./keyring.ts";
 import { createOnePassword, type OnePassword } from "./one-password.ts";
 
 let root = "";
@@ -380,6 +381,96 @@ describe("1Password", () => {
       await expect(withProgram(op.path).get("github")).rejects.toMatchObject({ code: "settings.invalid" });
     },
   );
+});
+
+describe("the keyring", () => {
+  /** A program that behaves as `secret-tool`, keeping values in files, and writes down how it was called. */
+  async function keyring(
+    platform: NodeJS.Platform = "linux",
+  ): Promise<{ readonly secrets: SecretSource; calls(): Promise<string> }> {
+    const path = join(root, "secret-tool");
+    const log = join(root, "calls");
+    const values = join(root, "values");
+    await mkdir(values, { recursive: true });
+    const body = `#!/bin/sh
+echo "$@" >> ${log}
+last=""
+for word in "$@"; do last="$word"; done
+case "$1" in
+  store) cat > "${values}/$last" ;;
+  lookup) cat "${values}/$last" 2>/dev/null || exit 1 ;;
+  clear) rm "${values}/$last" 2>/dev/null || exit 1 ;;
+  -i) cat > "${values}/stdin" ;;
+  find-generic-password) exit 44 ;;
+esac
+`;
+    await writeFile(path, body, { mode: 0o755 });
+    const client = createKeyring({
+      runner: createCommandRunner(),
+      monotonicMs: () => now,
+      environment: process.env,
+      platform,
+      program: path,
+    });
+    return { secrets: source({ keyring: client }), calls: async () => readFile(log, "utf8").catch(() => "") };
+  }
+
+  it("a secret is kept there and not in a file, and its value is in no argument", async () => {
+    await store("github", "old-file");
+    const { secrets, calls } = await keyring();
+    expect(await secrets.set("github", "CANARY", { place: "keyring" })).toMatchObject({
+      origin: "keyring",
+      state: "configured",
+    });
+    expect(await value(secrets, "github")).toBe("CANARY");
+    expect(await value(secrets, "github")).toBe("CANARY");
+    expect(await readdir(directory())).toEqual([".keyring"]);
+    expect(await readFile(join(directory(), ".keyring"), "utf8")).toBe("github\n");
+    expect((await stat(join(directory(), ".keyring"))).mode & 0o777).toBe(0o600);
+    const called = await calls();
+    expect(called).not.toContain("CANARY");
+    expect(called.match(/lookup/g)).toHaveLength(1);
+    expect((await secrets.list()).find(({ name }) => name === "github")).toMatchObject({ origin: "keyring" });
+    await secrets.remove("github");
+    expect(secrets.has("github")).toBe(false);
+    expect(await secrets.get("github")).toBeUndefined();
+  });
+
+  it("it is asked for no name that was not put there", async () => {
+    const { secrets, calls } = await keyring();
+    expect(secrets.has("npm")).toBe(false);
+    expect(await secrets.get("npm")).toBeUndefined();
+    expect(await calls()).toBe("");
+  });
+
+  it("on macOS the value goes through standard input, in hexadecimal", async () => {
+    const { secrets, calls } = await keyring("darwin");
+    await secrets.set("github", 'a "b', { place: "keyring" });
+    expect(await readFile(join(root, "values", "stdin"), "utf8")).toBe(
+      `add-generic-password -U -s clauderon -a github -X ${Buffer.from('a "b').toString("hex")}\n`,
+    );
+    expect(await calls()).toBe("-i\n");
+    expect(await secrets.get("github")).toBeUndefined();
+  });
+
+  it("a locked keyring, and none, are errors with a fix", async () => {
+    const path = join(root, "locked");
+    await writeFile(path, '#!/bin/sh\necho "Cannot autolaunch D-Bus without X11" >&2\nexit 1\n', { mode: 0o755 });
+    const client = createKeyring({
+      runner: createCommandRunner(),
+      monotonicMs: () => now,
+      environment: process.env,
+      platform: "linux",
+      program: path,
+    });
+    const secrets = source({ keyring: client });
+    await expect(secrets.set("github", "x", { place: "keyring" })).rejects.toMatchObject({
+      code: "command.failed",
+      why: "Cannot autolaunch D-Bus without X11",
+    });
+    expect(secrets.has("github")).toBe(false);
+    await expect(source().set("github", "x", { place: "keyring" })).rejects.toMatchObject({ code: "usage.invalid" });
+  });
 });
 
 describe("never printed", () => {
