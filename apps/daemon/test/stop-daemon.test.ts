@@ -55,6 +55,24 @@ test(
 );
 
 test(
+  "a daemon that answers after two seconds is found",
+  async () => {
+    await using home = new TestHome();
+    const script = `
+      import { createServer } from "node:http";
+      const health = { status: "ok", product: "clauderon", version: "0.1.0", pid: process.pid };
+      const server = createServer((_request, response) => setTimeout(() => response.end(JSON.stringify(health)), 2000));
+      server.listen(0, "127.0.0.1", () => console.log(server.address().port));`;
+    const { child, said } = await startScript(script);
+    writeDaemonFile(home, { pid: child.pid, url: `http://127.0.0.1:${said}` });
+    expect((await findRunningDaemon(home.home))?.pid).toBe(child.pid);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  },
+  LONG_MS,
+);
+
+test(
   "a daemon that hangs before it answers anywhere is ended",
   async () => {
     await using home = new TestHome();
@@ -93,13 +111,17 @@ test(
   LONG_MS,
 );
 
-test("a process that has the id of a daemon of before is left alone", async () => {
-  await using home = new TestHome();
-  const { child: bystander } = await startScript('setInterval(() => undefined, 1_000_000); console.log("here");');
-  writeDaemonFile(home, { pid: bystander.pid, url: "http://127.0.0.1:1" });
-  expect(await stopDaemon(home.home, { graceMs })).toBe(false);
-  expect(bystander.exitCode ?? bystander.signalCode).toBe(null);
-  const ended = once(bystander, "exit");
-  bystander.kill("SIGTERM");
-  expect(await ended).toEqual([null, "SIGTERM"]);
-});
+test(
+  "a process that has the id of a daemon of before is left alone",
+  async () => {
+    await using home = new TestHome();
+    const { child: bystander } = await startScript('setInterval(() => undefined, 1_000_000); console.log("here");');
+    writeDaemonFile(home, { pid: bystander.pid, url: "http://127.0.0.1:1" });
+    expect(await stopDaemon(home.home, { graceMs })).toBe(false);
+    expect(bystander.exitCode ?? bystander.signalCode).toBe(null);
+    const ended = once(bystander, "exit");
+    bystander.kill("SIGTERM");
+    expect(await ended).toEqual([null, "SIGTERM"]);
+  },
+  LONG_MS,
+);

@@ -2,7 +2,8 @@ import { healthSchema, type Health } from "../wire/daemon-schema.ts";
 import { parseJson } from "../wire/parse-json.ts";
 import { exchange } from "./http-exchange.ts";
 
-const DEADLINE_MS = 1000;
+/** On a machine with too much to do an answer may take seconds; where nobody listens, no time passes. */
+const DEADLINE_MS = 5000;
 
 /** Who answers at the address; `undefined` when nobody does, or nobody of ours. */
 export async function askHealth(url: string, signal?: AbortSignal): Promise<Health | undefined> {
