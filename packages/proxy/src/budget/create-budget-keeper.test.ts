@@ -157,6 +157,20 @@ describe("A budget", () => {
     expect(after.spending("id-one").tokens).toBe(0);
   });
 
+  it.each([
+    ["anthropic", "/v1/messages/"],
+    ["anthropic", "/V1/Messages"],
+    ["openai", "/backend-api/codex/responses"],
+    ["openai", "/v1/responses/compact"],
+    ["openai", "/v1/chat/completions/"],
+  ] as const)("holds for %s at %s", (vendor, path) => {
+    const keeper = createBudgetKeeper();
+    keeper.setLimit("id-one", parseBudget("1tokens"));
+    expect(keeper.check(context({ vendor, path }))).toBeUndefined();
+    keeper.record(used("one", 10));
+    expect(keeper.check(context({ vendor, path }))?.refusal.code).toBe("budget-reached");
+  });
+
   it("sends Codex from its WebSocket to requests, which can be stopped one by one", () => {
     const keeper = createBudgetKeeper();
     const upgrade = context({ vendor: "openai", method: "GET", isUpgrade: true });
@@ -169,6 +183,8 @@ describe("A budget", () => {
     ["anthropic", "/v1/messages/batches"],
     ["openai", "/v1/images/generations"],
     ["openai", "/v1/realtime/calls"],
+    ["openai", "/v1/what-comes-next"],
+    ["anthropic", "/V1/messages/batches/"],
     ["gemini", "/v1beta/models/veo:predictLongRunning"],
   ] as const)("does not let %s be used at %s, which cannot be counted", (vendor, path) => {
     const keeper = createBudgetKeeper();
@@ -181,6 +197,8 @@ describe("A budget", () => {
     ["anthropic", "/v1/messages/count_tokens"],
     ["anthropic", "/api/event_logging/v2/batch"],
     ["gemini", "/v1beta/models/m:countTokens"],
+    ["openai", "/v1/responses/input_tokens"],
+    ["openai", "/backend-api/codex/analytics-events"],
   ] as const)("leaves %s alone at %s even when it is used up", (vendor, path) => {
     const keeper = createBudgetKeeper();
     keeper.setLimit("id-one", parseBudget("1tokens"));

@@ -77,11 +77,14 @@ function observeExchange(
     model = request.model ?? pathModel;
     emit(started({ ...request, model }));
   });
-  const requestBody = createBodyDecoder(header("content-encoding"), (bytes) => reader.write(bytes));
+  const requestBody = createBodyDecoder(header("content-encoding"), (bytes) => {
+    requestBytes += bytes.length;
+    reader.write(bytes);
+  });
   return {
     onRequestBody(chunk) {
-      requestBytes += chunk.length;
-      requestBody?.write(chunk);
+      if (requestBody === undefined) requestBytes += chunk.length;
+      else requestBody.write(chunk);
     },
     onResponseHead({ status, headers }: ExchangeResponseHead) {
       if (status < 200) return;

@@ -2,9 +2,9 @@ import type { ExchangeContext } from "../exchange/exchange-observer.ts";
 import type { ModelVendor } from "./tap-event.ts";
 
 const paths: Readonly<Record<ModelVendor, RegExp>> = {
-  anthropic: /^\/v1\/messages$/,
-  openai: /\/(?:responses(?:\/compact)?|chat\/completions)$/,
-  gemini: /\/models\/[^/]+:(?:streamGenerateContent|generateContent)$/,
+  anthropic: /^\/v1\/messages\/?$/i,
+  openai: /\/(?:responses(?:\/compact)?|chat\/completions)\/?$/i,
+  gemini: /\/models\/[^/]+:(?:streamGenerateContent|generateContent)\/?$/i,
 };
 
 /** The vendor whose model the request asks for an answer; `undefined` for its other requests. */
