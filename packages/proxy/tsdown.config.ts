@@ -1,3 +1,3 @@
-import { library } from "../../tsdown.shared.ts";
+import { bundledProgram, library } from "../../tsdown.shared.ts";
 
-export default library({ index: "src/index.ts" });
+export default [library({ index: "src/index.ts" }), bundledProgram("src/process/proxy-main.ts", [])];

@@ -36,6 +36,8 @@ export interface Proxy extends AsyncDisposable {
   accept(connection: Duplex, sessionId: string): Promise<void>;
   /** Decides by these rules from the next request on and cuts what they forbid. */
   usePolicy(policy: PolicyEngine): void;
+  /** Cuts connections that would not be let in now (a budget that was set, a secret that was removed). */
+  review(): Promise<void>;
   /** A new authority for new sessions; the old one stays trusted and in use until the last session that began with it has ended. */
   rotateAuthority(): Promise<void>;
   status(): Promise<ProxyStatus>;
@@ -77,6 +79,7 @@ export function createProxy(settings: CreateProxySettings): Proxy {
       policy = next;
       void running?.then(({ registry }) => registry.review());
     },
+    review: async () => (await run()).registry.review(),
     rotateAuthority: async () => (await run()).authorities.rotate(),
     status: async () => (await run()).status(),
     close,

@@ -43,6 +43,20 @@ export type {
   SessionPolicy,
   TokenAnswer,
 } from "./policy/proxy-types.ts";
+export { composeProxy, proxyFiles, type ComposedProxy, type ComposeProxyOptions } from "./process/compose-proxy.ts";
+export {
+  controlProtocol,
+  type ControlEvent,
+  type ControlMethod,
+  type ControlMethods,
+  type ProxyProcessStatus,
+} from "./process/control-protocol.ts";
+export {
+  connectProxyProcess,
+  startProxyProcess,
+  type ProxyClient,
+  type StartProxyOptions,
+} from "./process/proxy-client.ts";
 export { shippedRules } from "./rules/shipped-rules.ts";
 export type { ProxyStatus } from "./running-proxy.ts";
 export {

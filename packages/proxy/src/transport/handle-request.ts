@@ -20,6 +20,7 @@ import {
 } from "./prepare-request.ts";
 import { answerLocally, answerRefusal } from "./problem-body.ts";
 import { RequestBody } from "./request-body.ts";
+import type { ProxySession } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { UpgradeExchange } from "./upgrade.ts";
 
@@ -50,11 +51,12 @@ function factsOf({ request, verdict, secret }: PreparedRequest): TrailFacts {
 function halt(incoming: IncomingExchange, halted: HaltedRequest, trail: AuditTrail): void {
   const { refusal, request, answer, ruleId, isFatal } = halted;
   const target = request?.target ?? incoming.tunnel?.target;
-  const isWritten = trail.write({ decision: "blocked", request, refusal, ruleId, target });
+  const decision = refusal === undefined ? "allowed" : "blocked";
+  const isWritten = trail.write({ decision, request, refusal, ruleId, target, status: answer?.status });
   if (!isWritten) answerRefusal(incoming.response, auditRefusal);
-  else if (answer === undefined)
+  else if (answer !== undefined) answerLocally(incoming.response, answer);
+  else if (refusal !== undefined)
     answerRefusal(incoming.response, refusal, { target, path: request?.path, isFatal: isFatal === true });
-  else answerLocally(incoming.response, answer);
   // After a refused upgrade the bytes that follow belong to another protocol.
   incoming.upgrade?.socket.end();
 }
@@ -148,6 +150,13 @@ function redactorOf(context: TransportContext, { secret, verdict }: PreparedRequ
   return secret === undefined ? undefined : context.redactorOf(secret, verdict.rule?.placeholder ?? "");
 }
 
+/** A connection that was let in stays while the rules and the budget would let it in again. */
+function isStillAdmitted(context: TransportContext, session: ProxySession, { request }: PreparedRequest): boolean {
+  const { identity } = session;
+  const verdict = context.engine().decideRequest(identity, request);
+  return verdict.kind === "forward" && context.admit({ identity, request, rule: verdict.rule }) === undefined;
+}
+
 function bodyOf(
   { head, verdict, body }: { head: PreparedRequest["head"]; verdict: ForwardVerdict; body?: Buffer | undefined },
   {
@@ -203,10 +212,7 @@ function upgradeHandler(
     idleMs: context.limits.idleTunnelMs,
     onOpen() {
       session.tunnelCount += 1;
-      session.connections.set(
-        socket,
-        () => context.engine().decideRequest(session.identity, prepared.request).kind === "forward",
-      );
+      session.connections.set(socket, () => isStillAdmitted(context, session, prepared));
     },
     onClose() {
       session.tunnelCount -= 1;

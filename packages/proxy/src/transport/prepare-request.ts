@@ -41,7 +41,8 @@ export interface PreparedRequest {
 
 /** A request that ends here. */
 export interface HaltedRequest {
-  readonly refusal: Refusal;
+  /** Absent = it was answered, not refused. */
+  readonly refusal: Refusal | undefined;
   /** Sent in place of the refusal's own text. */
   readonly answer?: LocalAnswer | undefined;
   readonly request?: ProxyRequest | undefined;
@@ -67,9 +68,9 @@ export async function prepareRequest(
   if (verdict.kind === "refuse") return { refusal: verdict.refusal, request };
   const halt = { request, ruleId: verdict.rule?.id };
   if (verdict.push === "forbidden") return { ...halt, refusal: pushForbidden, answer: forbiddenAnswer(request) };
+  const local = context.admit({ identity, request, rule: verdict.rule });
+  if (local !== undefined) return { ...halt, answer: local.answer, refusal: local.refusal };
   if (verdict.answerFields !== undefined) return { ...halt, refusal: tokenAnswer };
-  const notAdmitted = context.admit({ identity, request, rule: verdict.rule });
-  if (notAdmitted !== undefined) return { ...halt, ...notAdmitted };
   const body = await checkedBody(context, incoming, { head, verdict });
   if (isRefusal(body)) return { ...halt, refusal: body };
   const secret = await readSecret(context, verdict);

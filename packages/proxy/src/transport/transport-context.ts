@@ -22,7 +22,8 @@ export interface LocalAnswer {
 
 /** A request that is not sent, and what the client reads in place of its answer. */
 export interface NotAdmitted {
-  readonly refusal: Refusal;
+  /** Absent = the answer is as good as the upstream's. */
+  readonly refusal?: Refusal | undefined;
   readonly answer: LocalAnswer;
 }
 
@@ -36,7 +37,7 @@ export interface TransportContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observers: readonly CreateExchangeObserver[];
-  /** Asked before a request goes out; an answer takes its place (a spent budget). */
+  /** Asked before a request goes out; an answer takes its place (a spent budget, a login that the proxy keeps). */
   readonly admit: (context: ExchangeContext) => NotAdmitted | undefined;
   /** Finds a secret in answers, in every form it may come back in. */
   readonly redactorOf: (secret: string, placeholder: string) => Redactor;

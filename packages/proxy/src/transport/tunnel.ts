@@ -45,7 +45,13 @@ export function joinSockets(client: Duplex, upstream: Socket, { idleMs, onClose,
   upstream.on("error", ignore);
   client.pipe(upstream);
   if (through === undefined) upstream.pipe(client);
-  else upstream.pipe(through).pipe(client);
+  else {
+    through.once("error", () => {
+      upstream.destroy();
+      breakOff(client);
+    });
+    upstream.pipe(through).pipe(client);
+  }
 }
 
 function ignore(): void {

@@ -8,7 +8,7 @@ import type { ExchangeObserver } from "../exchange/exchange-observer.ts";
 import type { Refusal } from "../policy/proxy-types.ts";
 import { refuse } from "../policy/refusal.ts";
 import type { Redactor } from "../redact/create-redactor.ts";
-import { redactBody } from "../redact/redact-body.ts";
+import { redactWebSocket } from "../redact/redact-web-socket.ts";
 import type { Exchange } from "./exchange.ts";
 import { answerHeaders, headerTable, redactLines } from "./header-filter.ts";
 import { valuesOf, type RequestHead } from "./request-head.ts";
@@ -89,7 +89,7 @@ export class UpgradeExchange implements Dispatcher.DispatchHandler {
     client.write(`${text}\r\n`, "latin1");
     if (head.length > 0) upstream.write(head);
     onOpen();
-    const through = redactor === undefined ? undefined : redactBody(redactor, undefined)?.stages[0];
+    const through = redactor === undefined ? undefined : redactWebSocket(redactor);
     for (const observer of observers) observer.onResponseHead({ status, headers: headerTable(lines) });
     if (observers.length > 0) this.#observe(through ?? upstream, head);
     joinSockets(client, upstream as Socket, { idleMs, onClose: () => this.#close(), through });

@@ -1,0 +1,147 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { silentLogger, type Clock, type Logger } from "@clauderon/core/contract";
+import { createCommandRunner, systemClock } from "@clauderon/core/host";
+
+import { checkBody } from "../access/check-body.ts";
+import { createAuditLog } from "../audit/create-audit-log.ts";
+import { createBudgetKeeper, type BudgetKeeper, type BudgetState } from "../budget/create-budget-keeper.ts";
+import { readExtraAuthorities } from "../certificates/ca-bundle.ts";
+import { createProxy, type Proxy } from "../create-proxy.ts";
+import { parseAllowedAddress } from "../policy/address-policy.ts";
+import { createPolicyEngine } from "../policy/decide.ts";
+import type { PolicyEngine } from "../policy/proxy-types.ts";
+import { createSecretSource, type SecretSource } from "../secrets/create-secret-source.ts";
+import { createOnePassword } from "../secrets/one-password.ts";
+import { loadProxySettings, type ProxySettings } from "../settings/load-proxy-settings.ts";
+import { createModelTap, type ModelTap } from "../tap/create-model-tap.ts";
+import { codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
+import { readCorporateProxy, readOverrides } from "./upstream-settings.ts";
+
+export interface ComposeProxyOptions {
+  /** `~/.clauderon`. */
+  readonly home: string;
+  /** The user's own directory. */
+  readonly userHome: string;
+  /** Where secrets and the network's own proxy may be named. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Ports of this machine that no session reaches, beside the proxy's own. */
+  readonly closedPorts?: readonly number[] | undefined;
+  readonly budgetState?: BudgetState | undefined;
+  readonly clock?: Clock | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+/** A proxy with everything it needs, as the settings of a home ask for it. */
+export interface ComposedProxy extends AsyncDisposable {
+  readonly proxy: Proxy;
+  readonly secrets: SecretSource;
+  readonly budget: BudgetKeeper;
+  readonly tap: ModelTap;
+  /** Reads proxy.toml again: rules, lists and secrets hold from the next request on. Returns what the user should know. */
+  reload(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** Where a home keeps what the proxy writes. */
+export function proxyFiles(home: string): {
+  readonly authority: string;
+  readonly bundle: string;
+  readonly trustStore: string;
+} {
+  return {
+    authority: join(home, "proxy", "authority.pem"),
+    bundle: join(home, "proxy-ca.pem"),
+    trustStore: join(home, "proxy-ca.p12"),
+  };
+}
+
+/** Reads the settings of a home and makes its proxy; nothing listens yet. */
+export async function composeProxy(options: ComposeProxyOptions): Promise<ComposedProxy> {
+  const { clock = systemClock, logger = silentLogger, environment } = options;
+  const settings = await readSettings(options);
+  const secrets = secretSourceOf(settings, { environment, clock });
+  const audit = createAuditLog({ ...settings.audit, clock, logger });
+  const { dayLimit, prices } = settings;
+  const budget = createBudgetKeeper({ dayLimit, prices, state: options.budgetState, now: () => clock.now() });
+  const tap = createModelTap({ onRecord: (record) => budget.record(record), now: () => clock.now() });
+  const codexLogin = createCodexLogin(settings, secrets);
+  const files = proxyFiles(options.home);
+  const extraCertificates = await Promise.all(settings.extraCa.map(readExtraAuthorities));
+  const proxy = createProxy({
+    authorityPath: files.authority,
+    bundlePath: files.bundle,
+    trustStorePath: files.trustStore,
+    policy: engineOf(settings, secrets),
+    readSecret: async (name) => (await secrets.get(name))?.reveal(),
+    writeRecord: settings.audit.isEnabled ? (entry) => audit.write(entry) : () => undefined,
+    upstream: {
+      extraCertificates: extraCertificates.flat(),
+      overrides: readOverrides(settings.upstreams),
+      corporateProxy: readCorporateProxy(settings.upstream, environment),
+      allowedAddresses: settings.allow.flatMap((entry) => parseAllowedAddress(entry) ?? []),
+      closedPorts: options.closedPorts,
+    },
+    observers: [tap.createObserver],
+    admit: (context) => codexLogin.answer(context) ?? budget.check(context),
+    checkBody,
+    clock,
+    logger,
+  });
+  const close = async (): Promise<void> => {
+    await proxy.close();
+    audit.close();
+  };
+  return {
+    proxy,
+    secrets,
+    budget,
+    tap,
+    async reload() {
+      const next = await readSettings(options);
+      secrets.refresh();
+      budget.setDayLimit(next.dayLimit);
+      proxy.usePolicy(engineOf(next, secrets));
+      return next.notes;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function readSettings({ home, userHome }: ComposeProxyOptions): Promise<ProxySettings> {
+  const npmrc = await readFile(join(userHome, ".npmrc"), "utf8").catch(() => undefined);
+  return loadProxySettings({ home, userHome, npmrc });
+}
+
+function engineOf({ rules, allow, deny }: ProxySettings, secrets: SecretSource): PolicyEngine {
+  const settings = { rules, secrets, lists: { allow, deny } };
+  const engine = createPolicyEngine(settings);
+  // What renews a login is let through for the one login that is answered here.
+  const answering = createPolicyEngine({ ...settings, canReplaceAnswers: true });
+  return {
+    decideConnect: (identity, target) => engine.decideConnect(identity, target),
+    decideRequest: (identity, request) =>
+      (isCodexRenewal(request) && secrets.has(codexSecret) ? answering : engine).decideRequest(identity, request),
+    addressRules: (identity) => engine.addressRules(identity),
+  };
+}
+
+function secretSourceOf(
+  { secretsDirectory, codexAuthPath, onePassword }: ProxySettings,
+  { environment, clock }: { readonly environment: ComposeProxyOptions["environment"]; readonly clock: Clock },
+): SecretSource {
+  const monotonicMs = (): number => clock.monotonicMs();
+  const client =
+    onePassword === undefined
+      ? undefined
+      : createOnePassword(onePassword, { runner: createCommandRunner(), monotonicMs, environment });
+  return createSecretSource({
+    directory: secretsDirectory,
+    environment,
+    codexAuthPath,
+    monotonicMs,
+    onePassword: client === undefined || onePassword === undefined ? undefined : { client, settings: onePassword },
+  });
+}

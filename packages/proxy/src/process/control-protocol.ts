@@ -1,0 +1,68 @@
+import type { ClauderonErrorJson } from "@clauderon/core/contract";
+
+import type { Spending } from "../budget/create-budget-keeper.ts";
+import type { ProxyIdentity } from "../policy/proxy-types.ts";
+import type { ProxyStatus } from "../running-proxy.ts";
+import type { TapRecord } from "../tap/tap-event.ts";
+
+export const controlProtocol = 1;
+
+type NoParameters = Readonly<Record<string, never>>;
+
+/** What the daemon may ask of the proxy's process; one JSON line each way, answered by `id`. */
+export interface ControlMethods {
+  /** Adds or replaces a session. Its token is told once. */
+  add(parameters: { readonly identity: ProxyIdentity; readonly socketPath?: string | undefined }): { token: string };
+  /** False when there is no such session. */
+  update(parameters: { readonly identity: ProxyIdentity }): boolean;
+  remove(parameters: { readonly sessionId: string }): boolean;
+  /** Reads proxy.toml and the secrets again; what the user should know. */
+  reload(parameters: NoParameters): readonly string[];
+  rotateAuthority(parameters: NoParameters): null;
+  /** `limit` as `parseBudget` reads it; none lifts it. */
+  limit(parameters: { readonly sessionId: string; readonly limit?: string | undefined }): null;
+  spending(parameters: { readonly sessionId: string }): Spending;
+  status(parameters: NoParameters): ProxyProcessStatus;
+  /** `whenIdle`: true when it ends because nothing is open. */
+  stop(parameters: { readonly whenIdle: boolean }): boolean;
+  /** From here on the connection also carries `ControlEvent`s, those after `since` first. */
+  events(parameters: { readonly since: number }): { readonly latest: number };
+}
+
+export interface ProxyProcessStatus extends ProxyStatus {
+  readonly processId: number;
+  /** Of this protocol; a daemon that speaks another replaces the process when it is idle. */
+  readonly protocol: number;
+  readonly port: number;
+  readonly bundlePath: string;
+  readonly trustStorePath: string;
+  /** Where the daemon hands connections over. */
+  readonly daemonSocketPath: string;
+}
+
+export type ControlMethod = keyof ControlMethods;
+
+export interface ControlRequest<Method extends ControlMethod = ControlMethod> {
+  readonly id: number;
+  readonly method: Method;
+  readonly parameters: Parameters<ControlMethods[Method]>[0];
+}
+
+export type ControlAnswer =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: ClauderonErrorJson };
+
+/** A record of the model tap with its place in the order; the last 10,000 are kept for a daemon that comes back. */
+export interface ControlEvent {
+  readonly sequence: number;
+  readonly record: TapRecord;
+}
+
+/** What the program is told on its standard input when it starts; nothing of it is in its own environment or on a disk. */
+export interface ProxyStart {
+  readonly home: string;
+  readonly userHome: string;
+  /** Variables that hold secrets, and the network's own proxy. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly closedPorts: readonly number[];
+}

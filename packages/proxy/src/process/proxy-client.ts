@@ -1,0 +1,186 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { connect, type Socket } from "node:net";
+import { dirname } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { DaemonError, errorFromJson } from "@clauderon/core/contract";
+import { keeperEnvironment, parseJson } from "@clauderon/core/host";
+
+import { knownSecrets } from "../secrets/known-secrets.ts";
+import type { ControlAnswer, ControlEvent, ControlMethod, ControlMethods, ProxyStart } from "./control-protocol.ts";
+import { proxyProcessPaths } from "./proxy-process-paths.ts";
+
+const startMs = 10_000;
+const sourceCondition = "@clauderon/source";
+/** The network's own proxy and certificates, and 1Password's session. */
+const passedVariables = ["HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "OP_SERVICE_ACCOUNT_TOKEN"];
+
+/** The proxy's process, as the daemon sees it. */
+export interface ProxyClient extends AsyncDisposable {
+  call<Method extends Exclude<ControlMethod, "events">>(
+    method: Method,
+    parameters: Parameters<ControlMethods[Method]>[0],
+  ): Promise<ReturnType<ControlMethods[Method]>>;
+  /** What the model tap saw after `since`, and goes on seeing. Ends when the process ends. */
+  events(since?: number): AsyncIterable<ControlEvent>;
+  /** Leaves the process running. */
+  close(): void;
+}
+
+export interface StartProxyOptions {
+  /** `~/.clauderon`. */
+  readonly home: string;
+  readonly userHome: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The daemon's own ports, which no session reaches. */
+  readonly closedPorts?: readonly number[] | undefined;
+}
+
+/** The proxy of a home, which is started when none runs. It outlives whoever started it. */
+export async function startProxyProcess(options: StartProxyOptions): Promise<ProxyClient> {
+  const running = await connectProxyProcess(options.home);
+  if (running !== undefined) return running;
+  const { log } = proxyProcessPaths(options.home);
+  const child = await launch(options, log);
+  const deadline = performance.now() + startMs;
+  while (performance.now() < deadline) {
+    const client = await connectProxyProcess(options.home);
+    if (client !== undefined) return client;
+    // Another's may be just starting; one that ended without any other is a failure.
+    if (child.hasExited() && (await connectProxyProcess(options.home)) === undefined) break;
+    await delay(10);
+  }
+  throw new DaemonError({
+    message: "The proxy did not start",
+    why: child.hasExited() ? "its process ended" : `nothing answered within ${startMs / 1000} s`,
+    fix: [`see ${log}`],
+  });
+}
+
+/** The proxy of a home, or `undefined` when none runs. */
+export async function connectProxyProcess(home: string): Promise<ProxyClient | undefined> {
+  const socket = connect(proxyProcessPaths(home).controlSocket);
+  try {
+    await once(socket, "connect");
+  } catch {
+    // Nobody listens there.
+    return undefined;
+  }
+  return createClient(home, socket);
+}
+
+async function launch(options: StartProxyOptions, log: string): Promise<{ hasExited(): boolean }> {
+  await mkdir(dirname(log), { recursive: true, mode: 0o700 });
+  await using output = await open(log, "a", 0o600);
+  const path = createRequire(import.meta.url).resolve("@clauderon/proxy/process");
+  const conditions = path.endsWith(".ts") ? ["--conditions", sourceCondition] : [];
+  const child = spawn(process.execPath, [...conditions, path], {
+    cwd: "/",
+    detached: true,
+    stdio: ["pipe", output.fd, output.fd],
+    env: ownEnvironment(options.environment),
+  });
+  let hasExited = false;
+  child.once("exit", () => {
+    hasExited = true;
+  });
+  child.once("error", () => {
+    hasExited = true;
+  });
+  child.stdin?.on("error", () => undefined);
+  const { home, userHome, closedPorts = [] } = options;
+  const start: ProxyStart = { home, userHome, closedPorts, environment: secretEnvironment(options.environment) };
+  child.stdin?.end(`${JSON.stringify(start)}\n`);
+  child.unref();
+  return { hasExited: () => hasExited };
+}
+
+/** What anybody who reads the process's environment may see. */
+function ownEnvironment(environment: StartProxyOptions["environment"]): NodeJS.ProcessEnv {
+  const names = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "NODE_COMPILE_CACHE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+  ];
+  return keeperEnvironment(Object.fromEntries(names.map((name) => [name, environment[name]])));
+}
+
+function secretEnvironment(environment: StartProxyOptions["environment"]): Record<string, string> {
+  const names = new Set([...passedVariables, "PATH", "HOME", ...knownSecrets.flatMap(({ variables }) => variables)]);
+  const entries = Object.entries(environment).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && (names.has(entry[0]) || entry[0].startsWith("OP_")),
+  );
+  return Object.fromEntries(entries);
+}
+
+interface Waiting {
+  readonly fulfil: (result: unknown) => void;
+  readonly fail: (error: Error) => void;
+}
+
+function createClient(home: string, socket: Socket): ProxyClient {
+  const waiting = new Map<number, Waiting>();
+  let lastId = 0;
+  const lines = createInterface({ input: socket });
+  // The socket's own end tells.
+  lines.on("error", () => undefined);
+  lines.on("line", (line) => {
+    const answer = parseJson(line, "the proxy's control socket") as ControlAnswer;
+    const waiter = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if ("error" in answer) waiter?.fail(errorFromJson(answer.error));
+    else waiter?.fulfil(answer.result);
+  });
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => {
+    for (const { fail } of waiting.values()) fail(gone());
+    waiting.clear();
+  });
+  const close = (): void => {
+    socket.destroy();
+  };
+  return {
+    async call(method, parameters) {
+      if (socket.destroyed) throw gone();
+      lastId += 1;
+      const id = lastId;
+      const result = new Promise<unknown>((fulfil, fail) => waiting.set(id, { fulfil, fail }));
+      socket.write(`${JSON.stringify({ id, method, parameters })}\n`);
+      return (await result) as ReturnType<ControlMethods[typeof method]>;
+    },
+    events: (since = 0) => followEvents(home, since),
+    close,
+    async [Symbol.asyncDispose]() {
+      close();
+    },
+  };
+}
+
+async function* followEvents(home: string, since: number): AsyncIterable<ControlEvent> {
+  const socket = connect(proxyProcessPaths(home).controlSocket);
+  socket.on("error", () => socket.destroy());
+  socket.write(`${JSON.stringify({ id: 0, method: "events", parameters: { since } })}\n`);
+  const lines = createInterface({ input: socket });
+  lines.on("error", () => undefined);
+  try {
+    for await (const line of lines) {
+      const message = parseJson(line, "the proxy's control socket") as ControlEvent | ControlAnswer;
+      if ("sequence" in message) yield message;
+    }
+  } finally {
+    socket.destroy();
+  }
+}
+
+function gone(): DaemonError {
+  return new DaemonError({ message: "The proxy has ended", fix: ["try again: the daemon starts it anew"] });
+}

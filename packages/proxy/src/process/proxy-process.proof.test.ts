@@ -1,0 +1,199 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
+import { promisify } from "node:util";
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import {
+  startRecordingUpstream,
+  upstreamAuthority,
+  type RecordingUpstream,
+} from "../transport/testing/recording-upstream.fixture.ts";
+import { basic, connectThrough, identity, readUntil, tlsThrough } from "../transport/testing/test-proxy.fixture.ts";
+import { startProxyProcess, type ProxyClient } from "./proxy-client.ts";
+
+const run = promisify(execFile);
+const secret = "sk-ant-REAL-7c41d2";
+const target = "api.anthropic.com:443";
+let root: string;
+let home: string;
+let gateway: RecordingUpstream;
+const processIds = new Set<number>();
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "clauderon-pp-"));
+  home = join(root, "h");
+  await mkdir(home, { mode: 0o700 });
+  gateway = await startRecordingUpstream({ name: "localhost" });
+  await writeFile(join(root, "ca.pem"), upstreamAuthority.certificatePem);
+  await writeFile(
+    join(home, "proxy.toml"),
+    `[proxy]\nextra_ca = "${join(root, "ca.pem")}"\n[proxy.upstreams]\n"api.anthropic.com" = "https://localhost:${gateway.port}"\n`,
+  );
+});
+afterEach(async () => {
+  for (const processId of processIds) {
+    try {
+      process.kill(processId, "SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  }
+  processIds.clear();
+  await gateway[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
+
+function options(environment: Record<string, string> = {}): Parameters<typeof startProxyProcess>[0] {
+  return {
+    home,
+    userHome: root,
+    environment: { PATH: process.env["PATH"], ANTHROPIC_API_KEY: secret, ...environment },
+  };
+}
+
+async function start(): Promise<ProxyClient> {
+  const client = await startProxyProcess(options());
+  processIds.add((await client.call("status", {})).processId);
+  return client;
+}
+
+async function openStream(test: Parameters<typeof tlsThrough>[0]): Promise<TLSSocket> {
+  gateway.respond = ({ socket, text }) =>
+    text.includes("\r\n\r\n") &&
+    socket.write(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nevent:\r\n",
+    );
+  const tls = await tlsThrough(test, { target });
+  const read = readUntil(tls, (text) => text.includes("event:"));
+  const body = JSON.stringify({ model: "claude", stream: true, messages: [{ role: "user", content: "hi" }] });
+  tls.write(
+    `POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nX-Api-Key: placeholder\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  const { text } = await read;
+  expect(text).toMatch(/^HTTP\/1.1 200/u);
+  return tls;
+}
+
+async function access(client: ProxyClient): Promise<Parameters<typeof tlsThrough>[0]> {
+  const { token } = await client.call("add", { identity: identity() });
+  const { port, bundlePath } = await client.call("status", {});
+  return { port, authorization: basic("s1", token), ca: await readFile(bundlePath, "utf8") };
+}
+
+describe("the proxy's process", () => {
+  it("A1 outlives whoever started it, with its open streams; one runs per home; secrets are not in its environment", async () => {
+    const script = `
+      const { startProxyProcess } = await import(${JSON.stringify(new URL("proxy-client.ts", import.meta.url).href)});
+      const client = await startProxyProcess(${JSON.stringify(options())});
+      process.stdout.write(String((await client.call("status", {})).processId));
+      process.exit(0);`;
+    const starter = ["--conditions", "@clauderon/source", "--input-type=module", "-e", script];
+    const started = await Promise.all([run(process.execPath, starter), run(process.execPath, starter)]);
+    const [processId] = started.map(({ stdout }) => Number(stdout));
+    processIds.add(processId!);
+    expect(started[1].stdout).toBe(started[0].stdout);
+
+    await using client = await start();
+    expect((await client.call("status", {})).processId).toBe(processId);
+    const test = await access(client);
+    const tls = await openStream(test);
+    expect(gateway.text).toMatch(new RegExp(`x-api-key: ${secret}`, "iu"));
+    client.close();
+    await using again = await start();
+    expect((await again.call("status", {})).requests).toBe(1);
+    const next = readUntil(tls, (text) => text.includes("more"));
+    gateway.connections.at(-1)?.socket.write("4\r\nmore\r\n");
+    expect((await next).text).toContain("more");
+    expect(await readFile(`/proc/${processId}/environ`, "latin1")).not.toContain(secret);
+    expect(await readFile(join(home, "proxy", "state.json"), "utf8")).not.toContain(secret);
+    for (const path of ["run/proxy.sock", "run/proxy-daemon.sock", "proxy/state.json", "proxy/authority.pem"])
+      expect((await stat(join(home, path))).mode & 0o777).toBe(0o600);
+    tls.destroy();
+  });
+
+  it("B4 comes back after a kill with its port, tokens and authority; open streams end with an error", async () => {
+    const client = await start();
+    const test = await access(client);
+    await client.call("limit", { sessionId: "s1", limit: "5usd" });
+    const tls = await openStream(test);
+    const before = await client.call("status", {});
+    const read = readUntil(tls);
+    process.kill(before.processId, "SIGKILL");
+    expect((await read).text.endsWith("0\r\n\r\n")).toBe(false);
+    await expect(client.call("status", {})).rejects.toMatchObject({ code: "daemon.unreachable" });
+    await using again = await start();
+    const after = await again.call("status", {});
+    expect({ port: after.port, sessions: after.sessions }).toEqual({ port: before.port, sessions: 1 });
+    expect(after.processId).not.toBe(before.processId);
+    (await openStream(test)).destroy();
+    expect(await again.call("remove", { sessionId: "s1" })).toBe(true);
+    expect((await connectThrough(test, { target })).answer).toMatch(/^HTTP\/1.1 407/u);
+  });
+
+  it("tells what the model tap saw, also before it was asked", async () => {
+    await using client = await start();
+    const tls = await openStream(await access(client));
+    const events = client.events()[Symbol.asyncIterator]();
+    const { value } = await events.next();
+    expect(value).toMatchObject({ sequence: 1, record: { sessionId: "s1", vendor: "anthropic" } });
+    await events.return?.();
+    tls.destroy();
+  });
+
+  it("takes new rules without a restart, and refuses broken ones with file and line", async () => {
+    await using client = await start();
+    const test = await access(client);
+    await writeFile(join(home, "proxy.toml"), '[proxy]\ndeny = ["api.anthropic.com"]\n');
+    await client.call("reload", {});
+    expect((await connectThrough(test, { target })).answer).toMatch(/^HTTP\/1.1 403/u);
+    await writeFile(join(home, "proxy.toml"), '[proxy]\ndenny = ["x"]\n');
+    await expect(client.call("reload", {})).rejects.toMatchObject({ code: "settings.invalid" });
+    expect((await connectThrough(test, { target })).answer).toMatch(/^HTTP\/1.1 403/u);
+  });
+
+  it("ends when it is asked to and nothing is open", async () => {
+    await using client = await start();
+    const { processId } = await client.call("status", {});
+    const tls = await openStream(await access(client));
+    await client.call("stop", { whenIdle: true });
+    const next = readUntil(tls, (text) => text.includes("more"));
+    gateway.connections.at(-1)?.socket.write("4\r\nmore\r\n");
+    expect((await next).text).toContain("more");
+    tls.destroy();
+    await expect
+      .poll(
+        async () =>
+          stat(`/proc/${processId}`).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 5000 },
+      )
+      .toBe(false);
+  });
+
+  it("E says so when its port is taken", async () => {
+    const client = await start();
+    const { port, processId } = await client.call("status", {});
+    process.kill(processId, "SIGKILL");
+    await expect
+      .poll(async () =>
+        stat(`/proc/${processId}`).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(false);
+    const other = createServer().listen(port, "127.0.0.1");
+    await once(other, "listening");
+    await expect(startProxyProcess(options())).rejects.toMatchObject({ code: "daemon.unreachable" });
+    expect(await readFile(join(home, "logs", "proxy.log"), "utf8")).toContain("daemon.port-taken");
+    other.close();
+  });
+});
