@@ -19,8 +19,16 @@ const nothing: AccessTable = { posts: [], upgrades: [], bodies: [], refusedReads
 export const accessTables: Readonly<Record<RuleProtocol, AccessTable>> = {
   anthropic: {
     ...nothing,
-    // The last two are what Claude Code reports about itself; refusing them leaves it working and noisy.
-    posts: ["/v1/messages", "/v1/messages/count_tokens", "/v1/complete", "/api/event_logging/**", "/api/eval/**"],
+    // Those below /api are what Claude Code reports about itself; refusing them leaves it working and noisy.
+    posts: [
+      "/v1/messages",
+      "/v1/messages/count_tokens",
+      "/v1/complete",
+      "/api/event_logging/**",
+      "/api/eval/**",
+      "/api/claude_cli/bootstrap",
+      "/api/claude_code/metrics",
+    ],
     sources: ["https://docs.claude.com/en/api/messages", "https://docs.claude.com/en/api/messages-count-tokens"],
   },
   openai: {

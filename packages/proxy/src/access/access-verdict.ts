@@ -10,7 +10,7 @@ import type {
 import { refuse } from "../policy/refusal.ts";
 import { apiPath, compileRoutes } from "./compile-routes.ts";
 import { gitOperation, type GitOperation } from "./git-operation.ts";
-import { bodyCheck, isBodyCheck, readOnlyVerdict } from "./read-only.ts";
+import { bodyCheck, isBodyCheck, overrideOf, readOnlyVerdict } from "./read-only.ts";
 import { refRoutes } from "./ref-routes.ts";
 
 /** A refusal, or what the transport has to look at; empty when the request passes. */
@@ -26,6 +26,9 @@ export function accessVerdict(policy: SessionPolicy, protocol: RuleProtocol, req
     if (isBodyCheck(verdict)) return { extra: { bodyCheck: verdict } };
     return verdict === undefined ? {} : { refusal: verdict };
   }
+  // What is decided on here is the method; a host of an API must not see another.
+  const trick = protocol === "http" ? undefined : overrideOf(request);
+  if (trick !== undefined) return { refusal: methodOverridden(trick) };
   if (protocol === "git") return pushAccess(policy, request);
   return protocol === "github-api" && policy.push !== undefined ? refAccess(request) : {};
 }
@@ -80,6 +83,13 @@ function refAccess(request: ProxyRequest): Access {
   if (request.method !== "POST" || !/^(?:\/api)?\/graphql$/.test(loosePath(request.path))) return {};
   const check = bodyCheck(request, "graphql-keeps-refs");
   return isBodyCheck(check) ? { extra: { bodyCheck: check } } : { refusal: check };
+}
+
+function methodOverridden(trick: string): Refusal {
+  return refuse(403, "method-override", {
+    message: `The request hides its method: ${trick.slice(0, 100)}`,
+    fix: "send the method itself",
+  });
 }
 
 function notScoped(scope: PushScope | undefined, what: string): Refusal {

@@ -102,7 +102,8 @@ function gitVerdict(request: ProxyRequest): Refusal | BodyCheck | "not-git" | un
   return refused(operation.kind === "push" ? "git push" : `git ${operation.kind}`);
 }
 
-function overrideOf(request: ProxyRequest): string | undefined {
+/** What asks a server to take the request for one of another method. */
+export function overrideOf(request: ProxyRequest): string | undefined {
   const header = request.headers.find(({ name }) => overrideHeaders.has(name.toLowerCase().replaceAll("_", "-")));
   if (header !== undefined) return `the header ${header.name}`;
   return queryPairs(request.query).some(([name]) => name === "_method" || name === "x-http-method-override")

@@ -15,8 +15,8 @@ export const refRoutes: readonly ApiRoute[] = [
   { methods: ["POST"], path: "/repos/*/*/merges" },
   { methods: ["POST"], path: "/repos/*/*/merge-upstream" },
   { methods: ["POST"], path: "/repos/*/*/branches/**" },
-  { methods: ["PUT"], path: "/repos/*/*/pulls/*/merge" },
-  { methods: ["PUT"], path: "/repos/*/*/pulls/*/update-branch" },
+  { methods: ["PUT", "POST"], path: "/repos/*/*/pulls/*/merge" },
+  { methods: ["PUT", "POST"], path: "/repos/*/*/pulls/*/update-branch" },
   { methods: ["POST", "PATCH", "PUT", "DELETE"], path: "/repos/*/*/releases/**" },
 ];
 

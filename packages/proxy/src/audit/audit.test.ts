@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AuditEntry, AuditRecord } from "./audit-entry.ts";
 import { auditLine } from "./audit-line.ts";
 import { createAuditLog, type AuditLogSettings, type AuditLog } from "./create-audit-log.ts";
+import { followAuditLog } from "./follow-audit-log.ts";
 import { readAuditLog, type AuditFilter } from "./read-audit-log.ts";
 
 let directory = "";
@@ -226,6 +227,44 @@ describe("files", () => {
     expect(await ids({ session: "s-1", isBlocked: true })).toEqual(["c-2"]);
     expect(await ids({ isBlocked: true })).toEqual(["c-2", "c-3"]);
     expect(await Array.fromAsync(readAuditLog(join(directory, "none.jsonl")))).toEqual([]);
+  });
+});
+
+describe("following", () => {
+  it("new lines come as they are written, over a rotation, until the signal", async () => {
+    const audit = log({ maxBytes: 1000 });
+    audit.write({ ...entry, correlationId: "before" });
+    const ending = new AbortController();
+    const seen: string[] = [];
+    const lines = followAuditLog(path(), { signal: ending.signal, filter: { session: "s-1" }, pollMs: 20 });
+    const following = (async (): Promise<void> => {
+      for await (const line of lines) {
+        seen.push(line.correlation_id);
+        if (line.correlation_id === "c-9") ending.abort();
+      }
+    })();
+    for (let index = 0; index < 10; index += 1) {
+      audit.write({ ...entry, sessionId: "other", sessionName: "other", correlationId: `x-${index}` });
+      audit.write({ ...entry, correlationId: `c-${index}` });
+      await expect.poll(() => seen.includes(`c-${index}`), { timeout: 5000, interval: 5 }).toBe(true);
+    }
+    await following;
+    expect(seen).not.toContain("before");
+    expect(seen.filter((id) => id.startsWith("c-"))).toEqual(Array.from({ length: 10 }, (_, index) => `c-${index}`));
+    expect((await readdir(directory)).length).toBeGreaterThan(2);
+    audit.close();
+  });
+
+  it("a log that does not exist yet is followed from its first line", async () => {
+    const ending = new AbortController();
+    const lines = followAuditLog(path(), { signal: ending.signal, pollMs: 20 });
+    const first = lines.next();
+    const audit = log();
+    audit.write({ ...entry, correlationId: "first" });
+    await expect(first).resolves.toMatchObject({ value: { correlation_id: "first" } });
+    ending.abort();
+    await expect(lines.next()).resolves.toMatchObject({ done: true });
+    audit.close();
   });
 });
 

@@ -22,7 +22,7 @@ export async function* readAuditLog(path: string, filter: AuditFilter = {}): Asy
   const files = [...closedFiles(path).map((file) => file.path), path];
   for (const file of files) {
     for await (const line of linesOf(file)) {
-      const entry = readLine(line, file);
+      const entry = readAuditLine(line, file);
       if (entry !== undefined && isWanted(entry, filter)) yield entry;
     }
   }
@@ -40,7 +40,8 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   }
 }
 
-function readLine(line: string, path: string): AuditRecord | undefined {
+/** A line of the log as its record; `undefined` for what is none. */
+export function readAuditLine(line: string, path: string): AuditRecord | undefined {
   try {
     return record.parse(parseJson(line, path)) as unknown as AuditRecord;
   } catch {
@@ -49,7 +50,8 @@ function readLine(line: string, path: string): AuditRecord | undefined {
   }
 }
 
-function isWanted(entry: AuditRecord, filter: AuditFilter): boolean {
+/** Whether the filter lets the record through. */
+export function isWanted(entry: AuditRecord, filter: AuditFilter): boolean {
   const isSession =
     filter.session === undefined || entry.session_id === filter.session || entry.session_name === filter.session;
   return isSession && (filter.isBlocked !== true || entry.decision === "blocked" || entry.decision === "failed");

@@ -488,6 +488,9 @@ describe("push", () => {
     ["POST", "/repos/acme/app/merges"],
     ["POST", "/repos/acme/app/merge-upstream"],
     ["PUT", "/repos/acme/app/pulls/1/merge"],
+    ["POST", "/repos/acme/app/pulls/1/merge"],
+    ["POST", "/repos/acme/app/git/refs/heads/main"],
+    ["PATCH", "/api/v3/repos/acme/app/git/refs/heads/main"],
     ["POST", "/repos/acme/app/branches/main/rename"],
     ["POST", "/repos/acme/app/releases"],
     ["PATCH", "/Repos/acme/app/Git/refs/heads/main"],
@@ -495,6 +498,21 @@ describe("push", () => {
     expect(outcome({ method, url: `https://api.github.com${path}` }, scoped)).toBe("403 push-not-scoped");
     expect(outcome({ method, url: `https://api.github.com${path}` })).toBe("inject github");
   });
+
+  it.each([{ "X-HTTP-Method-Override": "PATCH" }, { "x-http-method": "DELETE" }])(
+    "P51 a hidden method (%j) is refused at the host of an API",
+    (headers) => {
+      for (const url of [
+        "https://api.github.com/repos/acme/app/git/refs/heads/main",
+        "https://api.github.com/user",
+        "https://registry.npmjs.org/a",
+      ]) {
+        expect(outcome({ url, headers: { ...headers } }, scoped)).toBe("403 method-override");
+        expect(outcome({ url, headers: { ...headers } })).toBe("403 method-override");
+      }
+      expect(outcome({ url: "https://eu.sentry.example/api/0", headers: { ...headers } })).toBe("inject sentry");
+    },
+  );
 
   it("the rest of the API stays usable, GraphQL after a look at its body", () => {
     expect(outcome({ method: "POST", url: "https://api.github.com/repos/acme/app/pulls" }, scoped)).toBe(

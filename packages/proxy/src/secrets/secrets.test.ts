@@ -387,7 +387,7 @@ describe("the keyring", () => {
   /** A program that behaves as `secret-tool`, keeping values in files, and writes down how it was called. */
   async function keyring(
     platform: NodeJS.Platform = "linux",
-  ): Promise<{ readonly secrets: SecretSource; calls(): Promise<string> }> {
+  ): Promise<{ readonly secrets: SecretSource; readonly calls: () => Promise<string> }> {
     const path = join(root, "secret-tool");
     const log = join(root, "calls");
     const values = join(root, "values");

@@ -1,0 +1,108 @@
+import { statSync, watch } from "node:fs";
+import { open, stat, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+
+import type { AuditRecord } from "./audit-entry.ts";
+import { isWanted, readAuditLine, type AuditFilter } from "./read-audit-log.ts";
+
+/** How a log is followed. */
+export interface FollowOptions {
+  readonly filter?: AuditFilter | undefined;
+  /** Ends the iteration. */
+  readonly signal: AbortSignal;
+  /** Asked again after this long even when the system reports no change. Default 1000. */
+  readonly pollMs?: number | undefined;
+}
+
+const defaultPollMs = 1000;
+const chunkBytes = 64 * 1024;
+
+/** The lines that are written from now on, over rotations, until the signal ends it. The log's directory must exist. */
+export async function* followAuditLog(path: string, options: FollowOptions): AsyncGenerator<AuditRecord> {
+  const { filter = {}, signal, pollMs = defaultPollMs } = options;
+  // Synchronous: "from now on" begins with the call.
+  let offset = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const wakeUp = changesOf(dirname(path), { signal, pollMs });
+  let file = await openLog(path);
+  let rest = "";
+  try {
+    while (!signal.aborted) {
+      const changed = wakeUp.next();
+      // Asked before the last look at the old file: what was written to it until then is read.
+      const hasNext = await isRotated(path, file);
+      for (;;) {
+        const text = file === undefined ? "" : await readFrom(file, offset);
+        if (text === "") break;
+        offset += text.length;
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) {
+          const record = readAuditLine(line, path);
+          if (record !== undefined && isWanted(record, filter)) yield record;
+        }
+      }
+      if (hasNext) {
+        await file?.close();
+        file = await openLog(path);
+        offset = 0;
+        rest = "";
+      } else {
+        await changed;
+      }
+    }
+  } finally {
+    wakeUp.close();
+    await file?.close();
+  }
+}
+
+async function openLog(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function readFrom(file: FileHandle, offset: number): Promise<string> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(chunkBytes), 0, chunkBytes, offset);
+  return buffer.toString("latin1", 0, bytesRead);
+}
+
+/** Whether another file is in the log's place than the one that is read. */
+async function isRotated(path: string, file: FileHandle | undefined): Promise<boolean> {
+  const current = await stat(path).catch(() => undefined);
+  if (current === undefined) return false;
+  return file === undefined || (await file.stat()).ino !== current.ino;
+}
+
+interface Changes {
+  /** Resolves at the next change, after the time between two looks, or at the end. Made before looking, it misses nothing. */
+  next(): Promise<void>;
+  close(): void;
+}
+
+function changesOf(
+  directory: string,
+  { signal, pollMs }: { readonly signal: AbortSignal; readonly pollMs: number },
+): Changes {
+  let wake: () => void = () => undefined;
+  const watcher = watch(directory, () => wake());
+  // A watcher that fails leaves the regular look.
+  watcher.on("error", () => watcher.close());
+  const timer = setInterval(() => wake(), pollMs);
+  const onAbort = (): void => wake();
+  signal.addEventListener("abort", onAbort);
+  return {
+    next: async () =>
+      new Promise((resolve) => {
+        wake = resolve;
+      }),
+    close: () => {
+      watcher.close();
+      clearInterval(timer);
+      signal.removeEventListener("abort", onAbort);
+    },
+  };
+}
