@@ -10,6 +10,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -47,10 +48,14 @@ export function openAuditFile(settings: AuditFileSettings): AuditFile {
     append: (lines, time) => {
       const bytes = Buffer.from(lines, "latin1");
       const day = dayOf(time);
-      if (file.size > 0 && (file.day !== day || file.size + bytes.length > settings.maxBytes)) {
-        rotate(settings, file.day);
+      const isInPlace = statSync(settings.path, { throwIfNoEntry: false })?.ino === file.inode;
+      const isDone = file.size > 0 && (file.day !== day || file.size + bytes.length > settings.maxBytes);
+      if (isDone && isInPlace) rotate(settings, file.day);
+      if (isDone || !isInPlace) {
+        // Opened before the old one is closed: a failure leaves a file that can be written.
+        const next = open(settings.path);
         closeSync(file.descriptor);
-        file = open(settings.path);
+        file = next;
       }
       file = { ...file, day, size: file.size + writeAll({ settings, ...file }, bytes) };
     },
@@ -59,6 +64,7 @@ export function openAuditFile(settings: AuditFileSettings): AuditFile {
 
 interface OpenFile {
   readonly descriptor: number;
+  readonly inode: number;
   readonly size: number;
   /** UTC day of the file's lines. */
   readonly day: string;
@@ -74,7 +80,7 @@ function open(path: string): OpenFile {
     const last = Buffer.alloc(1);
     const isTorn = status.size > 0 && readSync(descriptor, last, 0, 1, status.size - 1) === 1 && last[0] !== 0x0a;
     const size = status.size + (isTorn ? writeSync(descriptor, "\n") : 0);
-    return { descriptor, size, day: dayOf(status.size > 0 ? status.mtime : new Date(0)) };
+    return { descriptor, inode: status.ino, size, day: dayOf(status.size > 0 ? status.mtime : new Date(0)) };
   } catch (error) {
     closeSync(descriptor);
     throw error;

@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { appendFile, chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -213,6 +213,19 @@ describe("files", () => {
     audit.close();
     expect((await readdir(directory)).sort()).toEqual(["audit.2026-11-21.1.jsonl", "audit.jsonl"]);
     expect((await records()).map((line) => line.correlation_id)).toEqual(["c-1", "c-2"]);
+  });
+
+  it("P62 a log that somebody removes or replaces goes on under its own name", async () => {
+    const audit = log();
+    audit.write(entry);
+    await rm(path());
+    audit.write({ ...entry, correlationId: "c-2" });
+    await rename(path(), join(directory, "taken.jsonl"));
+    await writeFile(path(), "");
+    audit.write({ ...entry, correlationId: "c-3" });
+    audit.close();
+    expect((await records()).map((line) => line.correlation_id)).toEqual(["c-3"]);
+    expect(await readFile(join(directory, "taken.jsonl"), "utf8")).toContain("c-2");
   });
 
   it("it is read by session and by what was blocked", async () => {
