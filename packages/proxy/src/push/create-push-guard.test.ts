@@ -151,6 +151,12 @@ const cases: readonly Case[] = [
     verdict: "push-malformed",
   },
   {
+    name: "has a certificate without capabilities after commands",
+    lines: [create(), "push-cert\n", ...certificate([`${ZERO} ${tip.id} refs/heads/main`]).slice(1)],
+    pack: fastForward,
+    verdict: "push-malformed",
+  },
+  {
     name: "has two lines in one packet of a certificate",
     lines: certificate([`${ZERO} ${tip.id} ${scope.ref}\n${ZERO} ${tip.id} refs/heads/main`]),
     verdict: "push-malformed",

@@ -137,6 +137,11 @@ describe("P26 the secret never reaches the client", () => {
     ).not.toMatch(/secret|abcdef|more/);
   });
 
+  it("when one stands within the beginning of another", () => {
+    const pair = createRedactor(["abcdefghij-long-tail", "cdefgh"].map((value) => ({ value, placeholder: "p" })));
+    expect(run(Buffer.from("abcdefghij-X"), [5], pair).toString()).toBe("abp*****ij-X");
+  });
+
   it("among anything, however it is split", () => {
     const every = secretForms({ value: SECRET, placeholder: PLACEHOLDER });
     const noise = fc.oneof(

@@ -225,6 +225,29 @@ describe("The tap", () => {
     expect(merged(events)).toEqual(merged(replay("gemini", run)));
   });
 
+  it.each(["\n", "\r\n", "\r"])("reads events whose data has several lines, ended by %j", (end) => {
+    const lines = [
+      "event: x",
+      ": a comment",
+      'data:{"type":"message_start","message":',
+      'data: {"model":"m-1","usage":{"input_tokens":7,',
+      'data: "output_tokens":1}}}',
+      "id: 1",
+      "",
+      'data: {"type":"message_stop"}',
+      "",
+      "",
+    ];
+    const events = watch({
+      context: contextOf("anthropic", "/v1/messages"),
+      request: [],
+      headers: { "content-type": "text/event-stream" },
+      answer: pieces(lines.join(end), [3]),
+    });
+    expect(find(events, "usage")).toMatchObject({ model: "m-1", usage: { inputTokens: 7 } });
+    expect(find(events, "turn.ended")?.reason).toBe("end");
+  });
+
   it("counts each vendor's cached tokens as the vendor does", () => {
     const usageOf = (vendor: ModelVendor, path: string, answer: unknown) =>
       find(
