@@ -141,6 +141,9 @@ describe("A budget", () => {
     const keeper = createBudgetKeeper({ prices: [{ model: "claude-sonnet-5", input: 4, output: 8 }] });
     keeper.record(used("one", 1_000_000));
     expect(keeper.spending("id-one").usd).toBeCloseTo(4);
+    keeper.setPrices([{ model: "claude-sonnet-5", input: 1, output: 8 }]);
+    keeper.record(used("one", 1_000_000));
+    expect(keeper.spending("id-one").usd).toBeCloseTo(5);
   });
 
   it("survives a restart", () => {

@@ -42,6 +42,8 @@ export interface BudgetKeeper {
   check(context: ExchangeContext): BudgetDenial | undefined;
   setLimit(sessionId: string, limit: Budget | undefined): void;
   setDayLimit(limit: Budget | undefined): void;
+  /** The user's own prices from now on; what was counted stays as it was. */
+  setPrices(prices: readonly ModelPrice[]): void;
   spending(sessionId: string): Spending;
   forget(sessionId: string): void;
   /** For a file, so that a restart forgets nothing. */
@@ -63,7 +65,7 @@ const MAX_UNPRICED_NAMES = 20;
 
 export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetKeeper {
   const { prices = [], state, retryAfterSeconds = 20, now = () => new Date() } = settings;
-  const table = [...prices, ...priceTable];
+  let table = [...prices, ...priceTable];
   const sessions = new Map<string, Spending>(Object.entries(state?.sessions ?? {}));
   const limits = new Map<string, Budget>();
   let dayLimit = settings.dayLimit;
@@ -126,6 +128,9 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
     },
     setDayLimit(limit) {
       dayLimit = limit;
+    },
+    setPrices(own) {
+      table = [...own, ...priceTable];
     },
     spending: (sessionId) => sessions.get(sessionId) ?? NOTHING,
     forget(sessionId) {
