@@ -32,15 +32,21 @@ class PipeProcess implements HostProcess {
   constructor(child: ChildProcess, events: HostProcessEvents) {
     this.#child = child;
     let quiet: NodeJS.Timeout | undefined;
+    let closing: NodeJS.Immediate | undefined;
     let hasExited = false;
     const awaitQuiet = (): void => {
       clearTimeout(quiet);
+      clearImmediate(closing);
       if (!hasExited) return;
-      quiet = setTimeout(() => {
+      const close = (): void => {
         // A pipe that is not read on purpose still holds output.
         if (child.stdout?.isPaused() || child.stderr?.isPaused()) return awaitQuiet();
         child.stdout?.destroy();
         child.stderr?.destroy();
+      };
+      // A program that was not run for long finds the timer due before it has read what came meanwhile.
+      quiet = setTimeout(() => {
+        closing = setImmediate(close);
       }, idleAfterEndMs);
     };
     for (const source of ["stdout", "stderr"] as const) {
@@ -59,6 +65,7 @@ class PipeProcess implements HostProcess {
     });
     child.on("close", (code, signal) => {
       clearTimeout(quiet);
+      clearImmediate(closing);
       if (child.pid === undefined) return;
       const number = signal === null ? 0 : constants.signals[signal];
       events.end({ exitCode: code ?? 128 + number, signal: signal ?? undefined, isTimedOut: false });

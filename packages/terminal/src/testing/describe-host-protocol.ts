@@ -176,6 +176,8 @@ export function describeHostProtocol(options: HostProtocolOptions): void {
       await expect(peer.call("agent.start", launch(sandboxId, "true"))).rejects.toMatchObject({
         code: "session.wrong-state",
       });
+      const early = peer.ask("agent.attach", { sandboxId });
+      await peer.take("the greeting", (frame) => frame.id === early && frame.type === frameTypes.output);
       const id = peer.ask("agent.attach", { sandboxId, since: 2 });
       await peer.answer(id);
       const output = await peer.take("output", (frame) => frame.id === id && frame.type === frameTypes.output);
