@@ -85,6 +85,14 @@ describe("explain", () => {
     ]);
   });
 
+  it("why a host without a rule is looked into", () => {
+    const push = { host: "git.example.com", repository: "a/b", ref: "refs/heads/x" };
+    const texts = (policy: Partial<SessionPolicy>): readonly string[] =>
+      ask("https://git.example.com/a", { network: "open", ...policy }).steps.map(({ text }) => text);
+    expect(texts({ push })).toContain("looked into: the session's repository is there");
+    expect(texts({ accessMode: "read-only" })).toContain("looked into: the session is read-only");
+  });
+
   it("the user's gateway is named", () => {
     expect(ask("https://api.anthropic.com/v1/models").steps).toContainEqual({
       step: "upstream",

@@ -87,7 +87,8 @@ export function explain(question: ExplainQuestion, ports: ExplainPorts): Explana
     });
     return { ...known, outcome: "tunnelled" };
   }
-  if (connect !== undefined) steps.push({ step: "connection", outcome: "passes", text: interceptText(connect.ruleId) });
+  if (connect !== undefined)
+    steps.push({ step: "connection", outcome: "passes", text: interceptText(identity, connect.ruleId) });
   pushUpstream(steps, target, ports.upstreams);
   return explainRequest(known, ports, { identity, request });
 }
@@ -202,10 +203,11 @@ function networkText(
   return `the network of ${identity.sessionName} is open`;
 }
 
-function interceptText(ruleId: string | undefined): string {
-  return ruleId === undefined
+function interceptText(identity: ProxyIdentity, ruleId: string | undefined): string {
+  if (ruleId !== undefined) return `looked into: the rule ${ruleId} is for this host`;
+  return identity.policy.accessMode === "read-only"
     ? "looked into: the session is read-only"
-    : `looked into: the rule ${ruleId} is for this host`;
+    : "looked into: the session's repository is there";
 }
 
 function ruleText(verdict: Extract<RequestVerdict, { readonly kind: "forward" }>, count: number): string {

@@ -44,10 +44,14 @@ const webdavWrites: ReadonlySet<string> = new Set([
   "DELETE",
 ]);
 
+/** Where the dumb protocol writes (gitprotocol-http(5) leaves it to WebDAV); a git host's own API lies elsewhere. */
+const insideRepository = /\.git(?:\/|$)|\/(?:objects|refs|info)\/|\/(?:head|packed-refs)$/;
+
 function pushAccess(policy: SessionPolicy, request: ProxyRequest): Access {
   const operation = gitOperation(request);
   if (operation === undefined) {
-    const isWebdav = policy.push !== undefined && webdavWrites.has(request.method);
+    const isWebdav =
+      policy.push !== undefined && webdavWrites.has(request.method) && insideRepository.test(loosePath(request.path));
     return isWebdav ? { refusal: notScoped(policy.push, `${request.method} on a git host`) } : {};
   }
   if (operation.kind === "unknown-service")

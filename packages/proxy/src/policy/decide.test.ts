@@ -473,6 +473,21 @@ describe("push", () => {
     expect(outcome({ method, url: `https://github.com${path}` }, scoped)).toBe(expected);
   });
 
+  it("a git host without a rule is looked into when the session's repository is there", () => {
+    const own: Partial<SessionPolicy> = { network: "open", push: { ...push, host: "git.example.com" } };
+    expect(connectTo("git.example.com:443", own)).toBe("intercept");
+    expect(connectTo("other.example.com:443", own)).toBe("tunnel");
+    const url = "https://git.example.com/acme";
+    expect(outcome({ method: "POST", url: `${url}/app.git/git-receive-pack` }, own)).toBe("forward push-guard");
+    expect(outcome({ method: "POST", url: `${url}/other.git/git-receive-pack` }, own)).toBe("403 push-not-scoped");
+    expect(outcome({ method: "POST", url: `${url}/other.git/git-upload-pack` }, own)).toBe("forward");
+    expect(outcome({ method: "PUT", url: "https://git.example.com/api/v4/projects/1" }, own)).toBe("forward");
+    expect(outcome({ method: "PUT", url: `${url}/app.git/refs/heads/main` }, own)).toBe("403 push-not-scoped");
+    expect(
+      outcome({ method: "POST", url: `${url}/app.git/git-receive-pack` }, { ...own, accessMode: "read-only" }),
+    ).toBe("403 read-only");
+  });
+
   it("without a branch of its own a sandbox pushes nothing", () => {
     const url = "https://github.com/acme/app.git/git-receive-pack";
     expect(outcome({ method: "POST", url })).toBe("403 push-not-scoped");

@@ -105,6 +105,7 @@ function decideConnect(context: Context, identity: ProxyIdentity | undefined, ta
   const reason = reach(context, identity, target);
   if (isRefusal(reason)) return { kind: "refuse", refusal: reason };
   if (first !== undefined) return { kind: "intercept", ruleId: first.rule.id };
+  if (isPushHost(identity.policy, target)) return { kind: "intercept" };
   if (identity.policy.accessMode === "read-write") return { kind: "tunnel" };
   if (target.port !== 80) return { kind: "intercept" };
   return {
@@ -114,6 +115,11 @@ function decideConnect(context: Context, identity: ProxyIdentity | undefined, ta
       fix: "send plain http:// requests to the proxy itself, without CONNECT",
     }),
   };
+}
+
+/** The host of the session's own repository is looked into also where no rule names it: its pushes are scoped. */
+function isPushHost(policy: SessionPolicy, target: ProxyTarget): boolean {
+  return policy.push?.host === target.host && target.port === 443;
 }
 
 /** Nobody said who they are: a blind tunnel to hosts that have a rule, nothing injected. */
@@ -152,7 +158,8 @@ function decideRequest(context: Context, identity: ProxyIdentity, request: Proxy
     isIsolated: identity.policy.isIsolated,
     hasSecret: context.hasSecret,
   });
-  const protocol = (chosen ?? hostRules[0])?.rule.protocol ?? "http";
+  const plain = isPushHost(identity.policy, request.target) ? "git" : "http";
+  const protocol = (chosen ?? hostRules[0])?.rule.protocol ?? plain;
   const answer = answerVerdict(context, { request, hostRules, protocol });
   if (typeof answer === "object" && isRefusal(answer))
     return localVerdict(context, hostRules, { request, refusal: answer });
