@@ -64,6 +64,8 @@ function terminalStream(connections: Connections): TerminalStream {
   const receive = async (): Promise<void> => {
     try {
       for await (const line of events.lines) {
+        // What close has thrown away must not be followed by more: that would be a gap.
+        if (isOver) break;
         const event = line as KeeperEvent;
         if (event.event === "end") {
           hasAgentEnded = true;
