@@ -318,6 +318,26 @@ describe("requests and their credential", () => {
     expect(outcome({ url }, { ...open, allow })).toBe("forward");
   });
 
+  it.each([
+    ["https://evil.example:443", "tunnel", "403 host-not-allowed"],
+    ["https://api.github.com.evil.example:443", "tunnel", "403 host-not-allowed"],
+    ["https://169.254.169.254:80", "403 address-denied", "403 address-denied"],
+    ["https://[::1]:443", "403 address-denied", "403 address-denied"],
+    ["https://api.github.com:8443", "403 port-not-allowed", "403 host-not-allowed"],
+    ["https://140.82.121.4:443", "tunnel", "403 host-not-allowed"],
+  ])(
+    "P25 after a redirect to %s the client comes without a credential: %s, listed: %s",
+    (url, whenOpen, whenListed) => {
+      const target = url.slice("https://".length);
+      expect(connectTo(target, open)).toBe(whenOpen);
+      expect(connectTo(target)).toBe(whenListed);
+    },
+  );
+
+  it("P25 a redirect from https to http of the same host leaves the credential behind", () => {
+    expect(outcome({ url: "http://api.github.com/user" }, open)).toBe("forward");
+  });
+
   it.each(["TRACE", "TRACK"])("P26 %s, which echoes the credential, is refused", (method) => {
     for (const policy of [{}, host, readOnly]) {
       expect(outcome({ method, url: "https://api.github.com/user" }, policy)).toBe("403 method-refused");
