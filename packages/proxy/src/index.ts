@@ -1,6 +1,7 @@
 export { checkBody } from "./access/check-body.ts";
 export type { AuditDecision, AuditEntry, AuditRecord } from "./audit/audit-entry.ts";
 export { createAuditLog, type AuditLog, type AuditLogSettings } from "./audit/create-audit-log.ts";
+export { followAuditLog, type FollowOptions } from "./audit/follow-audit-log.ts";
 export { readAuditLog, type AuditFilter } from "./audit/read-audit-log.ts";
 export {
   createBudgetKeeper,
@@ -66,10 +67,13 @@ export {
   type SecretSource,
   type SecretSourceSettings,
 } from "./secrets/create-secret-source.ts";
+export { createKeyring } from "./secrets/keyring.ts";
+export { knownSecrets, type KnownSecret } from "./secrets/known-secrets.ts";
 export { createOnePassword, type OnePassword, type OnePasswordSettings } from "./secrets/one-password.ts";
 export { Secret } from "./secrets/secret.ts";
 export { loadProxySettings, type ProxySettings, type ProxySettingsPlaces } from "./settings/load-proxy-settings.ts";
 export { createModelTap, type ModelTap, type ModelTapSettings } from "./tap/create-model-tap.ts";
+export { promptHash } from "./tap/prompt-hash.ts";
 export type { ModelErrorClass, ModelVendor, TapEvent, TapRecord, TokenUsage, TurnEndReason } from "./tap/tap-event.ts";
 export type { CorporateProxy, UpstreamOverride } from "./transport/dial.ts";
 export { defaultLimits, type ProxyLimits } from "./transport/limits.ts";

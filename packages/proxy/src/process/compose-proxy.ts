@@ -13,6 +13,7 @@ import { parseAllowedAddress } from "../policy/address-policy.ts";
 import { createPolicyEngine } from "../policy/decide.ts";
 import type { PolicyEngine } from "../policy/proxy-types.ts";
 import { createSecretSource, type SecretSource } from "../secrets/create-secret-source.ts";
+import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
 import { loadProxySettings, type ProxySettings } from "../settings/load-proxy-settings.ts";
 import { createModelTap, type ModelTap } from "../tap/create-model-tap.ts";
@@ -102,6 +103,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
       const next = await readSettings(options);
       secrets.refresh();
       budget.setDayLimit(next.dayLimit);
+      budget.setPrices(next.prices);
       proxy.usePolicy(engineOf(next, secrets));
       return next.notes;
     },
@@ -133,15 +135,15 @@ function secretSourceOf(
   { environment, clock }: { readonly environment: ComposeProxyOptions["environment"]; readonly clock: Clock },
 ): SecretSource {
   const monotonicMs = (): number => clock.monotonicMs();
+  const runner = createCommandRunner();
   const client =
-    onePassword === undefined
-      ? undefined
-      : createOnePassword(onePassword, { runner: createCommandRunner(), monotonicMs, environment });
+    onePassword === undefined ? undefined : createOnePassword(onePassword, { runner, monotonicMs, environment });
   return createSecretSource({
     directory: secretsDirectory,
     environment,
     codexAuthPath,
     monotonicMs,
+    keyring: createKeyring({ runner, monotonicMs, environment }),
     onePassword: client === undefined || onePassword === undefined ? undefined : { client, settings: onePassword },
   });
 }

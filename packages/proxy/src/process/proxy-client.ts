@@ -16,8 +16,8 @@ import { proxyProcessPaths } from "./proxy-process-paths.ts";
 
 const startMs = 10_000;
 const sourceCondition = "@clauderon/source";
-/** The network's own proxy and certificates, and 1Password's session. */
-const passedVariables = ["HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "OP_SERVICE_ACCOUNT_TOKEN"];
+/** The network's own proxy, and what the programs that hold secrets need to be asked. */
+const passedVariables = ["HTTPS_PROXY", "https_proxy", "PATH", "HOME", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"];
 
 /** The proxy's process, as the daemon sees it. */
 export interface ProxyClient extends AsyncDisposable {
@@ -115,7 +115,7 @@ function ownEnvironment(environment: StartProxyOptions["environment"]): NodeJS.P
 }
 
 function secretEnvironment(environment: StartProxyOptions["environment"]): Record<string, string> {
-  const names = new Set([...passedVariables, "PATH", "HOME", ...knownSecrets.flatMap(({ variables }) => variables)]);
+  const names = new Set([...passedVariables, ...knownSecrets.flatMap(({ variables }) => variables)]);
   const entries = Object.entries(environment).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && (names.has(entry[0]) || entry[0].startsWith("OP_")),
   );

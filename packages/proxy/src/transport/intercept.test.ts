@@ -2,7 +2,12 @@ import type { TLSSocket } from "node:tls";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-import { startRecordingUpstream, type RecordingUpstream } from "./testing/recording-upstream.fixture.ts";
+import {
+  answer,
+  answerOk,
+  startRecordingUpstream,
+  type RecordingUpstream,
+} from "./testing/recording-upstream.fixture.ts";
 import {
   apiRule,
   connectThrough,
@@ -25,23 +30,29 @@ beforeAll(async () => {
   upstream = await startRecordingUpstream();
   evil = await startRecordingUpstream({ name: "evil.test" });
   test = await startTestProxy({
+    checkBody: (_kind, body) =>
+      Buffer.from(body).toString() === "mutation"
+        ? { status: 403, code: "no-mutation", message: "no mutation", fix: "none" }
+        : undefined,
     engine: testEngine({
       request: (_identity, request) =>
-        request.path.startsWith("/query")
-          ? {
-              kind: "forward",
-              secret: "api",
-              rule: { ...apiRule, inject: { kind: "query", name: "key" }, credentialParameters: ["access_token"] },
-            }
-          : request.path.startsWith("/basic")
+        request.path === "/body"
+          ? { kind: "forward", bodyCheck: { kind: "graphql-reads", limitBytes: 1000 } }
+          : request.path.startsWith("/query")
             ? {
                 kind: "forward",
                 secret: "api",
-                rule: { ...apiRule, inject: { kind: "basic", username: "x-access-token" } },
+                rule: { ...apiRule, inject: { kind: "query", name: "key" }, credentialParameters: ["access_token"] },
               }
-            : request.path.startsWith("/drop")
-              ? { kind: "forward", dropsCredentials: true, rule: { ...apiRule, credentialHeaders: ["x-own"] } }
-              : undefined,
+            : request.path.startsWith("/basic")
+              ? {
+                  kind: "forward",
+                  secret: "api",
+                  rule: { ...apiRule, inject: { kind: "basic", username: "x-access-token" } },
+                }
+              : request.path.startsWith("/drop")
+                ? { kind: "forward", dropsCredentials: true, rule: { ...apiRule, credentialHeaders: ["x-own"] } }
+                : undefined,
     }),
   });
   target = `api.test:${upstream.port}`;
@@ -53,6 +64,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   upstream.clear();
+  upstream.respond = answerOk;
   evil.clear();
 });
 
@@ -292,6 +304,26 @@ describe("P44 sizes", () => {
     ["a target of 9 KiB", get(`/${"a".repeat(9000)}`)],
   ])("%s: 431", async (_name, request) => {
     expect(await askOnce(request)).toMatch(/^HTTP\/1.1 431/u);
+    expect(upstream.text).toBe("");
+  });
+});
+
+describe("a body that is decided on", () => {
+  const post = (body: string, headers = ""): string =>
+    `POST /body HTTP/1.1\r\nHost: TARGET\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
+
+  it("is sent whole when nothing speaks against it", async () => {
+    upstream.respond = ({ socket, text }) => text.endsWith("query") && socket.write(answer("done"));
+    expect(await askOnce(post("query"))).toContain("done");
+    expect(upstream.text).toContain("content-length: 5\r\n\r\nquery");
+  });
+
+  it.each([
+    ["that the check refuses", post("mutation"), "no-mutation"],
+    ["larger than can be read", post("x".repeat(2000)), "body-too-large"],
+    ["that is compressed", post("x", "Content-Encoding: gzip\r\n"), "body-unreadable"],
+  ])("%s is answered readably, and nothing goes upstream", async (_name, request, code) => {
+    expect(await askOnce(request)).toContain(`clauderon-refusal: ${code}`);
     expect(upstream.text).toBe("");
   });
 });

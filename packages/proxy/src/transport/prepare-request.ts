@@ -71,9 +71,9 @@ export async function prepareRequest(
   const local = context.admit({ identity, request, rule: verdict.rule });
   if (local !== undefined) return { ...halt, answer: local.answer, refusal: local.refusal };
   if (verdict.answerFields !== undefined) return { ...halt, refusal: tokenAnswer };
-  const body = await checkedBody(context, incoming, { head, verdict });
+  const body = verdict.bodyCheck === undefined ? nothing : await checkedBody(context, incoming, { head, verdict });
   if (isRefusal(body)) return { ...halt, refusal: body };
-  const secret = await readSecret(context, verdict);
+  const secret = verdict.secret === undefined ? nothing : await readSecret(context, verdict);
   if (isRefusal(secret)) return { ...halt, refusal: secret };
   const late = lateRefusal(context, incoming.session);
   if (late !== undefined) return { ...halt, refusal: late };
@@ -88,6 +88,9 @@ export async function prepareRequest(
     body: body.bytes,
   };
 }
+
+/** Most requests have neither a body that is decided on nor a secret: they wait for nobody. */
+const nothing = { bytes: undefined, value: undefined } as const;
 
 function parse({ request, tunnel, upgrade }: IncomingExchange, head: RequestHead): ProxyRequest | Refusal {
   if (tunnel?.refusal !== undefined) return tunnel.refusal;
@@ -148,19 +151,32 @@ async function checkedBody(
       fix: "send it without Content-Encoding",
     });
   if (expectsContinue === true) response.writeContinue();
+  const bytes = await collect(request, check.limitBytes);
+  if (bytes === "broken")
+    return refuse(400, "body-broken", { message: "The request's body broke off", fix: "send it whole" });
+  if (bytes === "too-large")
+    return refuse(403, "body-too-large", {
+      message: `The request's body is larger than the ${check.limitBytes} bytes that can be decided on`,
+      fix: "send less at once, or use a session with --access-mode read-write",
+    });
+  return context.checkBody(check.kind, bytes) ?? { bytes };
+}
+
+async function collect(request: IncomingMessage, limit: number): Promise<Buffer | "broken" | "too-large"> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > check.limitBytes)
-      return refuse(403, "body-too-large", {
-        message: `The request's body is larger than the ${check.limitBytes} bytes that can be decided on`,
-        fix: "send less at once, or use a session with --access-mode read-write",
-      });
-    chunks.push(chunk);
+  try {
+    // The connection outlives the loop: the refusal goes over it.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) return "too-large";
+      chunks.push(chunk);
+    }
+  } catch {
+    // The client left; there is nobody to tell more.
+    return "broken";
   }
-  const bytes = Buffer.concat(chunks);
-  return context.checkBody(check.kind, bytes) ?? { bytes };
+  return Buffer.concat(chunks);
 }
 
 /** What may have changed while something was waited for. */
