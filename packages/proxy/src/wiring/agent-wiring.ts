@@ -7,7 +7,7 @@ type AgentWiring = Pick<SandboxWiring, "agentArguments" | "files">;
 /** What the agent itself must be told besides the variables that every program reads. */
 export function agentWiring(request: WiringRequest): AgentWiring {
   const { agentArguments, files } = byAgent(request);
-  return { agentArguments, files: [...files, ...npmFiles(request)] };
+  return { agentArguments, files: [...files, ...npmFiles(request), ...wgetFiles(request)] };
 }
 
 function byAgent(request: WiringRequest): AgentWiring {
@@ -47,6 +47,11 @@ function npmFiles(request: WiringRequest): readonly WiredFile[] {
     .filter(({ protocol, secret }) => protocol === "package-registry" && secret === "npm")
     .map(({ host, port }) => `//${host}${port === undefined || port === 443 ? "" : `:${port}`}/:_authToken=${token}\n`);
   return [privateFile(`${request.home}/.npmrc`, [...new Set(lines)].join(""), "keep")];
+}
+
+/** Built with GnuTLS, as Debian does, it knows no variable for certificates. */
+function wgetFiles({ home, caBundlePath }: WiringRequest): readonly WiredFile[] {
+  return home === undefined ? [] : [privateFile(`${home}/.wgetrc`, `ca_certificate = ${caBundlePath}\n`, "keep")];
 }
 
 function json(value: unknown): string {

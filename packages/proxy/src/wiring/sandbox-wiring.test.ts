@@ -139,6 +139,13 @@ describe("The wiring of a sandbox", () => {
     });
   });
 
+  it("tells wget the bundle by a file, because it reads no variable", () => {
+    expect(file({}, "/.wgetrc")).toMatchObject({
+      content: "ca_certificate = /etc/clauderon/proxy-ca.pem\n",
+      ifPresent: "keep",
+    });
+  });
+
   it("writes no file of the user's on a host, and tells Codex by arguments", () => {
     for (const agent of ["claude", "codex", "gemini", "other"] as const) {
       expect(sandboxWiring({ ...onHost, agent }).files).toEqual([]);
