@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { TokenUsage } from "../tap/tap-event.ts";
 import { answerCost, findPrice } from "./answer-cost.ts";
-import { priceTable, priceTableDate } from "./price-table.ts";
+import { priceTable, priceTableDate, priceTableSources } from "./price-table.ts";
 
 const usage = (parts: Partial<TokenUsage>): TokenUsage => ({
   inputTokens: 0,
@@ -57,6 +57,7 @@ describe("The cost of an answer", () => {
     const keys = priceTable.map(({ model, until }) => `${model} ${until ?? ""}`);
     expect(new Set(keys).size).toBe(keys.length);
     expect(priceTable.every(({ input, output }) => input > 0 && output > input)).toBe(true);
+    expect(priceTableSources.every((source) => URL.canParse(source))).toBe(true);
     expect(priceTableDate).toMatch(/^\d{4}-\d{2}-\d{2}$/);
   });
 });
