@@ -80,6 +80,13 @@ async function openStream(test: Parameters<typeof tlsThrough>[0]): Promise<TLSSo
   return tls;
 }
 
+async function isAlive(processId: number): Promise<boolean> {
+  return stat(`/proc/${processId}`).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function access(client: ProxyClient): Promise<Parameters<typeof tlsThrough>[0]> {
   const { token } = await client.call("add", { identity: identity() });
   const { port, bundlePath } = await client.call("status", {});
@@ -166,30 +173,21 @@ describe("the proxy's process", () => {
     gateway.connections.at(-1)?.socket.write("4\r\nmore\r\n");
     expect((await next).text).toContain("more");
     tls.destroy();
-    await expect
-      .poll(
-        async () =>
-          stat(`/proc/${processId}`).then(
-            () => true,
-            () => false,
-          ),
-        { timeout: 5000 },
-      )
-      .toBe(false);
+    await expect.poll(async () => isAlive(processId), { timeout: 5000 }).toBe(false);
+  });
+
+  it("ends when its home is deleted", async () => {
+    await using client = await start();
+    const { processId } = await client.call("status", {});
+    await rm(home, { recursive: true, force: true });
+    await expect.poll(async () => isAlive(processId), { timeout: 10_000 }).toBe(false);
   });
 
   it("E says so when its port is taken", async () => {
     const client = await start();
     const { port, processId } = await client.call("status", {});
     process.kill(processId, "SIGKILL");
-    await expect
-      .poll(async () =>
-        stat(`/proc/${processId}`).then(
-          () => true,
-          () => false,
-        ),
-      )
-      .toBe(false);
+    await expect.poll(async () => isAlive(processId)).toBe(false);
     const other = createServer().listen(port, "127.0.0.1");
     await once(other, "listening");
     await expect(startProxyProcess(options())).rejects.toMatchObject({ code: "daemon.unreachable" });

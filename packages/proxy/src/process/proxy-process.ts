@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import type { Server } from "node:net";
 
 import { SessionError, type Logger } from "@clauderon/core/contract";
@@ -13,7 +14,8 @@ import { EventRing } from "./event-ring.ts";
 import { proxyProcessPaths, type ProxyProcessPaths } from "./proxy-process-paths.ts";
 import { ProxyStateFile, type KeptSession } from "./proxy-state.ts";
 
-const budgetSaveMs = 1000;
+/** How often what was spent is written down, and the home looked for. */
+const lookMs = 1000;
 const idleLookMs = 250;
 
 export interface ProxyProcessOptions extends ProxyStart {
@@ -33,6 +35,7 @@ export class ProxyProcess {
   #control: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
+  #isMissed = false;
 
   private constructor(
     options: ProxyProcessOptions,
@@ -74,7 +77,7 @@ export class ProxyProcess {
     for (const kept of Object.values(this.#state.current.sessions)) await this.#restore(kept);
     await proxy.listenForDaemon(this.#paths.daemonSocket);
     void this.#follow(tap.events());
-    this.#timer = setInterval(() => void this.#saveBudget(), budgetSaveMs);
+    this.#timer = setInterval(() => void this.#look(), lookMs);
     this.#timer.unref();
     this.#control = await listenForControl(this.#paths.controlSocket, this.#handlers(), this.#ring);
   }
@@ -88,6 +91,20 @@ export class ProxyProcess {
 
   async #follow(events: ReturnType<ComposedProxy["tap"]["events"]>): Promise<void> {
     for await (const record of events) this.#ring.push(record);
+  }
+
+  /** Nobody can find a proxy whose home is gone; the paths may be another's by now. */
+  async #look(): Promise<void> {
+    const isThere = await stat(this.#paths.state).then(
+      () => true,
+      (error: unknown) => (error as NodeJS.ErrnoException).code !== "ENOENT",
+    );
+    if (isThere) await this.#saveBudget();
+    else if (this.#isMissed) {
+      this.#options.logger.info({ home: this.#options.home }, "ends: its home is gone");
+      await this.end();
+    }
+    this.#isMissed = !isThere;
   }
 
   async #saveBudget(): Promise<void> {
@@ -186,7 +203,7 @@ export class ProxyProcess {
       control.close();
       await Promise.race([once(control, "close"), new Promise((fulfil) => setTimeout(fulfil, idleLookMs))]);
     }
-    await this.#saveBudget();
+    if (!this.#isMissed) await this.#saveBudget();
     await this.#composed.close();
     this.#options.onEnd();
   }

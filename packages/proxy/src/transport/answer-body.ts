@@ -42,6 +42,8 @@ export function redactedBody(
   contentEncoding: string | undefined,
   sink: AnswerSink,
 ): AnswerBody | undefined {
+  // Nearly every answer: no streams are made for it.
+  if (contentEncoding === undefined) return streamedBody(redactor, sink);
   const redaction = redactBody(redactor, contentEncoding);
   if (redaction === undefined) return undefined;
   return redaction.isDecoded ? stagedBody(redaction.stages, sink) : streamedBody(redactor, sink);

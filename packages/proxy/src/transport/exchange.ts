@@ -35,6 +35,8 @@ export interface ExchangeOptions {
 
 /** What no longer holds for a body that was decoded on its way. */
 const encodedNames = ["content-encoding", "content-length", "etag", "content-md5", "digest"];
+/** Redactors look for nothing shorter. */
+const shortestSecret = 6;
 const reasonPattern = /^[\t -~\u0080-\u00ff]*$/u;
 
 /**
@@ -87,7 +89,10 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
       const head = { status, headers: headerTable(lines) };
       for (const observer of observers) observer.onResponseHead(head);
     }
-    const reason = redactor === undefined ? statusMessage : redactor.redactText(statusMessage);
+    const reason =
+      redactor === undefined || statusMessage.length < shortestSecret
+        ? statusMessage
+        : redactor.redactText(statusMessage);
     const response = this.#response;
     response.sendDate = false;
     if (reasonPattern.test(reason)) response.writeHead(status, reason, lines);
