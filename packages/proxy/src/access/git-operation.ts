@@ -32,12 +32,11 @@ export function gitOperation(request: Pick<ProxyRequest, "path" | "query">): Git
 }
 
 function discovery(request: Pick<ProxyRequest, "path" | "query">, loose: string): GitOperation | undefined {
-  const services = queryPairs(request.query).filter(([name]) => name === "service");
+  const isNamed = queryPairs(request.query).some(([name]) => name === "service");
   const suffix = "/info/refs".length;
-  const [service] = services;
-  if (service === undefined) return { ...operation("fetch", request.path, suffix), isPack: false };
-  const exact =
-    services.length === 1 ? /^service=(git-upload-pack|git-receive-pack)$/.exec(request.query)?.[1] : undefined;
+  if (!isNamed) return { ...operation("fetch", request.path, suffix), isPack: false };
+  // Nothing beside the one parameter: another could be the one that a server reads.
+  const exact = /^service=(git-upload-pack|git-receive-pack)$/.exec(request.query)?.[1];
   const isCanonical = loose === request.path.toLowerCase();
   if (exact === undefined || !isCanonical)
     return { ...operation("unknown-service", request.path, suffix), isPack: false };

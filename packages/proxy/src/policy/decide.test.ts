@@ -307,6 +307,15 @@ describe("requests and their credential", () => {
     expect(outcome({ url })).toBe("403 host-not-allowed");
   });
 
+  it("P24 plain HTTP at the port of HTTPS is not the rule's either", () => {
+    expect(outcome({ url: "http://api.github.com:443/user" })).toBe("403 host-not-allowed");
+  });
+
+  it("P24 a method that the rule does not name gets no credential", () => {
+    expect(outcome({ method: "POST", url: "https://eu.sentry.example/api/0" })).toBe("inject sentry");
+    expect(outcome({ method: "PUT", url: "https://eu.sentry.example/api/0" })).toBe("forward drops");
+  });
+
   it.each([
     "https://api.github.com:8443/user",
     "https://api.anthropic.com:444/v1/messages",
@@ -506,6 +515,21 @@ describe("push", () => {
     expect(
       outcome({ method: "POST", url: `${url}/app.git/git-receive-pack` }, { ...own, accessMode: "read-only" }),
     ).toBe("403 read-only");
+  });
+
+  it("the same path at another git host is another repository", () => {
+    const rules = [{ id: "other-git", description: "", host: "git.other.example", protocol: "git" } as const];
+    const using = engine([], { rules });
+    const url = "https://git.other.example/acme/app.git";
+    for (const [method, path] of [
+      ["POST", "/git-receive-pack"],
+      ["GET", "/info/refs?service=git-receive-pack"],
+    ] as const) {
+      expect(outcome({ method, url: url + path }, { ...scoped, isIsolated: false }, using)).toBe("403 push-not-scoped");
+    }
+    expect(outcome({ method: "POST", url: `${url}/git-upload-pack` }, { ...scoped, isIsolated: false }, using)).toBe(
+      "forward",
+    );
   });
 
   it("without a branch of its own a sandbox pushes nothing", () => {

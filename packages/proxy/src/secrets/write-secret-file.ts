@@ -16,7 +16,6 @@ export async function writeSecretFile(path: string, value: string): Promise<void
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     await using handle = await open(temporary, flags, 0o600);
-    await handle.chmod(0o600);
     await handle.writeFile(`${value}\n`);
     await handle.sync();
     await rename(temporary, path);
