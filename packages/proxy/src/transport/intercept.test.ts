@@ -109,6 +109,14 @@ describe("an intercepted request", () => {
     expect(upstream.text).not.toContain("/b");
   });
 
+  it("serves a client that offers HTTP/1.0 alone, and tells one that offers HTTP/2 alone", async () => {
+    const tls = await tlsThrough(test, { target, protocols: ["http/1.0"] });
+    const read = readUntil(tls);
+    tls.write(`GET /old HTTP/1.0\r\nHost: ${target}\r\n\r\n`);
+    expect((await read).text).toMatch(/^HTTP\/1.1 200 OK[\s\S]*ok$/u);
+    await expect(tlsThrough(test, { target, protocols: ["h2"] })).rejects.toThrow(/no application protocol/u);
+  });
+
   it("sends a body of known length as it is", async () => {
     const body = "x".repeat(70_000);
     const tls = await tlsThrough(test, { target });

@@ -63,7 +63,8 @@ export class Interceptor {
     const tls = new TLSSocket(socket, {
       isServer: true,
       secureContext: session.contexts.get(target.host),
-      ALPNProtocols: ["http/1.1"],
+      // Old clients offer 1.0 alone; those that speak nothing but HTTP/2 are told so by TLS.
+      ALPNProtocols: ["http/1.1", "http/1.0"],
     });
     const giveUp = (): void => {
       tls.destroy();

@@ -197,7 +197,11 @@ export async function connectThrough(
 /** TLS inside a tunnel, as a client that trusts the bundle speaks it. */
 export async function tlsThrough(
   test: Pick<TestProxy, "port" | "authorization" | "ca">,
-  options: TunnelRequest & { readonly servername?: string; readonly isUnverified?: boolean },
+  options: TunnelRequest & {
+    readonly servername?: string;
+    readonly isUnverified?: boolean;
+    readonly protocols?: string[];
+  },
 ): Promise<TLSSocket> {
   const { socket, answer } = await connectThrough(test, options);
   if (!answer.startsWith("HTTP/1.1 200")) throw new Error(`no tunnel: ${answer}`);
@@ -208,7 +212,7 @@ export async function tlsThrough(
       ...(servername === "" ? {} : { servername }),
       ca: test.ca,
       rejectUnauthorized: options.isUnverified !== true,
-      ALPNProtocols: ["http/1.1"],
+      ALPNProtocols: options.protocols ?? ["http/1.1"],
     });
     tls.once("secureConnect", () => {
       tls.off("error", fail);
