@@ -41,15 +41,17 @@ function shortestMarkers(texts: readonly string[]): readonly string[] {
   return texts[0]?.includes(sharedMarker) === true ? [sharedMarker, ...base64Cores(sharedMarker)] : texts;
 }
 
-/** The parts of the base64 forms that do not depend on what stands around the text, for the three alignments and both alphabets. */
+/**
+ * The parts of the base64 forms that do not depend on what stands around the text, for the three alignments. Both alphabets agree on them: placeholders have none of
+ * the characters (`>`, `?`, `~`) that the last two letters of the alphabet need.
+ */
 function base64Cores(text: string): readonly string[] {
-  const cores = [0, 1, 2].map((shift) => {
+  return [0, 1, 2].map((shift) => {
     const encoded = Buffer.from("\0".repeat(shift) + text).toString("base64");
     const start = shift === 0 ? 0 : shift + 1;
     const bits = (shift + Buffer.byteLength(text)) * 8;
     return encoded.slice(start, Math.floor(bits / 6));
   });
-  return [...new Set(cores.flatMap((core) => [core, core.replaceAll("+", "-").replaceAll("/", "_")]))];
 }
 
 function requestText(request: ProxyRequest): string {
