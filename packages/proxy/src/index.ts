@@ -11,7 +11,9 @@ export {
   type BudgetState,
   type Spending,
 } from "./budget/create-budget-keeper.ts";
+export type { ModelPrice, TokenPrices } from "./budget/model-price.ts";
 export { formatBudget, parseBudget, type Budget } from "./budget/parse-budget.ts";
+export { priceTable, priceTableDate, priceTableSources } from "./budget/price-table.ts";
 export type { CreateProxySettings, UpstreamSettings } from "./create-proxy-settings.ts";
 export { createProxy, type AddedIdentity, type Proxy, type ProxyIdentities } from "./create-proxy.ts";
 export type {
