@@ -1,7 +1,7 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
 import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
+import { TLSSocket, type TLSSocketOptions } from "node:tls";
 
 import { canonicalHost } from "../policy/canonical-host.ts";
 import type { ProxyTarget, Refusal } from "../policy/proxy-types.ts";
@@ -13,6 +13,9 @@ import { endWithRefusal } from "./problem-body.ts";
 import type { ProxySession } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { carry } from "./tunnel.ts";
+
+/** What may wait for a client before its upstream is asked to pause: pausing at each TLS record costs more than carrying it. */
+const writeAheadBytes = 128 * 1024;
 
 interface Tunnel {
   readonly session: ProxySession;
@@ -60,12 +63,15 @@ export class Interceptor {
   /** Takes a connection over on which the client's ClientHello comes next, or has come. */
   accept(socket: Duplex, session: ProxySession, target: ProxyTarget): void {
     const { limits, logger } = this.#context;
-    const tls = new TLSSocket(socket, {
+    // `highWaterMark` is passed on to the socket, although the types of Node do not name it.
+    const options: TLSSocketOptions & { readonly highWaterMark: number } = {
       isServer: true,
+      highWaterMark: writeAheadBytes,
       secureContext: session.contexts.get(target.host),
       // Old clients offer 1.0 alone; those that speak nothing but HTTP/2 are told so by TLS.
       ALPNProtocols: ["http/1.1", "http/1.0"],
-    });
+    };
+    const tls = new TLSSocket(socket, options);
     const giveUp = (): void => {
       tls.destroy();
     };
