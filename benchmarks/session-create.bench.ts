@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, watch } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 
@@ -17,8 +17,14 @@ await mkdir(marks);
 const environment = { ...process.env, BENCH_MARKS: marks };
 const script = ': > "$BENCH_MARKS/$(basename "$PWD")"; exec sleep 100000';
 
+/** Resolves when the process of that name has made its mark. Watched, not polled: a busy loop would take a core from what is measured. */
 async function started(name: string): Promise<void> {
-  while (!existsSync(path.join(marks, name))) await new Promise<void>((resolve) => setImmediate(resolve));
+  const watcher = watch(marks);
+  try {
+    while (!existsSync(path.join(marks, name))) await once(watcher, "change");
+  } finally {
+    watcher.close();
+  }
 }
 
 interface Bare {
@@ -83,8 +89,8 @@ async function measure(backend: "local" | "zellij", files: number, rounds: numbe
   if (!existsSync(repository)) await makeRepository(repository, files);
   const ours: number[] = [];
   const bare: number[] = [];
-  for (let round = 0; round <= rounds; round++) {
-    const name = `${backend}-${files}-${round}`;
+  const names = Array.from({ length: rounds + 1 }, (_, round) => `${backend}-${files}-${round}`);
+  for (const [round, name] of names.entries()) {
     const bareMs = await (backend === "local" ? bareLocal : bareZellij)({ repository, name: `bare-${name}` });
     const oursMs = await timed(async () => {
       await daemon.clauderon.sessions.create({
@@ -96,13 +102,16 @@ async function measure(backend: "local" | "zellij", files: number, rounds: numbe
       });
       await started(name);
     });
-    const session = await daemon.clauderon.sessions.get(name);
-    await session.delete({ discard: true });
-    await git(["-C", repository, "worktree", "remove", "--force", path.join(root, "bare", `bare-${name}`)]);
     // The first pair warms both up.
     if (round === 0) continue;
     ours.push(oursMs);
     bare.push(bareMs);
+  }
+  // At the end: ext4 makes files up to ten times slower right after many were deleted, which would hide what we add.
+  for (const name of names) {
+    const session = await daemon.clauderon.sessions.get(name);
+    await session.delete({ discard: true });
+    await git(["-C", repository, "worktree", "remove", "--force", path.join(root, "bare", `bare-${name}`)]);
   }
   return { backend, files, ours: summary(ours), bare: summary(bare), ratio: ratio(ours, bare) };
 }
