@@ -160,7 +160,9 @@ function decideRequest(context: Context, identity: ProxyIdentity, request: Proxy
   });
   const plain = isPushHost(identity.policy, request.target) ? "git" : "http";
   const protocol = (chosen ?? hostRules[0])?.rule.protocol ?? plain;
-  const answer = answerVerdict(context, { request, hostRules, protocol });
+  // The login that an unconfined session renews is the user's own.
+  const answer =
+    identity.policy.isUnconfined === true ? undefined : answerVerdict(context, { request, hostRules, protocol });
   if (typeof answer === "object" && isRefusal(answer))
     return localVerdict(context, hostRules, { request, refusal: answer });
   const access = accessVerdict(identity.policy, protocol, request);

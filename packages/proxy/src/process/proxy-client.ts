@@ -27,6 +27,8 @@ export interface ProxyClient extends AsyncDisposable {
   ): Promise<ReturnType<ControlMethods[Method]>>;
   /** What the model tap saw after `since`, and goes on seeing. Ends when the process ends. */
   events(since?: number): AsyncIterable<ControlEvent>;
+  /** Resolves when the process has ended, or the client is closed. */
+  readonly ended: Promise<void>;
   /** Leaves the process running. */
   close(): void;
 }
@@ -130,6 +132,7 @@ interface Waiting {
 function createClient(home: string, socket: Socket): ProxyClient {
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const lines = createInterface({ input: socket });
   // The socket's own end tells.
   lines.on("error", () => undefined);
@@ -144,6 +147,7 @@ function createClient(home: string, socket: Socket): ProxyClient {
   socket.on("close", () => {
     for (const { fail } of waiting.values()) fail(gone());
     waiting.clear();
+    end();
   });
   const close = (): void => {
     socket.destroy();
@@ -158,6 +162,7 @@ function createClient(home: string, socket: Socket): ProxyClient {
       return (await result) as ReturnType<ControlMethods[typeof method]>;
     },
     events: (since = 0) => followEvents(home, since),
+    ended,
     close,
     async [Symbol.asyncDispose]() {
       close();
