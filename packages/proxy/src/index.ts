@@ -58,7 +58,6 @@ export {
   type ProxyClient,
   type StartProxyOptions,
 } from "./process/proxy-client.ts";
-export { keptSessions } from "./process/proxy-state.ts";
 export { shippedRules } from "./rules/shipped-rules.ts";
 export type { ProxyStatus } from "./running-proxy.ts";
 export {
@@ -73,7 +72,6 @@ export { knownSecrets, type KnownSecret } from "./secrets/known-secrets.ts";
 export { createOnePassword, type OnePassword, type OnePasswordSettings } from "./secrets/one-password.ts";
 export { Secret } from "./secrets/secret.ts";
 export { loadProxySettings, type ProxySettings, type ProxySettingsPlaces } from "./settings/load-proxy-settings.ts";
-export { isProxyConfigured } from "./settings/is-proxy-configured.ts";
 export { createModelTap, type ModelTap, type ModelTapSettings } from "./tap/create-model-tap.ts";
 export { promptHash } from "./tap/prompt-hash.ts";
 export type { ModelErrorClass, ModelVendor, TapEvent, TapRecord, TokenUsage, TurnEndReason } from "./tap/tap-event.ts";

@@ -16,8 +16,6 @@ export interface ControlMethods {
   /** False when there is no such session. */
   update(parameters: { readonly identity: ProxyIdentity }): boolean;
   remove(parameters: { readonly sessionId: string }): boolean;
-  /** The ids of the sessions that were added. */
-  sessions(parameters: NoParameters): readonly string[];
   /** What sandboxes are wired with: the rules in force, and the names of the secrets that there are. */
   wiring(parameters: NoParameters): { readonly rules: readonly CredentialRule[]; readonly secrets: readonly string[] };
   /** Reads proxy.toml and the secrets again; what the user should know. */
@@ -37,6 +35,8 @@ export interface ProxyProcessStatus extends ProxyStatus {
   readonly processId: number;
   /** Of this protocol; a daemon that speaks another replaces the process when it is idle. */
   readonly protocol: number;
+  /** Of the package it was started from. */
+  readonly version: string;
   readonly port: number;
   readonly bundlePath: string;
   readonly trustStorePath: string;

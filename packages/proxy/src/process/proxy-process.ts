@@ -11,6 +11,7 @@ import { composeProxy, proxyFiles, type ComposedProxy } from "./compose-proxy.ts
 import { controlProtocol, type ControlMethods, type ProxyProcessStatus, type ProxyStart } from "./control-protocol.ts";
 import { listenForControl, type ControlHandlers } from "./control-server.ts";
 import { EventRing } from "./event-ring.ts";
+import { ownVersion } from "./own-version.ts";
 import { proxyProcessPaths, type ProxyProcessPaths } from "./proxy-process-paths.ts";
 import { ProxyStateFile, type KeptSession } from "./proxy-state.ts";
 import { SettingsWatch } from "./settings-watch.ts";
@@ -32,6 +33,7 @@ export class ProxyProcess {
   readonly #composed: ComposedProxy;
   readonly #state: ProxyStateFile;
   readonly #ring = new EventRing();
+  readonly #version = ownVersion();
   readonly #settings: SettingsWatch;
   readonly #port: number;
   #control: Server | undefined;
@@ -41,7 +43,12 @@ export class ProxyProcess {
 
   private constructor(
     options: ProxyProcessOptions,
-    parts: { readonly composed: ComposedProxy; readonly state: ProxyStateFile; readonly settings: SettingsWatch; readonly port: number },
+    parts: {
+      readonly composed: ComposedProxy;
+      readonly state: ProxyStateFile;
+      readonly settings: SettingsWatch;
+      readonly port: number;
+    },
   ) {
     this.#options = options;
     this.#paths = proxyProcessPaths(options.home);
@@ -150,7 +157,6 @@ export class ProxyProcess {
         budget.forget(sessionId);
         return proxy.identities.remove(sessionId);
       },
-      sessions: async () => Object.keys(this.#state.current.sessions),
       wiring: async () => this.#wiring(),
       reload: async () => this.#composed.reload(),
       rotateAuthority: async () => {
@@ -178,10 +184,10 @@ export class ProxyProcess {
   }
 
   async #wiring(): Promise<ReturnType<ControlMethods["wiring"]>> {
-    const { secrets, rules } = this.#composed;
+    const { secrets } = this.#composed;
     await this.#settings.reloadIfChanged();
     const present = (await secrets.list()).filter(({ name }) => secrets.has(name));
-    return { rules: rules(), secrets: present.map(({ name }) => name) };
+    return { rules: this.#composed.rules(), secrets: present.map(({ name }) => name) };
   }
 
   async #limit(sessionId: string, limit: string | undefined): Promise<null> {
@@ -205,6 +211,7 @@ export class ProxyProcess {
       ...(await this.#composed.proxy.status()),
       processId: process.pid,
       protocol: controlProtocol,
+      version: this.#version,
       port: this.#port,
       bundlePath: bundle,
       trustStorePath: trustStore,
