@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import type { ServerResponse } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 
 import { keptSessions } from "@clauderon/proxy/client";
@@ -174,7 +175,41 @@ test(
     expect(known).toMatchObject({ code: 0, stdout: expect.stringMatching(/^you sent /u) as string });
     expect(known.stdout).not.toContain(secret);
     expect(home.seen.at(-1)?.headers["x-api-key"]).toBe(secret);
+
+    // What is said in the clear passes whole, both ways.
+    const server = createServer((request, response) => void request.pipe(response)).listen(0, "127.0.0.1");
+    await until(() => server.listening, "no port");
+    const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const body = path.join(home.root, "body");
+    writeFileSync(body, "0123456789".repeat(100_000));
+    const echoed = await curl(environment, ["-x", moved, "--data-binary", `@${body}`, place]);
+    expect(echoed.stdout).toBe(readFileSync(body, "utf8"));
+    server.close();
     await session.delete({ discard: true });
+  },
+  LONG_MS,
+);
+
+test(
+  "a session is deleted also while its proxy cannot run, and loses its identity once it can",
+  async () => {
+    await using home = await ProxiedHome.open();
+    home.configure();
+    const first = await home.run();
+    await using client = home.client();
+    const session = await client.sessions.create({ name: "fix", repository: home.repository });
+    const settings = path.join(home.home, "proxy.toml");
+    const right = readFileSync(settings, "utf8");
+    writeFileSync(settings, "[proxy\n");
+    process.kill((await home.proxyProcess()) ?? 0, "SIGKILL");
+    await session.delete({ discard: true });
+    expect(await client.sessions.list()).toEqual([]);
+    expect(await keptSessions(home.home)).toHaveLength(1);
+    writeFileSync(settings, right);
+    first.child.kill("SIGTERM");
+    await first.ended;
+    await home.run();
+    await until(async () => (await keptSessions(home.home)).length === 0, "the identity stays");
   },
   LONG_MS,
 );

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { connect, type Socket } from "node:net";
 import { dirname } from "node:path";
@@ -58,7 +58,7 @@ export async function startProxyProcess(options: StartProxyOptions): Promise<Pro
   }
   throw new DaemonError({
     message: "The proxy did not start",
-    why: child.hasExited() ? "its process ended" : `nothing answered within ${startMs / 1000} s`,
+    why: child.hasExited() ? await lastWords(log) : `nothing answered within ${startMs / 1000} s`,
     fix: [`see ${log}`],
   });
 }
@@ -73,6 +73,19 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
     return undefined;
   }
   return createClient(home, socket);
+}
+
+/** Why a process ended that could not begin: the last line it wrote. */
+async function lastWords(log: string): Promise<string> {
+  const unknown = "its process ended";
+  const line = (await readFile(log, "utf8")).trimEnd().split("\n").at(-1) ?? "";
+  try {
+    const { error } = parseJson(line, log) as { readonly error?: { readonly message?: string; readonly why?: string } };
+    return error?.message === undefined ? unknown : [error.message, error.why ?? []].flat().join(": ");
+  } catch {
+    // Not a line of ours: Node itself could not run it.
+    return unknown;
+  }
 }
 
 async function launch(options: StartProxyOptions, log: string): Promise<{ hasExited(): boolean }> {

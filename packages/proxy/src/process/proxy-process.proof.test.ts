@@ -164,6 +164,17 @@ describe("the proxy's process", () => {
     expect((await connectThrough(test, { target })).answer).toMatch(/^HTTP\/1.1 403/u);
   });
 
+  it("sees a change of proxy.toml by itself; a broken one leaves what is in force, and who wires a sandbox is told", async () => {
+    await using client = await start();
+    const test = await access(client);
+    const status = async (): Promise<string> => (await connectThrough(test, { target })).answer.slice(9, 12);
+    await writeFile(join(home, "proxy.toml"), '[proxy]\ndeny = ["api.anthropic.com"]\n');
+    await expect.poll(status, { timeout: 5000 }).toBe("403");
+    await writeFile(join(home, "proxy.toml"), '[proxy]\ndenny = ["x"]\n');
+    await expect(client.call("wiring", {})).rejects.toMatchObject({ code: "settings.invalid" });
+    expect(await status()).toBe("403");
+  });
+
   it("ends when it is asked to and nothing is open", async () => {
     await using client = await start();
     const { processId } = await client.call("status", {});
@@ -190,7 +201,10 @@ describe("the proxy's process", () => {
     await expect.poll(async () => isAlive(processId)).toBe(false);
     const other = createServer().listen(port, "127.0.0.1");
     await once(other, "listening");
-    await expect(startProxyProcess(options())).rejects.toMatchObject({ code: "daemon.unreachable" });
+    await expect(startProxyProcess(options())).rejects.toMatchObject({
+      code: "daemon.unreachable",
+      why: `The proxy cannot listen on port ${port}: another program uses it`,
+    });
     expect(await readFile(join(home, "logs", "proxy.log"), "utf8")).toContain("daemon.port-taken");
     other.close();
   });

@@ -39,6 +39,8 @@ export class ProxyProcess {
   #control: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
+  /** What was last said about settings that cannot be used: once, not at each look. */
+  #refusedSettings: string | undefined;
   #isMissed = false;
 
   private constructor(
@@ -126,8 +128,12 @@ export class ProxyProcess {
     const { logger } = this.#options;
     try {
       if (await this.#settings.reloadIfChanged()) logger.info({}, "the settings were read again");
+      this.#refusedSettings = undefined;
     } catch (error) {
-      logger.warn({ error: (error as Error).message }, "the changed settings cannot be used");
+      const { message } = error as Error;
+      if (message === this.#refusedSettings) return;
+      this.#refusedSettings = message;
+      logger.warn({ error: message }, "the changed settings cannot be used");
     }
   }
 
