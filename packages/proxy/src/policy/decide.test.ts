@@ -695,6 +695,20 @@ describe("a session that acts as the user on this machine", () => {
     expect(connectTo(target, { ...user, deny: ["10.0.0.0/8", "*.example", target] })).toMatch(/^403 /u);
   });
 
+  it("keeps its own way to a host where nothing would be put in", () => {
+    const none = engine([]);
+    for (const target of ["github.com:443", "api.github.com:443", "registry.npmjs.org:443", "eu.sentry.example:443"]) {
+      expect(connectTo(target, user, none)).toBe("tunnel");
+      expect(connectTo(target, user)).toBe("intercept");
+      expect(connectTo(target, { ...user, isUnconfined: false }, none)).toBe("intercept");
+      expect(connectTo(target, { ...user, accessMode: "read-only" }, none)).toBe("intercept");
+    }
+    expect(connectTo("api.anthropic.com:443", user, none)).toBe("intercept");
+    expect(connectTo("github.com:443", user, engine([], { diverted: new Set(["github.com"]) }))).toBe("intercept");
+    const push = { host: "github.com", repository: "acme/app", ref: "refs/heads/fix" };
+    expect(connectTo("github.com:443", { ...user, push }, none)).toBe("intercept");
+  });
+
   it.each(["https://auth.openai.com/oauth/token", "https://console.anthropic.com/v1/oauth/token"])(
     "renews its own login, and the answer reaches it unchanged: %s",
     (url) => {

@@ -122,8 +122,8 @@ async function readSettings({ home, userHome }: ComposeProxyOptions): Promise<Pr
   return loadProxySettings({ home, userHome, npmrc });
 }
 
-function engineOf({ rules, allow, deny }: ProxySettings, secrets: SecretSource): PolicyEngine {
-  const settings = { rules, secrets, lists: { allow, deny } };
+function engineOf({ rules, allow, deny, upstreams }: ProxySettings, secrets: SecretSource): PolicyEngine {
+  const settings = { rules, secrets, lists: { allow, deny }, diverted: new Set(Object.keys(upstreams)) };
   const engine = createPolicyEngine(settings);
   // What renews a login is let through for the one login that is answered here.
   const answering = createPolicyEngine({ ...settings, canReplaceAnswers: true });
