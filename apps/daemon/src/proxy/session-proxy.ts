@@ -24,21 +24,24 @@ const trustVariables: readonly string[] = [
 
 /** Gives the sessions of host backends the proxy of the home, once one is configured. */
 export function createSessionProxy({ homeDirectory, supervisor, logger }: SessionProxyOptions): ProxyPort {
+  const revoke = async (sessionId: string): Promise<void> => {
+    if (!(await keptSessions(homeDirectory)).includes(sessionId)) return;
+    try {
+      await supervisor.use(({ client }) => client.call("remove", { sessionId }));
+    } catch (error) {
+      // A proxy that does not run lets nobody in, and the next reconciliation with one that runs ends the identity.
+      logger.warn({ sessionId, error }, "the session's identity at the proxy could not be ended yet");
+    }
+  };
   return {
     async admit(session) {
       // A loopback address leads a sandbox of its own nowhere.
-      if (session.isolation !== "none" || !(await supervisor.isConfigured())) return {};
-      return supervisor.use((running) => wire(session, running));
+      const isProxied = session.isolation === "none" && (await supervisor.isConfigured());
+      if (isProxied) return supervisor.use((running) => wire(session, running));
+      await revoke(session.id);
+      return {};
     },
-    async revoke(sessionId) {
-      if (!(await keptSessions(homeDirectory)).includes(sessionId)) return;
-      try {
-        await supervisor.use(({ client }) => client.call("remove", { sessionId }));
-      } catch (error) {
-        // A proxy that does not run lets nobody in, and the next reconciliation with one that runs ends the identity.
-        logger.warn({ sessionId, error }, "the session's identity at the proxy could not be ended yet");
-      }
-    },
+    revoke,
     admitted: () => keptSessions(homeDirectory),
   };
 }

@@ -11,7 +11,7 @@ import { readExtraAuthorities } from "../certificates/ca-bundle.ts";
 import { createProxy, type Proxy } from "../create-proxy.ts";
 import { parseAllowedAddress } from "../policy/address-policy.ts";
 import { createPolicyEngine } from "../policy/decide.ts";
-import type { CredentialRule, PolicyEngine } from "../policy/proxy-types.ts";
+import type { CredentialRule, PolicyEngine, ProxyIdentity } from "../policy/proxy-types.ts";
 import { createSecretSource, type SecretSource } from "../secrets/create-secret-source.ts";
 import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
@@ -127,10 +127,20 @@ function engineOf({ rules, allow, deny, upstreams }: ProxySettings, secrets: Sec
   const engine = createPolicyEngine(settings);
   // What renews a login is let through for the one login that is answered here.
   const answering = createPolicyEngine({ ...settings, canReplaceAnswers: true });
+  // The user's own Codex uses and renews its login itself; two that renew it would end it for each other.
+  const isOwnLogin = (name: string): boolean => name === codexSecret && secrets.describe(name).origin === "codex-login";
+  const unconfined = createPolicyEngine({
+    ...settings,
+    secrets: { has: (name) => secrets.has(name) && !isOwnLogin(name) },
+  });
+  const engineFor = (identity: ProxyIdentity | undefined): PolicyEngine =>
+    identity?.policy.isUnconfined === true ? unconfined : engine;
   return {
-    decideConnect: (identity, target) => engine.decideConnect(identity, target),
-    decideRequest: (identity, request) =>
-      (isCodexRenewal(request) && secrets.has(codexSecret) ? answering : engine).decideRequest(identity, request),
+    decideConnect: (identity, target) => engineFor(identity).decideConnect(identity, target),
+    decideRequest: (identity, request) => {
+      const isAnswered = isCodexRenewal(request) && secrets.has(codexSecret) && identity.policy.isUnconfined !== true;
+      return (isAnswered ? answering : engineFor(identity)).decideRequest(identity, request);
+    },
     addressRules: (identity) => engine.addressRules(identity),
   };
 }

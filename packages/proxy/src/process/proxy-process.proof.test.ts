@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import type { SessionPolicy } from "../policy/proxy-types.ts";
 import {
   startRecordingUpstream,
   upstreamAuthority,
@@ -173,6 +174,46 @@ describe("the proxy's process", () => {
     await writeFile(join(home, "proxy.toml"), '[proxy]\ndenny = ["x"]\n');
     await expect(client.call("wiring", {})).rejects.toMatchObject({ code: "settings.invalid" });
     expect(await status()).toBe("403");
+  });
+
+  it("leaves the ChatGPT login to the user's own Codex on the user's own machine, and puts it in for a sandbox", async () => {
+    const stored = `${["{}", '{"exp":4000000000}', "x"].map((part) => Buffer.from(part).toString("base64url")).join(".")}`;
+    await mkdir(join(root, ".codex"));
+    const login = JSON.stringify({ tokens: { access_token: stored, refresh_token: "stored-refresh" } });
+    await writeFile(join(root, ".codex", "auth.json"), login, { mode: 0o600 });
+    const upstreams = ["chatgpt.com", "auth.openai.com"].map(
+      (host) => `"${host}" = "https://localhost:${gateway.port}"`,
+    );
+    await writeFile(
+      join(home, "proxy.toml"),
+      `[proxy]\nextra_ca = "${join(root, "ca.pem")}"\n[proxy.upstreams]\n${upstreams.join("\n")}\n`,
+    );
+    await using client = await start();
+    const { port, bundlePath } = await client.call("status", {});
+    const ask = async (policy: SessionPolicy, host: string, head: string): Promise<string> => {
+      const { token } = await client.call("add", { identity: identity("s1", policy) });
+      const ca = await readFile(bundlePath, "utf8");
+      const tls = await tlsThrough({ port, authorization: basic("s1", token), ca }, { target: `${host}:443` });
+      const read = readUntil(tls, (text) => text.includes("\r\n\r\n"));
+      tls.write(`${head}\r\nHost: ${host}\r\nAuthorization: Bearer own\r\n\r\n`);
+      const { text } = await read;
+      tls.destroy();
+      return text;
+    };
+    const sandbox: SessionPolicy = identity().policy;
+    const user: SessionPolicy = { ...sandbox, network: "open", isIsolated: false, isUnconfined: true };
+    await ask(user, "chatgpt.com", "GET /backend-api/models HTTP/1.1");
+    expect(gateway.text).toContain("Bearer own");
+    gateway.clear();
+    await ask({ ...sandbox, isIsolated: true }, "chatgpt.com", "GET /backend-api/models HTTP/1.1");
+    expect(gateway.text).toContain(`Bearer ${stored}`);
+    gateway.clear();
+    expect(await ask(user, "auth.openai.com", "POST /oauth/token HTTP/1.1\r\nContent-Length: 0")).toMatch(/ok$/u);
+    expect(gateway.text).toContain("POST /oauth/token");
+    gateway.clear();
+    const answered = await ask(sandbox, "auth.openai.com", "POST /oauth/token HTTP/1.1\r\nContent-Length: 0");
+    expect(answered).toMatch(/^HTTP\/1.1 200/u);
+    expect(gateway.text).toBe("");
   });
 
   it("ends when it is asked to and nothing is open", async () => {
