@@ -20,6 +20,11 @@ const trustVariables: readonly string[] = [
   "REQUESTS_CA_BUNDLE",
   "CURL_CA_BUNDLE",
   "GIT_SSL_CAINFO",
+  "PIP_CERT",
+  "AWS_CA_BUNDLE",
+  "CARGO_HTTP_CAINFO",
+  "DENO_CERT",
+  "CODEX_CA_CERTIFICATE",
 ];
 
 /** Gives the sessions of host backends the proxy of the home, once one is configured. */
