@@ -177,7 +177,7 @@ describe("the proxy's process", () => {
   });
 
   it("leaves the ChatGPT login to the user's own Codex on the user's own machine, and puts it in for a sandbox", async () => {
-    const stored = `${["{}", '{"exp":4000000000}', "x"].map((part) => Buffer.from(part).toString("base64url")).join(".")}`;
+    const stored = ["{}", '{"exp":4000000000}', "x"].map((part) => Buffer.from(part).toString("base64url")).join(".");
     await mkdir(join(root, ".codex"));
     const login = JSON.stringify({ tokens: { access_token: stored, refresh_token: "stored-refresh" } });
     await writeFile(join(root, ".codex", "auth.json"), login, { mode: 0o600 });
