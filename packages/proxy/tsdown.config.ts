@@ -1,3 +1,6 @@
 import { bundledProgram, library } from "../../tsdown.shared.ts";
 
-export default [library({ index: "src/index.ts" }), bundledProgram("src/process/proxy-main.ts", [])];
+export default [
+  library({ index: "src/index.ts", client: "src/client.ts" }),
+  bundledProgram("src/process/proxy-main.ts", []),
+];

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
+import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -16,11 +17,16 @@ import {
 import { createHostContext, withoutSessionMarks } from "@clauderon/core/host";
 import { createSqliteStore } from "@clauderon/store";
 
+import { ProxySupervisor } from "./proxy/proxy-supervisor.ts";
+import { createSessionProxy } from "./proxy/session-proxy.ts";
+
 /** Everything behind the HTTP interface. */
 export interface Composition extends AsyncDisposable {
   readonly engine: Engine;
   readonly store: SessionStore;
   readonly backends: readonly Backend[];
+  /** Absent = there is no proxy. */
+  readonly proxy?: ProxySupervisor | undefined;
 }
 
 export interface ComposeOptions {
@@ -43,6 +49,17 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     import("@clauderon/backend-zellij"),
   ]);
   stack.use(store);
+  const ownEnvironment = withoutSessionMarks(options.environment);
+  const proxyLogger = logger.child({ part: "proxy" });
+  const supervisor = stack.use(
+    new ProxySupervisor({
+      homeDirectory,
+      userHome: ownEnvironment["HOME"] ?? homedir(),
+      environment: ownEnvironment,
+      isEnabled: settings.proxy.isEnabled,
+      logger: proxyLogger,
+    }),
+  );
   const context = createHostContext({ homeDirectory, instanceId: await instanceIdOf(store), logger });
   const backends: Backend[] = [
     local.createLocalBackend(backendContext(context, "local")),
@@ -70,12 +87,13 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         branchPrefix: settings.workspace.branchPrefix,
       },
       logger: logger.child({ part: "engine" }),
-      environment: withoutSessionMarks(options.environment),
+      environment: ownEnvironment,
+      proxy: createSessionProxy({ homeDirectory, supervisor, logger: proxyLogger }),
       crashPoints: options.crashPoints,
     }),
   );
   const owned = stack.move();
-  return { engine, store, backends, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { engine, store, backends, proxy: supervisor, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** The mark of all that this home creates: made once, kept in the store. */

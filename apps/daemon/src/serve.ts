@@ -8,7 +8,8 @@ import { getRequestListener } from "@hono/node-server";
 import { createApp } from "./create-app.ts";
 import type { HttpContext } from "./http-context.ts";
 import { describePortOwner, findPortOwner } from "./instance/port-owner.ts";
-import { admit, type AdmissionPolicy } from "./security/admission.ts";
+import type { HandOver } from "./proxy/hand-over.ts";
+import { admit, isProxyTarget, type AdmissionPolicy } from "./security/admission.ts";
 import { securityHeaders } from "./security/security-headers.ts";
 import { writeRefusal } from "./security/write-refusal.ts";
 import { createUpgrader } from "./sockets/upgrade.ts";
@@ -25,6 +26,8 @@ export interface ServeOptions {
   readonly token: string;
   /** 0 = any free one. */
   readonly port: number;
+  /** Takes what is meant for a proxy. Absent = it is refused. */
+  readonly handOver?: HandOver | undefined;
 }
 
 const HEADERS_MS = 10_000;
@@ -39,7 +42,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const upgrader = createUpgrader(options.context, () => policy);
   const answer = getRequestListener(createApp(options.context).fetch, { overrideGlobalObjects: false });
 
+  const { handOver } = options;
+
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    if (handOver !== undefined && isProxyTarget(request.url ?? "")) return handOver.request(request, response);
     const head = { method: request.method ?? "", target: request.url ?? "", rawHeaders: request.rawHeaders };
     const admission = admit(head, policy);
     if (admission.isAdmitted) {
@@ -56,8 +62,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const newServer = (): Server => {
     const server = createServer({ connectionsCheckingInterval: CHECK_MS, requestTimeout: REQUEST_MS }, listener);
     server.headersTimeout = HEADERS_MS;
-    server.on("upgrade", (request, socket, head) => upgrader.upgrade(request, socket, head));
-    server.on("connect", (request: IncomingMessage, socket: Duplex) => {
+    server.on("upgrade", (request, socket, head) => {
+      if (handOver !== undefined && isProxyTarget(request.url ?? "")) handOver.connection(request, socket, head);
+      else upgrader.upgrade(request, socket, head);
+    });
+    server.on("connect", (request: IncomingMessage, socket: Duplex, connectHead: Buffer) => {
+      if (handOver !== undefined) return handOver.connection(request, socket, connectHead);
       const refusal = admit({ method: "CONNECT", target: request.url ?? "", rawHeaders: [] }, policy);
       if (!refusal.isAdmitted) writeRefusal(socket, refusal);
     });
@@ -76,7 +86,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   return {
     port,
     close() {
-      closing ??= closeAll(servers, () => upgrader.close());
+      closing ??= closeAll(servers, () => {
+        upgrader.close();
+        handOver?.close();
+      });
       return closing;
     },
   };

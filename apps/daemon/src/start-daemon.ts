@@ -8,6 +8,7 @@ import type { Composition } from "./compose.ts";
 import { createCreations } from "./creations.ts";
 import type { HttpContext } from "./http-context.ts";
 import { removeDaemonFile, writeDaemonFile } from "./instance/daemon-file.ts";
+import { createHandOver } from "./proxy/hand-over.ts";
 import { serve, type Serving } from "./serve.ts";
 import { version as daemonVersion } from "./version.ts";
 
@@ -53,7 +54,10 @@ export async function startDaemon(options: StartOptions): Promise<RunningDaemon>
     },
   };
   const { ports } = await choosePort(settings, store);
-  const serving = await serveOnFirst(ports, (port) => serve({ context, token: options.token, port }));
+  const { proxy } = composition;
+  const open = proxy?.mayStart === true ? () => proxy.open() : undefined;
+  const handOver = open === undefined ? undefined : createHandOver({ open, logger: context.logger });
+  const serving = await serveOnFirst(ports, (port) => serve({ context, token: options.token, port, handOver }));
   file = {
     pid: process.pid,
     url: `http://127.0.0.1:${serving.port}`,
@@ -64,7 +68,7 @@ export async function startDaemon(options: StartOptions): Promise<RunningDaemon>
   await rememberPort(serving.port, store);
   await writeDaemonFile(file);
   logger.info({ url: file.url, version: file.version }, "the daemon answers");
-  const recovered = recover(options, ending.signal);
+  const recovered = Promise.all([proxy?.begin([serving.port]), recover(options, ending.signal)]).then(() => undefined);
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {

@@ -7,6 +7,7 @@ export {
   type Engine,
   type EngineOptions,
   type EngineSettings,
+  type ProxiedSession,
   type ProxyPort,
 } from "./engine/index.ts";
 export { createHostContext } from "./host/create-host-context.ts";

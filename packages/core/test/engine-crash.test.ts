@@ -66,6 +66,7 @@ async function orphans(world: World, store: SessionStore): Promise<void> {
   await running(world, store);
   // The same things once more, under an id that no row has.
   const id = orphanId();
+  world.tokens.set(id, "of nobody");
   for (const fact of world.sandboxes.values().toArray())
     world.sandboxes.set(id, { ...fact, spec: { ...fact.spec, sandboxId: id, name: "orphan" } });
   for (const record of world.workspaces.values().toArray()) world.workspaces.set(id, { ...record, path: "/w/orphan" });
@@ -85,9 +86,12 @@ function expectAgreement(world: World, sessions: readonly SessionSummary[]): voi
   const ids = sessions.map((summary) => summary.id);
   for (const id of world.sandboxes.keys()) expect(ids).toContain(id);
   for (const id of world.workspaces.keys()) expect(ids).toContain(id);
+  for (const id of world.tokens.keys()) expect(ids).toContain(id);
   for (const { id, lifecycle } of sessions) {
     expect(["running", "stopped", "failed"]).toContain(lifecycle);
-    expect(world.sandboxes.get(id)?.agent.state === "running").toBe(lifecycle === "running");
+    const sandbox = world.sandboxes.get(id);
+    expect(sandbox?.agent.state === "running").toBe(lifecycle === "running");
+    if (lifecycle === "running") expect(sandbox?.environment["HTTPS_PROXY"]).toBe(world.tokens.get(id));
   }
   expect(world.prompts.length).toBeLessThanOrEqual(1);
 }
@@ -116,7 +120,7 @@ describe("a crash at", () => {
 
     // A session whose creation failed has nothing outside.
     if (sessions[0]?.lifecycle === "failed" && point.startsWith("create.")) {
-      expect([world.sandboxes.size, world.workspaces.size]).toEqual([0, 0]);
+      expect([world.sandboxes.size, world.workspaces.size, world.tokens.size]).toEqual([0, 0, 0]);
     }
 
     // The caller tries again with its key: the same session, running, its prompt delivered once.
@@ -131,6 +135,7 @@ describe("a crash at", () => {
     }
     for (const { id } of await engine.sessions.list()) await (await engine.sessions.get(id)).delete({ discard: true });
     expect([world.sandboxes.size, world.workspaces.size, (await engine.sessions.list()).length]).toEqual([0, 0, 0]);
+    expect(world.tokens.size).toBe(0);
   });
 
   it("every point that has a name is reached by a scenario, and no other exists", async () => {

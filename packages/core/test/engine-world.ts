@@ -13,7 +13,7 @@ import type {
 } from "../src/contract/index.ts";
 import { CommandError, noPowers, requireCapabilities, unsupportedPowers } from "../src/contract/index.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
-import type { Engine } from "../src/engine/engine.ts";
+import type { Engine, ProxyPort } from "../src/engine/engine.ts";
 
 /** Thrown where a real process would be gone. */
 export class Crash extends Error {}
@@ -33,6 +33,8 @@ export class World {
   readonly prompts: string[] = [];
   /** The agent's program is not there: starting it fails. */
   isAgentMissing = false;
+  /** The token that each session's proxy takes. */
+  readonly tokens: Map<string, string> = new Map();
   /** Workspaces with uncommitted work. */
   readonly dirty: Set<string> = new Set();
 }
@@ -59,6 +61,7 @@ export function startEngine(world: World, store: SessionStore, crashAt?: string)
     store: mortalStore(store, alive),
     settings: { defaultBackend: "world", defaultAgent: "agent" },
     environment: { PATH: "/bin" },
+    proxy: worldProxy(world, alive),
     crashPoints: {
       reach(name) {
         alive();
@@ -71,6 +74,21 @@ export function startEngine(world: World, store: SessionStore, crashAt?: string)
     },
   });
   return { engine, isDead: () => isDead, reached };
+}
+
+function worldProxy(world: World, alive: () => void): ProxyPort {
+  return {
+    async admit({ id }) {
+      alive();
+      world.tokens.set(id, randomUUID());
+      return { HTTPS_PROXY: world.tokens.get(id) ?? "" };
+    },
+    async revoke(id) {
+      alive();
+      world.tokens.delete(id);
+    },
+    admitted: async () => [...world.tokens.keys()],
+  };
 }
 
 function mortalStore(store: SessionStore, alive: () => void): SessionStore {

@@ -83,7 +83,10 @@ export function explain(question: ExplainQuestion, ports: ExplainPorts): Explana
     steps.push({
       step: "connection",
       outcome: "passes",
-      text: "a blind tunnel: no rule names the host, so its bytes are not looked into",
+      text:
+        connect.ruleId === undefined
+          ? "a blind tunnel: no rule names the host, so its bytes are not looked into"
+          : `a blind tunnel: the secret of the rule ${connect.ruleId} is missing, and the session has its own way to the host`,
     });
     return { ...known, outcome: "tunnelled" };
   }

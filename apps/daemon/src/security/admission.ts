@@ -23,6 +23,11 @@ export type Admission =
 const BODY_BYTES = 8 * 1024 * 1024;
 const admitted: Admission = { isAdmitted: true };
 
+/** Whether the target is the whole address of something else: the request is meant for a proxy. */
+export function isProxyTarget(target: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(target);
+}
+
 /**
  * Whether a request may reach a route. One function for requests and upgrades. Only what is proven is admitted: a loopback `Host` with our port, no
  * foreign page behind it, and the token. Nothing a client says about where it comes from (`Forwarded`, `X-Forwarded-For`) is read.
@@ -88,8 +93,11 @@ function refuse(status: number, error: ClauderonError): Admission {
 function noProxy(): RequestError {
   return new RequestError({
     message: "This port answers no proxy requests",
-    why: "no credential proxy is configured in this version of clauderon",
-    fix: ["remove this address from HTTP_PROXY and HTTPS_PROXY", "reach the host directly"],
+    why: "the credential proxy is switched off: [proxy] enabled = false",
+    fix: [
+      "switch it on: clauderon config set proxy.enabled true && clauderon daemon restart",
+      "or remove this address from HTTP_PROXY and HTTPS_PROXY, and reach the host directly",
+    ],
   });
 }
 

@@ -53,6 +53,7 @@ export function createEngine(options: EngineOptions): Engine {
     workspaces,
     agents: options.agents,
     branchPrefix: settings.branchPrefix ?? "clauderon/",
+    proxy: options.proxy,
   });
   const watch = new AgentWatch({
     logger,
@@ -83,10 +84,20 @@ export function createEngine(options: EngineOptions): Engine {
     workspaces,
     watch,
     locks,
-    proxy: options.proxy,
     environment: options.environment ?? process.env,
   });
-  const reconciler = new Reconciler({ registry, sandboxes, workspaces, log, logger, locks, watch, crashPoints, clock });
+  const reconciler = new Reconciler({
+    registry,
+    sandboxes,
+    workspaces,
+    log,
+    logger,
+    locks,
+    watch,
+    crashPoints,
+    clock,
+    proxy: options.proxy,
+  });
 
   const sessions: Sessions = {
     async create(request, call = {}) {

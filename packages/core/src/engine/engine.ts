@@ -1,4 +1,5 @@
 import type { Agent } from "../contract/agent.ts";
+import type { Isolation } from "../contract/backend-capabilities.ts";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clauderon, ReconcileReport } from "../contract/clauderon.ts";
@@ -14,13 +15,26 @@ export interface CrashPoints {
   reach(name: string): void;
 }
 
-/** What a configured proxy puts into every session's environment. */
+/** A session as its proxy needs to know it. */
+export interface ProxiedSession {
+  readonly id: string;
+  readonly name: string;
+  readonly agent: string;
+  readonly isolation: Isolation;
+  /** What its processes have without the proxy. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** A directory of the session, outside the workspace; may not exist yet. */
+  readonly sessionDirectory: string;
+}
+
+/** Gives sessions the use of credentials; what it answers is the one decision whether a session has proxy variables. */
 export interface ProxyPort {
-  environment(session: {
-    readonly id: string;
-    readonly name: string;
-    readonly backend: string;
-  }): Readonly<Record<string, string>>;
+  /** Makes the session's identity, in place of a former one, and says which variables it is used by; none when the session has no proxy. */
+  admit(session: ProxiedSession, options?: CallOptions): Promise<Readonly<Record<string, string>>>;
+  /** Ends what the session was given. Idempotent, also for sessions it never knew. */
+  revoke(sessionId: string): Promise<void>;
+  /** The sessions that have an identity. */
+  admitted(): Promise<readonly string[]>;
 }
 
 export interface EngineSettings {

@@ -76,6 +76,7 @@ export class OperationRunner {
   ): Promise<{ readonly state: SessionState; readonly kept: readonly string[] }> {
     const { log, effects, crashPoints } = this.#options;
     let state = start;
+    let { environment } = input;
     const kept: string[] = [];
     for (;;) {
       const { operation } = state;
@@ -85,9 +86,10 @@ export class OperationRunner {
       input.signal?.throwIfAborted();
       const point = `${operation.kind}.${step}`;
       crashPoints.reach(`${point}.before-effect`);
-      const outcome = await effects.run(step, state, input);
+      const outcome = await effects.run(step, state, { ...input, environment });
       crashPoints.reach(`${point}.after-effect`);
       kept.push(...(outcome.kept ?? []));
+      environment = outcome.environment ?? environment;
       state = (await log.commit(state.id, { type: "complete-step", step, patch: outcome.patch }, point)) ?? state;
     }
   }

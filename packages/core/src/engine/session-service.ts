@@ -19,7 +19,6 @@ import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.
 import type { RepositoryInfo, WorkspaceProvider } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
 import type { AgentWatch } from "./agent-watch.ts";
-import type { ProxyPort } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
@@ -39,7 +38,6 @@ export interface SessionServiceOptions {
   readonly workspaces: WorkspaceProvider;
   readonly watch: AgentWatch;
   readonly locks: KeyedMutex;
-  readonly proxy: ProxyPort | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -217,7 +215,6 @@ export class SessionService {
         isolation: state.isolation,
         callerEnvironment: request.callerEnvironment ?? this.#options.environment,
         added: request.environment ?? {},
-        proxy: this.#options.proxy,
       }),
       size: request.size,
       repository: request.found,

@@ -11,9 +11,11 @@ import type { SessionState } from "../contract/session-state.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
 import { nearest } from "../support/nearest.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
+import type { ProxyPort } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import { withProxyVariables } from "./session-environment.ts";
 
 /** What only the caller of an operation knows and nobody writes down. */
 export interface OperationInput extends CallOptions {
@@ -29,6 +31,8 @@ export interface StepOutcome {
   readonly patch?: SessionPatch | undefined;
   /** Sentences of a deletion: what stayed. */
   readonly kept?: readonly string[] | undefined;
+  /** In place of the one that the operation came with; for the steps that follow, written down nowhere. */
+  readonly environment?: OperationInput["environment"];
 }
 
 export interface StepEffectsOptions {
@@ -38,6 +42,7 @@ export interface StepEffectsOptions {
   readonly workspaces: WorkspaceProvider;
   readonly agents: readonly Agent[];
   readonly branchPrefix: string;
+  readonly proxy: ProxyPort | undefined;
 }
 
 /** The effects behind the steps' names. Each is idempotent: after a crash it is simply run again. */
@@ -53,6 +58,8 @@ export class StepEffects {
     switch (step) {
       case "workspace":
         return kind === "delete" ? this.#removeWorkspace(state) : this.#createWorkspace(state, input);
+      case "proxy":
+        return kind === "delete" ? this.#revoke(state) : this.#admit(state, input);
       case "sandbox":
         if (kind === "delete") return this.#destroySandbox(state);
         if (kind === "stop") return this.#stopSandbox(state);
@@ -70,6 +77,9 @@ export class StepEffects {
     switch (step) {
       case "sandbox":
         await (state.operation?.kind === "start" ? this.#stopSandbox(state) : this.#destroySandbox(state));
+        return;
+      case "proxy":
+        await this.#revoke(state);
         return;
       case "workspace":
         await this.#options.workspaces.undo(state.workspace, state.id);
@@ -141,6 +151,20 @@ export class StepEffects {
         ...(removal.keptWorktree === undefined ? [] : [`the worktree stays: ${removal.keptWorktree}`]),
       ],
     };
+  }
+
+  async #admit(state: SessionState, { environment, signal }: OperationInput): Promise<StepOutcome> {
+    const { proxy } = this.#options;
+    if (proxy === undefined || environment === undefined) return {};
+    const { id, name, agent, isolation } = state;
+    const sessionDirectory = this.sessionDirectory(id);
+    const variables = await proxy.admit({ id, name, agent, isolation, environment, sessionDirectory }, { signal });
+    return { environment: withProxyVariables(environment, variables) };
+  }
+
+  async #revoke(state: SessionState): Promise<StepOutcome> {
+    await this.#options.proxy?.revoke(state.id);
+    return {};
   }
 
   async #startSandbox(state: SessionState, input: OperationInput): Promise<StepOutcome> {

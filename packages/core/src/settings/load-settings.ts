@@ -82,6 +82,7 @@ function compose(
     workspace: { branchPrefix: text("workspace.branch_prefix") },
     agents: named(values, "agents", agentSettings),
     backends: named(values, "backends", backendSettings),
+    proxy: { isEnabled: byKey.get("proxy.enabled") as boolean | undefined },
     zellij: { program: optionalText("zellij.program") },
     values,
   };

@@ -67,6 +67,11 @@ export const settingDefinitions: readonly SettingDefinition[] = [
   },
   { key: "backends.*.**", schema: z.unknown(), expected: "anything" },
   {
+    key: "proxy.enabled",
+    schema: z.boolean(),
+    expected: "true or false",
+  },
+  {
     key: "zellij.program",
     schema: z.string().refine((path) => isAbsolute(path)),
     expected: 'an absolute path, as in "/usr/local/bin/zellij"',

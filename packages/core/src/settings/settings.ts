@@ -24,6 +24,8 @@ export interface Settings {
   readonly workspace: { readonly branchPrefix: string };
   readonly agents: Readonly<Record<string, AgentSettings>>;
   readonly backends: Readonly<Record<string, BackendSettings>>;
+  /** `undefined`: as soon as the home has a secret or a proxy.toml. */
+  readonly proxy: { readonly isEnabled: boolean | undefined };
   readonly zellij: { readonly program: string | undefined };
   /** Every value with its origin, in the order of the definitions. */
   readonly values: readonly SettingValue[];

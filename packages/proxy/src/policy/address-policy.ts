@@ -102,6 +102,8 @@ export interface AddressQuestion {
   readonly allowed?: readonly AllowedAddress[] | undefined;
   /** Refused whatever else holds. */
   readonly denied?: readonly AllowedAddress[] | undefined;
+  /** Nothing is refused but what is denied and the closed ports. */
+  readonly isUnconfined?: boolean | undefined;
 }
 
 /** Says which addresses are reached. */
@@ -129,6 +131,7 @@ export function createAddressPolicy(settings: AddressPolicySettings = {}): Addre
     if (kind === "public") return undefined;
     const isHere = kind === "this-machine" || kind === "loopback" || subject.bytes.every((byte) => byte === 0);
     if (isHere && closedPorts().includes(question.port)) return denied(address.text, "this machine's daemon");
+    if (question.isUnconfined === true) return undefined;
     const allowed = [...(settings.allowed ?? []), ...(question.allowed ?? [])];
     return isAddressAllowed(subject, { kind, port: question.port, allowed }) ? undefined : denied(address.text, kind);
   };

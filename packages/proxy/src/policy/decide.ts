@@ -33,6 +33,8 @@ export interface PolicyEngineSettings {
   readonly canReplaceAnswers?: boolean | undefined;
   /** Answers that stand in for those of a rule's token routes, by the rule's id: a login inside a sandbox is renewed with the placeholders it has already. */
   readonly localAnswer?: ((ruleId: string) => LocalAnswer | undefined) | undefined;
+  /** Hosts whose requests go somewhere else: they are always looked into. */
+  readonly diverted?: ReadonlySet<string> | undefined;
 }
 
 /** The engine of the proxy, with what `explain` asks of it. */
@@ -52,6 +54,7 @@ export function createPolicyEngine(settings: PolicyEngineSettings): ExplainableP
     hasSecret: (name) => settings.secrets.has(name),
     canReplaceAnswers: settings.canReplaceAnswers ?? false,
     localAnswer: settings.localAnswer ?? ((): undefined => undefined),
+    diverted: settings.diverted ?? new Set(),
     network: networkPolicies(table, settings.lists ?? { allow: [], deny: [] }),
   };
   return {
@@ -69,6 +72,7 @@ interface Context {
   readonly canReplaceAnswers: boolean;
   readonly localAnswer: (ruleId: string) => LocalAnswer | undefined;
   readonly hasSecret: (name: string) => boolean;
+  readonly diverted: ReadonlySet<string>;
   network(policy: SessionPolicy): NetworkPolicy;
 }
 
@@ -104,7 +108,10 @@ function decideConnect(context: Context, identity: ProxyIdentity | undefined, ta
   if (identity === undefined) return anonymousVerdict(context, target, first);
   const reason = reach(context, identity, target);
   if (isRefusal(reason)) return { kind: "refuse", refusal: reason };
-  if (first !== undefined) return { kind: "intercept", ruleId: first.rule.id };
+  if (first !== undefined) {
+    const kind = isLeftAlone(context, identity.policy, target) ? "tunnel" : "intercept";
+    return { kind, ruleId: first.rule.id };
+  }
   if (isPushHost(identity.policy, target)) return { kind: "intercept" };
   if (identity.policy.accessMode === "read-write") return { kind: "tunnel" };
   if (target.port !== 80) return { kind: "intercept" };
@@ -115,6 +122,24 @@ function decideConnect(context: Context, identity: ProxyIdentity | undefined, ta
       fix: "send plain http:// requests to the proxy itself, without CONNECT",
     }),
   };
+}
+
+/**
+ * On the user's own machine some programs know no certificate but the system's. Where nothing would be put in they keep their own way to the host; models are
+ * looked into for what they use.
+ */
+function isLeftAlone(context: Context, policy: SessionPolicy, target: ProxyTarget): boolean {
+  if (policy.isUnconfined !== true || policy.accessMode !== "read-write" || isPushHost(policy, target)) return false;
+  if (context.diverted.has(target.host)) return false;
+  return context.table
+    .forAuthority(target.host, target.port)
+    .every(({ rule }) => !modelProtocols.has(rule.protocol) && isIdle(rule, context.hasSecret));
+}
+
+const modelProtocols: ReadonlySet<RuleProtocol> = new Set(["anthropic", "openai", "gemini"]);
+
+function isIdle({ secret, anonymous }: CredentialRule, hasSecret: (name: string) => boolean): boolean {
+  return secret === undefined ? anonymous === "reads" : !hasSecret(secret);
 }
 
 /** The host of the session's own repository is looked into also where no rule names it: its pushes are scoped. */
@@ -160,7 +185,9 @@ function decideRequest(context: Context, identity: ProxyIdentity, request: Proxy
   });
   const plain = isPushHost(identity.policy, request.target) ? "git" : "http";
   const protocol = (chosen ?? hostRules[0])?.rule.protocol ?? plain;
-  const answer = answerVerdict(context, { request, hostRules, protocol });
+  // The login that an unconfined session renews is the user's own.
+  const answer =
+    identity.policy.isUnconfined === true ? undefined : answerVerdict(context, { request, hostRules, protocol });
   if (typeof answer === "object" && isRefusal(answer))
     return localVerdict(context, hostRules, { request, refusal: answer });
   const access = accessVerdict(identity.policy, protocol, request);

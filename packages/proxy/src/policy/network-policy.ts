@@ -58,15 +58,16 @@ const localNames: readonly HostPattern[] = [
 
 /** Makes a session's lists ready. An entry that cannot be read opens nothing; where it denies, everything is refused until it is corrected. */
 export function createNetworkPolicy(
-  session: Pick<SessionPolicy, "network" | "allow" | "deny">,
+  session: Pick<SessionPolicy, "network" | "allow" | "deny" | "isUnconfined">,
   lists: NetworkLists = { allow: [], deny: [] },
 ): NetworkPolicy {
   const allow = patterns([...lists.allow, ...session.allow]);
   const denyEntries = [...lists.deny, ...session.deny];
   const deny = patterns(denyEntries);
   const unreadable = denyEntries.find((entry) => parseHostPattern(entry) === undefined);
-  const addressRules: AddressRules = { allowed: addressesOf(allow), denied: addressesOf(deny) };
-  const state = { mode: session.network, allow, deny, unreadable, allowed: addressRules.allowed };
+  const isUnconfined = session.network === "open" && session.isUnconfined === true;
+  const addressRules: AddressRules = { allowed: addressesOf(allow), denied: addressesOf(deny), isUnconfined };
+  const state = { mode: session.network, allow, deny, unreadable, allowed: addressRules.allowed, isUnconfined };
   return { addressRules, decide: remembered((target, ruleId) => decide(state, target, ruleId)) };
 }
 
@@ -92,6 +93,7 @@ interface NetworkState {
   readonly deny: readonly HostPattern[];
   readonly unreadable: string | undefined;
   readonly allowed: readonly AllowedAddress[];
+  readonly isUnconfined: boolean;
 }
 
 function decide(state: NetworkState, target: Authority, ruleId: string | undefined): NetworkReason | Refusal {
@@ -116,11 +118,11 @@ function decide(state: NetworkState, target: Authority, ruleId: string | undefin
     });
   }
   const entry = state.allow.find((pattern) => matchesAuthority(pattern, target));
-  const local = localRefusal(state, target, entry);
+  const local = state.isUnconfined ? undefined : localRefusal(state, target, entry);
   if (local !== undefined) return local;
   if (ruleId !== undefined) return { because: "rule", entry: ruleId };
   if (entry !== undefined) return { because: "allow", entry: entry.text };
-  if (state.mode === "open" && webPorts.includes(target.port)) return { because: "open" };
+  if (state.mode === "open" && (state.isUnconfined || webPorts.includes(target.port))) return { because: "open" };
   const isPortTheReason =
     state.mode === "open" || state.allow.some((pattern) => matchesAuthority({ ...pattern, port: target.port }, target));
   return isPortTheReason ? portRefusal(where) : hostRefusal(where);

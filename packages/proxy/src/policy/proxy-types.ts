@@ -53,6 +53,11 @@ export interface SessionPolicy {
   readonly deny: readonly string[];
   /** True where the sandbox holds no credential of its own: a rule whose secret is missing then refuses, else it lets the client's own through. */
   readonly isIsolated: boolean;
+  /**
+   * The session acts as the user on this machine and reaches all of it without the proxy, too: with an open network no address and no port is refused (the daemon's
+   * and the proxy's own, and those denied, excepted), and the logins that it has itself are renewed unchanged. Default false.
+   */
+  readonly isUnconfined?: boolean | undefined;
   readonly push?: PushScope | undefined;
 }
 
@@ -128,6 +133,8 @@ export interface BodyCheck {
 export interface AddressRules {
   readonly allowed: readonly AllowedAddress[];
   readonly denied: readonly AllowedAddress[];
+  /** Every address but those denied: the session reaches them without the proxy, too. */
+  readonly isUnconfined?: boolean | undefined;
 }
 
 /** Why a request is refused; the code goes into body, audit and metrics. */

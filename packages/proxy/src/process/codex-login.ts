@@ -26,7 +26,9 @@ export function createCodexLogin(
 ): { answer(context: ExchangeContext): NotAdmitted | undefined } {
   const placeholder = rules.find(({ secret }) => secret === codexSecret)?.placeholder;
   return {
-    answer({ request }) {
+    answer({ identity, request }) {
+      // It is the user's own login that Codex renews there, and writes into the user's own file.
+      if (identity.policy.isUnconfined === true) return undefined;
       if (!isCodexRenewal(request) || placeholder === undefined || !secrets.has(codexSecret)) return undefined;
       return { answer: codexTokenAnswer(placeholder, accountId(codexAuthPath)) };
     },

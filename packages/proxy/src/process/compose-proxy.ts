@@ -11,7 +11,7 @@ import { readExtraAuthorities } from "../certificates/ca-bundle.ts";
 import { createProxy, type Proxy } from "../create-proxy.ts";
 import { parseAllowedAddress } from "../policy/address-policy.ts";
 import { createPolicyEngine } from "../policy/decide.ts";
-import type { PolicyEngine } from "../policy/proxy-types.ts";
+import type { CredentialRule, PolicyEngine, ProxyIdentity } from "../policy/proxy-types.ts";
 import { createSecretSource, type SecretSource } from "../secrets/create-secret-source.ts";
 import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
@@ -40,6 +40,8 @@ export interface ComposedProxy extends AsyncDisposable {
   readonly secrets: SecretSource;
   readonly budget: BudgetKeeper;
   readonly tap: ModelTap;
+  /** Those in force. */
+  rules(): readonly CredentialRule[];
   /** Reads proxy.toml again: rules, lists and secrets hold from the next request on. Returns what the user should know. */
   reload(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -62,6 +64,7 @@ export function proxyFiles(home: string): {
 export async function composeProxy(options: ComposeProxyOptions): Promise<ComposedProxy> {
   const { clock = systemClock, logger = silentLogger, environment } = options;
   const settings = await readSettings(options);
+  let { rules } = settings;
   const secrets = secretSourceOf(settings, { environment, clock });
   const audit = createAuditLog({ ...settings.audit, clock, logger });
   const { dayLimit, prices } = settings;
@@ -99,8 +102,10 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     secrets,
     budget,
     tap,
+    rules: () => rules,
     async reload() {
       const next = await readSettings(options);
+      ({ rules } = next);
       secrets.refresh();
       budget.setDayLimit(next.dayLimit);
       budget.setPrices(next.prices);
@@ -117,15 +122,25 @@ async function readSettings({ home, userHome }: ComposeProxyOptions): Promise<Pr
   return loadProxySettings({ home, userHome, npmrc });
 }
 
-function engineOf({ rules, allow, deny }: ProxySettings, secrets: SecretSource): PolicyEngine {
-  const settings = { rules, secrets, lists: { allow, deny } };
+function engineOf({ rules, allow, deny, upstreams }: ProxySettings, secrets: SecretSource): PolicyEngine {
+  const settings = { rules, secrets, lists: { allow, deny }, diverted: new Set(Object.keys(upstreams)) };
   const engine = createPolicyEngine(settings);
   // What renews a login is let through for the one login that is answered here.
   const answering = createPolicyEngine({ ...settings, canReplaceAnswers: true });
+  // The user's own Codex uses and renews its login itself; two that renew it would end it for each other.
+  const isOwnLogin = (name: string): boolean => name === codexSecret && secrets.describe(name).origin === "codex-login";
+  const unconfined = createPolicyEngine({
+    ...settings,
+    secrets: { has: (name) => secrets.has(name) && !isOwnLogin(name) },
+  });
+  const engineFor = (identity: ProxyIdentity | undefined): PolicyEngine =>
+    identity?.policy.isUnconfined === true ? unconfined : engine;
   return {
-    decideConnect: (identity, target) => engine.decideConnect(identity, target),
-    decideRequest: (identity, request) =>
-      (isCodexRenewal(request) && secrets.has(codexSecret) ? answering : engine).decideRequest(identity, request),
+    decideConnect: (identity, target) => engineFor(identity).decideConnect(identity, target),
+    decideRequest: (identity, request) => {
+      const isAnswered = isCodexRenewal(request) && secrets.has(codexSecret) && identity.policy.isUnconfined !== true;
+      return (isAnswered ? answering : engineFor(identity)).decideRequest(identity, request);
+    },
     addressRules: (identity) => engine.addressRules(identity),
   };
 }

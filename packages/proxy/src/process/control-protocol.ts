@@ -1,7 +1,7 @@
 import type { ClauderonErrorJson } from "@clauderon/core/contract";
 
 import type { Spending } from "../budget/create-budget-keeper.ts";
-import type { ProxyIdentity } from "../policy/proxy-types.ts";
+import type { CredentialRule, ProxyIdentity } from "../policy/proxy-types.ts";
 import type { ProxyStatus } from "../running-proxy.ts";
 import type { TapRecord } from "../tap/tap-event.ts";
 
@@ -16,6 +16,8 @@ export interface ControlMethods {
   /** False when there is no such session. */
   update(parameters: { readonly identity: ProxyIdentity }): boolean;
   remove(parameters: { readonly sessionId: string }): boolean;
+  /** What sandboxes are wired with: the rules in force, and the names of the secrets that there are. */
+  wiring(parameters: NoParameters): { readonly rules: readonly CredentialRule[]; readonly secrets: readonly string[] };
   /** Reads proxy.toml and the secrets again; what the user should know. */
   reload(parameters: NoParameters): readonly string[];
   rotateAuthority(parameters: NoParameters): null;
@@ -33,6 +35,8 @@ export interface ProxyProcessStatus extends ProxyStatus {
   readonly processId: number;
   /** Of this protocol; a daemon that speaks another replaces the process when it is idle. */
   readonly protocol: number;
+  /** Of the package it was started from. */
+  readonly version: string;
   readonly port: number;
   readonly bundlePath: string;
   readonly trustStorePath: string;

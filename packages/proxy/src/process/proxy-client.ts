@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { connect, type Socket } from "node:net";
 import { dirname } from "node:path";
@@ -27,6 +27,8 @@ export interface ProxyClient extends AsyncDisposable {
   ): Promise<ReturnType<ControlMethods[Method]>>;
   /** What the model tap saw after `since`, and goes on seeing. Ends when the process ends. */
   events(since?: number): AsyncIterable<ControlEvent>;
+  /** Resolves when the process has ended, or the client is closed. */
+  readonly ended: Promise<void>;
   /** Leaves the process running. */
   close(): void;
 }
@@ -56,7 +58,7 @@ export async function startProxyProcess(options: StartProxyOptions): Promise<Pro
   }
   throw new DaemonError({
     message: "The proxy did not start",
-    why: child.hasExited() ? "its process ended" : `nothing answered within ${startMs / 1000} s`,
+    why: child.hasExited() ? await lastWords(log) : `nothing answered within ${startMs / 1000} s`,
     fix: [`see ${log}`],
   });
 }
@@ -71,6 +73,19 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
     return undefined;
   }
   return createClient(home, socket);
+}
+
+/** Why a process ended that could not begin: the last line it wrote. */
+async function lastWords(log: string): Promise<string> {
+  const unknown = "its process ended";
+  const line = (await readFile(log, "utf8")).trimEnd().split("\n").at(-1) ?? "";
+  try {
+    const { error } = parseJson(line, log) as { readonly error?: { readonly message?: string; readonly why?: string } };
+    return error?.message === undefined ? unknown : [error.message, error.why ?? []].flat().join(": ");
+  } catch {
+    // Not a line of ours: Node itself could not run it.
+    return unknown;
+  }
 }
 
 async function launch(options: StartProxyOptions, log: string): Promise<{ hasExited(): boolean }> {
@@ -130,6 +145,7 @@ interface Waiting {
 function createClient(home: string, socket: Socket): ProxyClient {
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const lines = createInterface({ input: socket });
   // The socket's own end tells.
   lines.on("error", () => undefined);
@@ -144,6 +160,7 @@ function createClient(home: string, socket: Socket): ProxyClient {
   socket.on("close", () => {
     for (const { fail } of waiting.values()) fail(gone());
     waiting.clear();
+    end();
   });
   const close = (): void => {
     socket.destroy();
@@ -158,6 +175,7 @@ function createClient(home: string, socket: Socket): ProxyClient {
       return (await result) as ReturnType<ControlMethods[typeof method]>;
     },
     events: (since = 0) => followEvents(home, since),
+    ended,
     close,
     async [Symbol.asyncDispose]() {
       close();

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import type { SessionPolicy } from "../policy/proxy-types.ts";
 import {
   startRecordingUpstream,
   upstreamAuthority,
@@ -164,6 +165,57 @@ describe("the proxy's process", () => {
     expect((await connectThrough(test, { target })).answer).toMatch(/^HTTP\/1.1 403/u);
   });
 
+  it("sees a change of proxy.toml by itself; a broken one leaves what is in force, and who wires a sandbox is told", async () => {
+    await using client = await start();
+    const test = await access(client);
+    const status = async (): Promise<string> => (await connectThrough(test, { target })).answer.slice(9, 12);
+    await writeFile(join(home, "proxy.toml"), '[proxy]\ndeny = ["api.anthropic.com"]\n');
+    await expect.poll(status, { timeout: 5000 }).toBe("403");
+    await writeFile(join(home, "proxy.toml"), '[proxy]\ndenny = ["x"]\n');
+    await expect(client.call("wiring", {})).rejects.toMatchObject({ code: "settings.invalid" });
+    expect(await status()).toBe("403");
+  });
+
+  it("leaves the ChatGPT login to the user's own Codex on the user's own machine, and puts it in for a sandbox", async () => {
+    const stored = ["{}", '{"exp":4000000000}', "x"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+    await mkdir(join(root, ".codex"));
+    const login = JSON.stringify({ tokens: { access_token: stored, refresh_token: "stored-refresh" } });
+    await writeFile(join(root, ".codex", "auth.json"), login, { mode: 0o600 });
+    const upstreams = ["chatgpt.com", "auth.openai.com"].map(
+      (host) => `"${host}" = "https://localhost:${gateway.port}"`,
+    );
+    await writeFile(
+      join(home, "proxy.toml"),
+      `[proxy]\nextra_ca = "${join(root, "ca.pem")}"\n[proxy.upstreams]\n${upstreams.join("\n")}\n`,
+    );
+    await using client = await start();
+    const { port, bundlePath } = await client.call("status", {});
+    const ask = async (policy: SessionPolicy, host: string, head: string): Promise<string> => {
+      const { token } = await client.call("add", { identity: identity("s1", policy) });
+      const ca = await readFile(bundlePath, "utf8");
+      const tls = await tlsThrough({ port, authorization: basic("s1", token), ca }, { target: `${host}:443` });
+      const read = readUntil(tls, (text) => text.includes("\r\n\r\n"));
+      tls.write(`${head}\r\nHost: ${host}\r\nAuthorization: Bearer own\r\n\r\n`);
+      const { text } = await read;
+      tls.destroy();
+      return text;
+    };
+    const sandbox: SessionPolicy = identity().policy;
+    const user: SessionPolicy = { ...sandbox, network: "open", isIsolated: false, isUnconfined: true };
+    await ask(user, "chatgpt.com", "GET /backend-api/models HTTP/1.1");
+    expect(gateway.text).toContain("Bearer own");
+    gateway.clear();
+    await ask({ ...sandbox, isIsolated: true }, "chatgpt.com", "GET /backend-api/models HTTP/1.1");
+    expect(gateway.text).toContain(`Bearer ${stored}`);
+    gateway.clear();
+    expect(await ask(user, "auth.openai.com", "POST /oauth/token HTTP/1.1\r\nContent-Length: 0")).toMatch(/ok$/u);
+    expect(gateway.text).toContain("POST /oauth/token");
+    gateway.clear();
+    const answered = await ask(sandbox, "auth.openai.com", "POST /oauth/token HTTP/1.1\r\nContent-Length: 0");
+    expect(answered).toMatch(/^HTTP\/1.1 200/u);
+    expect(gateway.text).toBe("");
+  });
+
   it("ends when it is asked to and nothing is open", async () => {
     await using client = await start();
     const { processId } = await client.call("status", {});
@@ -190,7 +242,10 @@ describe("the proxy's process", () => {
     await expect.poll(async () => isAlive(processId)).toBe(false);
     const other = createServer().listen(port, "127.0.0.1");
     await once(other, "listening");
-    await expect(startProxyProcess(options())).rejects.toMatchObject({ code: "daemon.unreachable" });
+    await expect(startProxyProcess(options())).rejects.toMatchObject({
+      code: "daemon.unreachable",
+      why: `The proxy cannot listen on port ${port}: another program uses it`,
+    });
     expect(await readFile(join(home, "logs", "proxy.log"), "utf8")).toContain("daemon.port-taken");
     other.close();
   });

@@ -8,11 +8,13 @@ import { makePrivateDirectory } from "@clauderon/core/host";
 import { parseBudget } from "../budget/parse-budget.ts";
 import type { ProxyIdentity } from "../policy/proxy-types.ts";
 import { composeProxy, proxyFiles, type ComposedProxy } from "./compose-proxy.ts";
-import { controlProtocol, type ProxyProcessStatus, type ProxyStart } from "./control-protocol.ts";
+import { controlProtocol, type ControlMethods, type ProxyProcessStatus, type ProxyStart } from "./control-protocol.ts";
 import { listenForControl, type ControlHandlers } from "./control-server.ts";
 import { EventRing } from "./event-ring.ts";
+import { ownVersion } from "./own-version.ts";
 import { proxyProcessPaths, type ProxyProcessPaths } from "./proxy-process-paths.ts";
 import { ProxyStateFile, type KeptSession } from "./proxy-state.ts";
+import { SettingsWatch } from "./settings-watch.ts";
 
 /** How often what was spent is written down, and the home looked for. */
 const lookMs = 1000;
@@ -31,21 +33,31 @@ export class ProxyProcess {
   readonly #composed: ComposedProxy;
   readonly #state: ProxyStateFile;
   readonly #ring = new EventRing();
+  readonly #version = ownVersion();
+  readonly #settings: SettingsWatch;
   readonly #port: number;
   #control: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
+  /** What was last said about settings that cannot be used: once, not at each look. */
+  #refusedSettings: string | undefined;
   #isMissed = false;
 
   private constructor(
     options: ProxyProcessOptions,
-    parts: { readonly composed: ComposedProxy; readonly state: ProxyStateFile; readonly port: number },
+    parts: {
+      readonly composed: ComposedProxy;
+      readonly state: ProxyStateFile;
+      readonly settings: SettingsWatch;
+      readonly port: number;
+    },
   ) {
     this.#options = options;
     this.#paths = proxyProcessPaths(options.home);
     this.#composed = parts.composed;
     this.#state = parts.state;
     this.#port = parts.port;
+    this.#settings = parts.settings;
   }
 
   /** Everything is loaded and every session is back before the control socket answers. Fails when the port of the home is taken, also by another proxy of the home. */
@@ -54,12 +66,14 @@ export class ProxyProcess {
     await makePrivateDirectory(paths.socketDirectory);
     const state = await ProxyStateFile.load(paths.state);
     const budgetState = state.current.budget;
+    // Looked at before they are read: a change in between is seen at the next look.
+    const settings = await SettingsWatch.begin(options, async () => composed.reload());
     const composed = await composeProxy({ ...options, budgetState });
     try {
       // The port is remembered: environments that were given it stay true. It is also what only one process can have.
       const { port } = await composed.proxy.listen({ port: state.current.port });
       if (state.current.port === undefined) await state.change((current) => ({ ...current, port }));
-      const running = new ProxyProcess(options, { composed, state, port });
+      const running = new ProxyProcess(options, { composed, state, settings, port });
       await running.#begin();
       return running;
     } catch (error) {
@@ -99,12 +113,28 @@ export class ProxyProcess {
       () => true,
       (error: unknown) => (error as NodeJS.ErrnoException).code !== "ENOENT",
     );
-    if (isThere) await this.#saveBudget();
-    else if (this.#isMissed) {
+    if (isThere) {
+      await this.#saveBudget();
+      await this.#followSettings();
+    } else if (this.#isMissed) {
       this.#options.logger.info({ home: this.#options.home }, "ends: its home is gone");
       await this.end();
     }
     this.#isMissed = !isThere;
+  }
+
+  /** What cannot be read leaves what is in force as it is. */
+  async #followSettings(): Promise<void> {
+    const { logger } = this.#options;
+    try {
+      if (await this.#settings.reloadIfChanged()) logger.info({}, "the settings were read again");
+      this.#refusedSettings = undefined;
+    } catch (error) {
+      const { message } = error as Error;
+      if (message === this.#refusedSettings) return;
+      this.#refusedSettings = message;
+      logger.warn({ error: message }, "the changed settings cannot be used");
+    }
   }
 
   async #saveBudget(): Promise<void> {
@@ -133,6 +163,7 @@ export class ProxyProcess {
         budget.forget(sessionId);
         return proxy.identities.remove(sessionId);
       },
+      wiring: async () => this.#wiring(),
       reload: async () => this.#composed.reload(),
       rotateAuthority: async () => {
         await proxy.rotateAuthority();
@@ -158,6 +189,13 @@ export class ProxyProcess {
     return { token };
   }
 
+  async #wiring(): Promise<ReturnType<ControlMethods["wiring"]>> {
+    const { secrets } = this.#composed;
+    await this.#settings.reloadIfChanged();
+    const present = (await secrets.list()).filter(({ name }) => secrets.has(name));
+    return { rules: this.#composed.rules(), secrets: present.map(({ name }) => name) };
+  }
+
   async #limit(sessionId: string, limit: string | undefined): Promise<null> {
     const session = this.#state.current.sessions[sessionId];
     if (session === undefined)
@@ -179,6 +217,7 @@ export class ProxyProcess {
       ...(await this.#composed.proxy.status()),
       processId: process.pid,
       protocol: controlProtocol,
+      version: this.#version,
       port: this.#port,
       bundlePath: bundle,
       trustStorePath: trustStore,

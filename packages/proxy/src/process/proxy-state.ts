@@ -6,6 +6,7 @@ import { makePrivateDirectory, parseJson, replaceFile } from "@clauderon/core/ho
 
 import type { BudgetState } from "../budget/create-budget-keeper.ts";
 import type { IdentityRecord } from "../transport/session-registry.ts";
+import { proxyProcessPaths } from "./proxy-process-paths.ts";
 
 /** What a restart of the proxy brings back; holds no token and no secret. */
 export interface ProxyState {
@@ -59,6 +60,17 @@ export class ProxyStateFile {
       const { [sessionId]: _before, ...others } = state.sessions;
       return { ...state, sessions: session === undefined ? others : { ...others, [sessionId]: session } };
     });
+  }
+}
+
+/** The sessions that a home's proxy knows, also while it does not run; none when its state cannot be read. */
+export async function keptSessions(home: string): Promise<readonly string[]> {
+  const path = proxyProcessPaths(home).state;
+  try {
+    return Object.keys(read(await readFile(path, "utf8"), path).sessions);
+  } catch {
+    // There was no proxy yet, or the proxy itself says what is wrong when it starts.
+    return [];
   }
 }
 

@@ -4,7 +4,7 @@ import type { Clock } from "../../contract/clock.ts";
 import type { AgentProcessStatus } from "../../contract/sandbox.ts";
 import type { KeyedMutex } from "../../support/keyed-mutex.ts";
 import { agentEnd, type AgentWatch } from "../agent-watch.ts";
-import type { CrashPoints } from "../engine.ts";
+import type { CrashPoints, ProxyPort } from "../engine.ts";
 import type { Observation } from "./observation.ts";
 import { observe, type ObserveOptions } from "./observe.ts";
 import { reconcilePlan, type PlannedFinding, type ReconcileAction } from "./reconcile-plan.ts";
@@ -14,6 +14,7 @@ export interface ReconcilerOptions extends ObserveOptions {
   readonly watch: AgentWatch;
   readonly crashPoints: CrashPoints;
   readonly clock: Clock;
+  readonly proxy: ProxyPort | undefined;
 }
 
 /** Makes record and world agree: observe → plan (pure) → apply. One pass at a time. */
@@ -50,7 +51,10 @@ export class Reconciler {
     for (const planned of reconcilePlan(observation)) {
       findings.push(call.isDryRun === true ? planned.finding : await this.#apply(planned, observation, call));
     }
-    if (call.isDryRun !== true) await this.#watchRunning(observation);
+    if (call.isDryRun !== true) {
+      await this.#revokeOrphans();
+      await this.#watchRunning(observation);
+    }
     return { isDryRun: call.isDryRun === true, findings, durationMs: clock.monotonicMs() - startedMs };
   }
 
@@ -101,6 +105,16 @@ export class Reconciler {
     const status: AgentProcessStatus = point === "mark-lost" ? { state: "lost" } : observed.sandbox.agent;
     await this.#options.log.commit(id, { type: "agent-ended", ...agentEnd(state, status) }, `reconcile.${point}`);
     this.#options.watch.unwatch(id);
+  }
+
+  /** An identity that no session has is ended. Listed before the sessions are looked at: a session is recorded before it gets its own. */
+  async #revokeOrphans(): Promise<void> {
+    const { proxy, log, logger } = this.#options;
+    try {
+      for (const id of (await proxy?.admitted()) ?? []) if (log.get(id) === undefined) await proxy?.revoke(id);
+    } catch (cause) {
+      logger.warn({ cause }, "the proxy's identities could not be compared with the sessions");
+    }
   }
 
   async #effect(point: string, effect: () => Promise<void>): Promise<void> {

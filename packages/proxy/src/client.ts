@@ -1,0 +1,14 @@
+export type { CredentialRule, ProxyIdentity, SessionPolicy } from "./policy/proxy-types.ts";
+export { controlProtocol, type ProxyProcessStatus } from "./process/control-protocol.ts";
+export { ownVersion as proxyVersion } from "./process/own-version.ts";
+export {
+  connectProxyProcess,
+  startProxyProcess,
+  type ProxyClient,
+  type StartProxyOptions,
+} from "./process/proxy-client.ts";
+export { keptSessions } from "./process/proxy-state.ts";
+export { isProxyConfigured } from "./settings/is-proxy-configured.ts";
+export { loadProxySettings, type ProxySettings, type ProxySettingsPlaces } from "./settings/load-proxy-settings.ts";
+export { sandboxWiring } from "./wiring/sandbox-wiring.ts";
+export type { SandboxWiring, WiredAgent, WiredFile, WiringRequest } from "./wiring/wiring-types.ts";
