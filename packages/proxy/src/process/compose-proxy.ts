@@ -10,8 +10,7 @@ import { createBudgetKeeper, type BudgetKeeper, type BudgetState } from "../budg
 import { readExtraAuthorities } from "../certificates/ca-bundle.ts";
 import { createProxy, type Proxy } from "../create-proxy.ts";
 import { parseAllowedAddress } from "../policy/address-policy.ts";
-import { createPolicyEngine } from "../policy/decide.ts";
-import type { PolicyEngine } from "../policy/proxy-types.ts";
+import { createPolicyEngine, type ExplainablePolicyEngine } from "../policy/decide.ts";
 import { createSecretSource, type SecretSource } from "../secrets/create-secret-source.ts";
 import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
@@ -112,12 +111,17 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
   };
 }
 
-async function readSettings({ home, userHome }: ComposeProxyOptions): Promise<ProxySettings> {
+/** proxy.toml of a home, with the registries of the user's own npm configuration. */
+export async function readSettings({
+  home,
+  userHome,
+}: Pick<ComposeProxyOptions, "home" | "userHome">): Promise<ProxySettings> {
   const npmrc = await readFile(join(userHome, ".npmrc"), "utf8").catch(() => undefined);
   return loadProxySettings({ home, userHome, npmrc });
 }
 
-function engineOf({ rules, allow, deny }: ProxySettings, secrets: SecretSource): PolicyEngine {
+/** The rules of a home as what decides. */
+export function engineOf({ rules, allow, deny }: ProxySettings, secrets: SecretSource): ExplainablePolicyEngine {
   const settings = { rules, secrets, lists: { allow, deny } };
   const engine = createPolicyEngine(settings);
   // What renews a login is let through for the one login that is answered here.
@@ -127,10 +131,13 @@ function engineOf({ rules, allow, deny }: ProxySettings, secrets: SecretSource):
     decideRequest: (identity, request) =>
       (isCodexRenewal(request) && secrets.has(codexSecret) ? answering : engine).decideRequest(identity, request),
     addressRules: (identity) => engine.addressRules(identity),
+    networkReason: (identity, target) => engine.networkReason(identity, target),
+    rulesFor: (target) => engine.rulesFor(target),
   };
 }
 
-function secretSourceOf(
+/** The secrets of a home; nothing is read before one is asked for. */
+export function secretSourceOf(
   { secretsDirectory, codexAuthPath, onePassword }: ProxySettings,
   { environment, clock }: { readonly environment: ComposeProxyOptions["environment"]; readonly clock: Clock },
 ): SecretSource {

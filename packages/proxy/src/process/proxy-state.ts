@@ -34,11 +34,7 @@ export class ProxyStateFile {
 
   static async load(path: string): Promise<ProxyStateFile> {
     await makePrivateDirectory(dirname(path));
-    const text = await readFile(path, "utf8").catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    });
-    return new ProxyStateFile(path, text === undefined ? { sessions: {} } : read(text, path));
+    return new ProxyStateFile(path, await readProxyState(path));
   }
 
   get current(): ProxyState {
@@ -60,6 +56,15 @@ export class ProxyStateFile {
       return { ...state, sessions: session === undefined ? others : { ...others, [sessionId]: session } };
     });
   }
+}
+
+/** What is kept; nothing is kept before the first start. */
+export async function readProxyState(path: string): Promise<ProxyState> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  });
+  return text === undefined ? { sessions: {} } : read(text, path);
 }
 
 /** Written by this program alone, whole or not at all: only its outline is looked at. */
