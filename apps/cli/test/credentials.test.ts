@@ -117,6 +117,15 @@ describe("set", { timeout: SLOW }, () => {
     expect(questions).toHaveLength(1);
   });
 
+  test("tells of a name that no rule uses", async () => {
+    const { code, stderr } = await credentials(["set", "antropic"], {}, { input: VALUE });
+    expect({ code, stderr }).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("did you mean anthropic?") as string,
+    });
+    expect((await credentials(["set", "sprites"], {}, { input: VALUE })).stderr).not.toContain("no rule");
+  });
+
   test("tells what is stronger", async () => {
     const { stderr } = await credentials(["set", "openai"], { OPENAI_API_KEY: "sk-other" }, { input: VALUE });
     expect(stderr).toContain("OPENAI_API_KEY is stronger");
@@ -137,6 +146,8 @@ describe("set", { timeout: SLOW }, () => {
 
   test("refuses names that are none, a value as an argument, and no name", async () => {
     refused(await credentials(["set", "../x"], {}, { input: VALUE }), 2, "not a name");
+    const meant = "the name of what GH_TOKEN holds is github";
+    refused(await credentials(["set", "GH_TOKEN"], {}, { isTerminal: true }), 2, meant);
     expect((await here.call(["config", "credentials", "set", "anthropic", "a-value"], {})).code).toBe(2);
     expect((await credentials(["set"])).code).toBe(2);
   });
@@ -186,6 +197,15 @@ describe("test", { timeout: SLOW }, () => {
     expect(bad.stdout).toMatch(/^anthropic +environment +refused +api.anthropic.com answered with 401$/m);
     expect(bad.stderr).toContain("config credentials set anthropic");
     expect(bad.code).toBe(1);
+  });
+
+  test("a question that the proxy does not let through says how to find out why", async () => {
+    await writeFile(join(here.home, "proxy.toml"), '[proxy]\ndeny = ["api.anthropic.com"]\n');
+    await store("anthropic");
+    const { code, stdout, stderr } = await credentials(["test"]);
+    expect(stdout).toMatch(/^anthropic +file +failed +the proxy did not let the question through$/m);
+    expect(stderr).toContain("clauderon proxy explain https://api.anthropic.com/v1/models");
+    expect(code).toBe(1);
   });
 
   test("a vendor that does not answer is no refusal", async () => {

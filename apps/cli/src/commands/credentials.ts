@@ -2,6 +2,7 @@ import { UsageError } from "@clauderon/core/contract";
 
 import type { CommandContext } from "../command/command-context.ts";
 import { defineCommand, type Command } from "../command/command.ts";
+import { nearest } from "../nearest.ts";
 import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
 import { readSecretValue } from "../values/secret-value.ts";
@@ -69,7 +70,7 @@ export const credentialsSetCommand: Command = defineCommand({
   async run({ args, context }) {
     const { output, flags } = context;
     const home = await context.access.proxyHome();
-    const value = await readSecretValue(args.name, context);
+    const value = await readSecretValue(home.secrets.nameOf(args.name), context);
     const place = args.keyring ? "keyring" : "file";
     const info = await home.secrets.set(args.name, value, { place });
     await home.reload();
@@ -77,6 +78,16 @@ export const credentialsSetCommand: Command = defineCommand({
     else output.say(`Stored ${info.name} in ${args.keyring ? "the keyring" : home.settings.secretsDirectory}`);
     if (info.origin !== place)
       output.note(`${info.place ?? "another place"} is stronger: ${info.name} still comes from there`);
+    const isUsed = home.settings.rules.some(({ secret }) => secret === info.name);
+    if (!isUsed && info.description === "") {
+      const meant = nearest(
+        info.name,
+        home.settings.rules.flatMap(({ secret }) => secret ?? []),
+      );
+      output.note(
+        `no rule uses ${info.name}${meant === undefined ? ": clauderon proxy rules" : `; did you mean ${meant}?`}`,
+      );
+    }
     return 0;
   },
 });

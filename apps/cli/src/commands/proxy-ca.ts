@@ -36,12 +36,11 @@ export const proxyCaRotateCommand: Command = defineCommand({
   notes: ["The old one is forgotten when the last session that began with it is gone."],
   async run({ context }) {
     const home = await context.access.proxyHome();
-    const { isRunning } = await home.rotateAuthority();
-    if (context.flags.isJson) await context.output.json({ schemaVersion: 1, path: home.files.bundle, isRunning });
-    else
-      context.output.say(
-        `New sessions get a new authority${isRunning ? "" : " when the proxy starts"}; ${home.files.bundle} holds both`,
-      );
+    const { isRunning, isFirst } = await home.rotateAuthority();
+    const path = home.files.bundle;
+    if (context.flags.isJson) await context.output.json({ schemaVersion: 1, path, isRunning, isFirst });
+    else if (isFirst) context.output.say(`There was no authority yet; ${path} holds the first`);
+    else context.output.say(`New sessions get a new authority; ${path} holds both`);
     return 0;
   },
 });

@@ -37,9 +37,9 @@ export const proxyRunCommand: Command = defineCommand({
   notes: [
     "Without a command: prints the variables that clients need as lines for a shell (with --json as an object). They hold a token for this proxy, and no credential.",
     "A command gets them in its environment, without the variables that hold your credentials. It can still read your files: the proxy saves set-up and gives a record, it does not withhold.",
-    "Exits with the command's code; 127 it is not found.",
+    "Exits with the command's code; 126 it cannot be run, 127 it is not found.",
   ],
-  exitCodes: (code) => (code === "command.not-found" ? 127 : undefined),
+  exitCodes: (code) => (code === "command.not-found" ? 127 : code === "command.failed" ? 126 : undefined),
   async run({ args, tail, context }) {
     const [program, ...rest] = tail;
     const port = args.port === undefined ? undefined : parsePort(args.port);

@@ -9,19 +9,19 @@ import type { CommandContext } from "../command/command-context.ts";
 export async function runInherited(
   argv: readonly [program: string, ...rest: string[]],
   environment: Readonly<Record<string, string>>,
-  context: Pick<CommandContext, "handleSignals" | "currentDirectory">,
+  context: Pick<CommandContext, "handleSignals" | "currentDirectory" | "keyboard">,
 ): Promise<number> {
   const [program, ...rest] = argv;
   const child = spawn(program, rest, { cwd: context.currentDirectory, env: { ...environment }, stdio: "inherit" });
   using _signals = context.handleSignals((signal) => {
-    // Ctrl-C reaches the whole group of the terminal by itself.
-    if (signal !== "SIGINT") child.kill(signal);
+    // Ctrl-C on a terminal reaches the program by itself.
+    if (signal !== "SIGINT" || !context.keyboard.isTerminal) child.kill(signal);
   });
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  child.on("error", (error) => {
+  child.on("error", (error: NodeJS.ErrnoException) => {
     reject(
       new CommandError({
-        code: "command.not-found",
+        code: error.code === "ENOENT" ? "command.not-found" : "command.failed",
         message: `${program} cannot be run`,
         why: error.message,
         fix: ["check its name and your PATH"],

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 import { systemClock } from "@clauderon/core/host";
 
 import type { AuditRecord } from "../audit/audit-entry.ts";
@@ -37,8 +39,8 @@ export interface ProxyHome {
   trySecret(name: string, options: { readonly signal: AbortSignal }): Promise<SecretTrial>;
   /** Has a running proxy read settings and secrets again at once. False when none runs. */
   reload(): Promise<boolean>;
-  /** A new authority for new sessions; the old one stays trusted. `isRunning` = a running proxy did it. */
-  rotateAuthority(): Promise<{ readonly isRunning: boolean }>;
+  /** A new authority for new sessions; the old one stays trusted. `isRunning` = a running proxy did it; `isFirst` = there was none. */
+  rotateAuthority(): Promise<{ readonly isRunning: boolean; readonly isFirst: boolean }>;
   /** Runs a proxy of its own in this process, for one client. */
   serve(options: ServeOptions): Promise<ServedProxy>;
 }
@@ -77,11 +79,13 @@ export async function openProxyHome(
       await using running = await connectProxyProcess(options.home);
       if (running !== undefined) {
         await running.call("rotateAuthority", {});
-        return { isRunning: true };
+        return { isRunning: true, isFirst: false };
       }
+      const isFirst = !existsSync(proxyFiles(options.home).authority);
       await using composed = await compose();
-      await composed.proxy.rotateAuthority();
-      return { isRunning: false };
+      // Whatever is asked first of a proxy makes the first authority.
+      await (isFirst ? composed.proxy.status() : composed.proxy.rotateAuthority());
+      return { isRunning: false, isFirst };
     },
   };
 }

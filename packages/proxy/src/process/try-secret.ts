@@ -98,9 +98,11 @@ async function ask(
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
   });
   signal.throwIfAborted();
+  if (answer.isRefused) {
+    const fix = `clauderon proxy explain https://${host}${asked.question.path}`;
+    return { outcome: "failed", detail: "the proxy did not let the question through", fix };
+  }
   if (answer.status === undefined) return { outcome: "failed", detail: `${host} did not answer: ${answer.why}` };
-  if (answer.refusal !== undefined)
-    return { outcome: "failed", detail: `the proxy did not let it through: ${answer.refusal}` };
   if (answer.status >= 200 && answer.status < 300) return { outcome: "accepted", detail: `${host} takes it` };
   const detail = `${host} answered with ${answer.status}`;
   if (!asked.question.refusals.includes(answer.status)) return { outcome: "failed", detail };
@@ -114,9 +116,10 @@ interface Way {
   readonly signal: AbortSignal;
 }
 
+/** `isRefused`: by the proxy, before or after the connection was there. */
 type Answer =
-  | { readonly status: number; readonly refusal: string | undefined }
-  | { readonly status: undefined; readonly why: string };
+  | { readonly isRefused: boolean; readonly status: number }
+  | { readonly isRefused: boolean; readonly status: undefined; readonly why: string };
 
 async function send({ rule, question }: Asked, way: Way): Promise<Answer> {
   const agent = new Agent({ ca: way.authorities, proxyEnv: { HTTPS_PROXY: way.proxyUrl } });
@@ -129,12 +132,14 @@ async function send({ rule, question }: Asked, way: Way): Promise<Answer> {
     headers: { ...question.headers, ...credentialOf(rule), "user-agent": "clauderon", accept: "application/json" },
     signal: way.signal,
   });
-  outgoing.on("error", (error) => resolve({ status: undefined, why: error.message }));
+  const fail = (error: NodeJS.ErrnoException): void => {
+    resolve({ isRefused: error.code === "ERR_PROXY_TUNNEL", status: undefined, why: error.message });
+  };
+  outgoing.on("error", fail);
   outgoing.on("response", (response) => {
-    response.on("error", (error) => resolve({ status: undefined, why: error.message }));
+    response.on("error", fail);
     response.resume();
-    const refusal = response.headers[refusalHeader];
-    resolve({ status: response.statusCode ?? 0, refusal: refusal === undefined ? undefined : String(refusal) });
+    resolve({ isRefused: refusalHeader in response.headers, status: response.statusCode ?? 0 });
   });
   outgoing.end();
   try {
