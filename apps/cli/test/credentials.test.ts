@@ -1,9 +1,12 @@
 import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { knownSecrets } from "@clauderon/proxy";
+import { spawn as spawnPty } from "@lydell/node-pty";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
-import { Installation } from "./installation.ts";
+import { credentialNames } from "../src/values/credential-names.ts";
+import { Installation, mainProgram } from "./installation.ts";
 import { noCredentials, Vendor } from "./proxy-world.ts";
 import { refused } from "./refused.ts";
 import type { RunResult, RunSettings } from "./run-in-process.ts";
@@ -117,6 +120,26 @@ describe("set", { timeout: SLOW }, () => {
     expect(questions).toHaveLength(1);
   });
 
+  test("on a terminal: what is typed is not shown", async () => {
+    const [file, ...args] = mainProgram;
+    const { AGENT: _agent, AI_AGENT: _other, ...inherited } = { ...here.environment, ...noCredentials };
+    const environment = { ...inherited, HOME: here.directory };
+    const pty = spawnPty(file, [...args, "config", "credentials", "set", "gemini"], { cols: 100, env: environment });
+    let shown = "";
+    let isTyped = false;
+    pty.onData((data) => {
+      shown += data;
+      if (isTyped || !shown.includes("Value of gemini")) return;
+      isTyped = true;
+      pty.write(`${VALUE}\r`);
+    });
+    const code = await new Promise<number>((resolve) => pty.onExit(({ exitCode }) => resolve(exitCode)));
+    expect(code).toBe(0);
+    expect(shown).toContain("Stored gemini");
+    expect(shown).not.toContain(VALUE.slice(0, 8));
+    expect((await readFile(join(here.home, "secrets", "gemini"), "utf8")).trimEnd()).toBe(VALUE);
+  });
+
   test("tells of a name that no rule uses", async () => {
     const { code, stderr } = await credentials(["set", "antropic"], {}, { input: VALUE });
     expect({ code, stderr }).toMatchObject({
@@ -151,6 +174,12 @@ describe("set", { timeout: SLOW }, () => {
     expect((await here.call(["config", "credentials", "set", "anthropic", "a-value"], {})).code).toBe(2);
     expect((await credentials(["set"])).code).toBe(2);
   });
+});
+
+test("completion offers the known names, without loading the proxy", { timeout: SLOW }, async () => {
+  expect(credentialNames).toEqual(knownSecrets.map(({ name }) => name));
+  const { stdout } = await here.call(["complete", "--", "config", "credentials", "set", "cl"]);
+  expect(stdout).toMatch(/^claude-oauth$/m);
 });
 
 describe("import and rm", { timeout: SLOW }, () => {

@@ -3,6 +3,7 @@ import { UsageError } from "@clauderon/core/contract";
 import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
+import { credentialNames } from "../values/credential-names.ts";
 
 export const credentialsTestCommand: Command = defineCommand({
   meta: {
@@ -10,7 +11,14 @@ export const credentialsTestCommand: Command = defineCommand({
     description:
       "Read credentials, and ask their vendors where a question costs nothing; exits 1 when one does not hold.",
   },
-  args: { name: { type: "positional", repeatable: true, description: "names; default: all that are there" } },
+  args: {
+    name: {
+      type: "positional",
+      repeatable: true,
+      description: "names; default: all that are there",
+      completes: credentialNames,
+    },
+  },
   jsonFields: ["name", "origin", "outcome", "detail", "fix"],
   examples: ["config credentials test", "config credentials test anthropic github --json"],
   notes: [

@@ -5,6 +5,7 @@ import { defineCommand, type Command } from "../command/command.ts";
 import { nearest } from "../nearest.ts";
 import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
+import { credentialNames } from "../values/credential-names.ts";
 import { readSecretValue } from "../values/secret-value.ts";
 
 export const credentialsListCommand: Command = defineCommand({
@@ -55,7 +56,12 @@ export const credentialsListCommand: Command = defineCommand({
 export const credentialsSetCommand: Command = defineCommand({
   meta: { name: "set", description: "Store a credential, from standard input or asked for without showing it." },
   args: {
-    name: { type: "positional", required: true, description: "like anthropic, github, npm, or one of a rule of yours" },
+    name: {
+      type: "positional",
+      required: true,
+      description: "like anthropic, github, npm, or one of a rule of yours",
+      completes: credentialNames,
+    },
     keyring: { type: "boolean", description: "in the keyring of this desktop; default: a file only you can read" },
   },
   examples: [
@@ -94,7 +100,9 @@ export const credentialsSetCommand: Command = defineCommand({
 
 export const credentialsRemoveCommand: Command = defineCommand({
   meta: { name: "rm", description: "Remove stored credentials; sessions cannot use them from then on." },
-  args: { name: { type: "positional", required: true, repeatable: true, description: "names" } },
+  args: {
+    name: { type: "positional", required: true, repeatable: true, description: "names", completes: credentialNames },
+  },
   examples: ["config credentials rm npm", "config credentials rm openai gemini"],
   async run({ args, context }) {
     if (args.name.length === 0) throw needsName("rm", "rm npm");
@@ -120,7 +128,7 @@ export const credentialsImportCommand: Command = defineCommand({
     description: "Store the credentials that are in this terminal's environment and nowhere else.",
   },
   args: {
-    name: { type: "positional", repeatable: true, description: "only these" },
+    name: { type: "positional", repeatable: true, description: "only these", completes: credentialNames },
     keyring: { type: "boolean", description: "in the keyring of this desktop; default: files only you can read" },
   },
   jsonFields: ["name", "variable"],
