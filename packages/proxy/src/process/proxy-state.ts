@@ -58,15 +58,6 @@ export class ProxyStateFile {
   }
 }
 
-/** What is kept; nothing is kept before the first start. */
-export async function readProxyState(path: string): Promise<ProxyState> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  });
-  return text === undefined ? { sessions: {} } : read(text, path);
-}
-
 /** Written by this program alone, whole or not at all: only its outline is looked at. */
 function read(text: string, path: string): ProxyState {
   const value = parseJson(text, path);
@@ -75,4 +66,13 @@ function read(text: string, path: string): ProxyState {
     message: `The proxy's state in ${path} cannot be read`,
     fix: [`move ${path} away: running sessions then need a new token, which the daemon gives them when it starts`],
   });
+}
+
+/** What is kept; nothing is kept before the first start. */
+export async function readProxyState(path: string): Promise<ProxyState> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  });
+  return text === undefined ? { sessions: {} } : read(text, path);
 }
