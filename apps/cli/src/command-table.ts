@@ -92,6 +92,32 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
         description: "Print the path of the configuration file",
         load: async () => (await import("./commands/config.ts")).configPathCommand,
       },
+      credentials: {
+        description: "Store, list and test credentials",
+        default: "list",
+        subCommands: {
+          list: {
+            description: "List credentials: where each comes from, and its state",
+            load: async () => (await import("./commands/credentials.ts")).credentialsListCommand,
+          },
+          set: {
+            description: "Store one",
+            load: async () => (await import("./commands/credentials.ts")).credentialsSetCommand,
+          },
+          test: {
+            description: "Try whether they can be used",
+            load: async () => (await import("./commands/credentials-test.ts")).credentialsTestCommand,
+          },
+          rm: {
+            description: "Remove stored ones",
+            load: async () => (await import("./commands/credentials.ts")).credentialsRemoveCommand,
+          },
+          import: {
+            description: "Store those that are in your environment",
+            load: async () => (await import("./commands/credentials.ts")).credentialsImportCommand,
+          },
+        },
+      },
     },
   },
   backend: {
@@ -147,6 +173,40 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
       "crash-points": {
         description: "List the points where a test may end it",
         load: async () => (await import("./commands/daemon.ts")).daemonCrashPointsCommand,
+      },
+    },
+  },
+  proxy: {
+    description: "Show and run the credential proxy",
+    subCommands: {
+      rules: {
+        description: "List rules: which credential goes to which host",
+        load: async () => (await import("./commands/proxy-rules.ts")).proxyRulesCommand,
+      },
+      explain: {
+        description: "Say what would happen to a request, and why",
+        load: async () => (await import("./commands/proxy-explain.ts")).proxyExplainCommand,
+      },
+      log: {
+        description: "Show what the proxy decided",
+        load: async () => (await import("./commands/proxy-log.ts")).proxyLogCommand,
+      },
+      run: {
+        description: "Run a proxy, or a command behind one, in the foreground",
+        load: async () => (await import("./commands/proxy-run.ts")).proxyRunCommand,
+      },
+      ca: {
+        description: "The proxy's certificate authority",
+        subCommands: {
+          path: {
+            description: "Print the path of the certificates that sandboxes trust",
+            load: async () => (await import("./commands/proxy-ca.ts")).proxyCaPathCommand,
+          },
+          rotate: {
+            description: "Make a new authority for new sessions",
+            load: async () => (await import("./commands/proxy-ca.ts")).proxyCaRotateCommand,
+          },
+        },
       },
     },
   },

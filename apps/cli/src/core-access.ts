@@ -8,7 +8,7 @@ import type { Access } from "./command/access.ts";
 
 type Core = typeof clientModule;
 
-/** The real access: `@clauderon/core`, `@clauderon/agents` and `@clauderon/daemon`, each loaded when it is first needed. */
+/** The real access: `@clauderon/core`, `@clauderon/agents`, `@clauderon/proxy` and `@clauderon/daemon`, each loaded when it is first needed. */
 export function createCoreAccess(
   environment: Readonly<Record<string, string>>,
   /** What starts the daemon. */
@@ -76,6 +76,10 @@ export function createCoreAccess(
       const configured = environment["CLAUDE_CONFIG_DIR"] ?? "";
       const place = configured === "" ? (environment["HOME"] ?? homedir()) : configured;
       return trustClaudeWorktrees(place, await realpath(worktrees));
+    },
+    async proxyHome() {
+      const { openProxyHome } = await import("@clauderon/proxy");
+      return openProxyHome({ home: await home(), userHome: environment["HOME"] || homedir(), environment });
     },
     async daemonRecord(signal) {
       const { findRunningDaemon } = await core();

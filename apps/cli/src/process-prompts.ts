@@ -12,6 +12,13 @@ export function createPrompts(output: Writable): Prompts {
       if (isCancel(answer)) throw new Cancelled();
       return answer;
     },
+    async password(question) {
+      const { isCancel, password } = await import("@clack/prompts");
+      // No sign for a character: their number tells something, too.
+      const answer = await password({ message: question, mask: "", output });
+      if (isCancel(answer)) throw new Cancelled();
+      return answer;
+    },
     async select(question, choices) {
       const { isCancel, select } = await import("@clack/prompts");
       const options = choices.map(({ value, hint }) => ({

@@ -60,7 +60,8 @@ export async function run(argv: readonly string[], host: Host): Promise<number> 
 async function commandOf(found: FoundCommand): Promise<Command | undefined> {
   if (found.entry !== undefined) return found.entry.load();
   const name = found.group?.default;
-  return name === undefined ? undefined : found.group?.subCommands[name]?.load();
+  const row = name === undefined ? undefined : found.group?.subCommands[name];
+  return row !== undefined && "load" in row ? row.load() : undefined;
 }
 
 const asksFor = (words: readonly string[], name: "help" | "version"): boolean =>

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { createCoreAccess } from "../src/core-access.ts";
 import { endProcessesOf } from "./found-processes.ts";
-import { runInProcess, type RunResult } from "./run-in-process.ts";
+import { runInProcess, type RunResult, type RunSettings } from "./run-in-process.ts";
 import { runProgram, type Ran } from "./run-program.ts";
 
 export const mainProgram: readonly [string, ...string[]] = [
@@ -88,14 +88,18 @@ export class Installation implements AsyncDisposable {
   }
 
   /** The same in this process: everything but the process itself is real. */
-  call(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<RunResult> {
+  call(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    keyboard: Pick<RunSettings, "input" | "isTerminal" | "answers"> = {},
+  ): Promise<RunResult> {
     const own = Object.entries({ ...this.environment, ...environment });
     const settings = {
       environment: Object.fromEntries(own.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
       currentDirectory: this.repository,
     };
     const access = createCoreAccess(settings.environment, mainProgram);
-    return runInProcess(args, { ...settings, access });
+    return runInProcess(args, { ...keyboard, ...settings, access });
   }
 
   /** Runs to the end whatever the exit code. */

@@ -3,6 +3,7 @@ export type { AuditDecision, AuditEntry, AuditRecord } from "./audit/audit-entry
 export { createAuditLog, type AuditLog, type AuditLogSettings } from "./audit/create-audit-log.ts";
 export { followAuditLog, type FollowOptions } from "./audit/follow-audit-log.ts";
 export { readAuditLog, type AuditFilter } from "./audit/read-audit-log.ts";
+export { tailAuditLog, type TailOptions } from "./audit/tail-audit-log.ts";
 export {
   createBudgetKeeper,
   type BudgetDenial,
@@ -54,12 +55,15 @@ export {
   type ControlMethods,
   type ProxyProcessStatus,
 } from "./process/control-protocol.ts";
+export { openProxyHome, type ProxyHome } from "./process/open-proxy-home.ts";
 export {
   connectProxyProcess,
   startProxyProcess,
   type ProxyClient,
   type StartProxyOptions,
 } from "./process/proxy-client.ts";
+export type { ServedProxy, ServeOptions } from "./process/serve-home.ts";
+export type { SecretTrial } from "./process/try-secret.ts";
 export { shippedRules } from "./rules/shipped-rules.ts";
 export type { ProxyStatus } from "./running-proxy.ts";
 export {

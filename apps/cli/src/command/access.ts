@@ -1,5 +1,6 @@
 import type { Client, DaemonAddress, Settings } from "@clauderon/core/client";
 import type { Agent, CreateSessionRequest } from "@clauderon/core/contract";
+import type { ProxyHome } from "@clauderon/proxy";
 
 /** What the running daemon wrote down about itself. */
 export type DaemonRecord = DaemonAddress["file"];
@@ -30,6 +31,9 @@ export interface Access {
   agents(): Promise<readonly Agent[]>;
   /** Answers Claude Code's question about trust for the folder of our worktrees, in the user's own file. */
   trustClaudeWorktrees(): Promise<{ readonly path: string; readonly isChanged: boolean }>;
+
+  /** What the files of the home say about its proxy; starts and writes nothing. */
+  proxyHome(): Promise<ProxyHome>;
 
   /** Of the daemon that answers now. */
   daemonRecord(signal: AbortSignal): Promise<DaemonRecord | undefined>;

@@ -7,6 +7,8 @@ import type { Access } from "./access.ts";
 /** What is asked of the user; each method is only called when `canPrompt`. */
 export interface Prompts {
   confirm(question: string): Promise<boolean>;
+  /** What is typed is not shown. */
+  password(question: string): Promise<string>;
   select(question: string, choices: readonly { readonly value: string; readonly hint?: string }[]): Promise<string>;
 }
 

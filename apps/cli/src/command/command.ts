@@ -80,10 +80,10 @@ export interface CommandDefinition<A extends Arguments> {
 /** A command whose argument types are erased: what the front end works with. */
 export type Command = CommandDefinition<Arguments>;
 
-/** A command that only holds others. */
+/** A command that only holds others, groups among them. */
 export interface CommandGroup {
   readonly description: string;
-  readonly subCommands: Readonly<Record<string, CommandEntry>>;
+  readonly subCommands: Readonly<Record<string, CommandTableRow>>;
   /** The one that runs when none is named. */
   readonly default?: string;
 }

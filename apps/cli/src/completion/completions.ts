@@ -99,6 +99,7 @@ async function valuesOf(
     const agents = await context.access.agents();
     return agents.map(({ agentId, displayName }) => ({ value: agentId, description: displayName }));
   }
+  if (name === "session") return sessionNames(context);
   if (name !== "backend") return [];
   const { backends } = await context.access.settings();
   return ["auto", "local", "zellij", ...Object.keys(backends)].map((value) => ({ value, description: "" }));

@@ -6,7 +6,6 @@ Usage: clauderon COMMAND [OPTIONS]
   clauderon create fix-login --prompt "Fix the login test"
   clauderon list
   clauderon attach fix-login
-  clauderon delete fix-login
 
 Sessions
   create (new)   Create a session and start its agent
@@ -32,6 +31,7 @@ Upkeep and set-up
   backend        Show backends
   agent          Show and test agents
   daemon         Run and control the daemon
+  proxy          Show and run the credential proxy
   url            Print the daemon's address
   events         Show what happened
   complete       Print the completion script of a shell

@@ -10,6 +10,8 @@ export interface FollowOptions {
   readonly filter?: AuditFilter | undefined;
   /** Ends the iteration. */
   readonly signal: AbortSignal;
+  /** Bytes of the file that were read already. Default: what it has when this is called. */
+  readonly from?: number | undefined;
   /** Asked again after this long even when the system reports no change. Default 1000. */
   readonly pollMs?: number | undefined;
 }
@@ -21,7 +23,9 @@ const chunkBytes = 64 * 1024;
 export async function* followAuditLog(path: string, options: FollowOptions): AsyncGenerator<AuditRecord> {
   const { filter = {}, signal, pollMs = defaultPollMs } = options;
   // Synchronous: "from now on" begins with the call.
-  let offset = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  // A smaller file is another one: it is read from its beginning.
+  let offset = options.from === undefined ? size : options.from > size ? 0 : options.from;
   const wakeUp = changesOf(dirname(path), { signal, pollMs });
   let file = await openLog(path);
   let rest = "";

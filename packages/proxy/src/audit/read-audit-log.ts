@@ -28,8 +28,10 @@ export async function* readAuditLog(path: string, filter: AuditFilter = {}): Asy
   }
 }
 
-async function* linesOf(path: string): AsyncGenerator<string> {
-  const input = createReadStream(path, "latin1");
+/** The lines of one file, up to a number of bytes. */
+export async function* linesOf(path: string, bytes: number = Number.POSITIVE_INFINITY): AsyncGenerator<string> {
+  if (bytes === 0) return;
+  const input = createReadStream(path, { encoding: "latin1", end: bytes - 1 });
   try {
     yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   } catch (error) {

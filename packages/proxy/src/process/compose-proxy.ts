@@ -10,8 +10,8 @@ import { createBudgetKeeper, type BudgetKeeper, type BudgetState } from "../budg
 import { readExtraAuthorities } from "../certificates/ca-bundle.ts";
 import { createProxy, type Proxy } from "../create-proxy.ts";
 import { parseAllowedAddress } from "../policy/address-policy.ts";
-import { createPolicyEngine } from "../policy/decide.ts";
-import type { CredentialRule, PolicyEngine, ProxyIdentity } from "../policy/proxy-types.ts";
+import { createPolicyEngine, type ExplainablePolicyEngine } from "../policy/decide.ts";
+import type { CredentialRule, ProxyIdentity } from "../policy/proxy-types.ts";
 import { createSecretSource, type SecretSource } from "../secrets/create-secret-source.ts";
 import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
@@ -117,12 +117,20 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
   };
 }
 
-async function readSettings({ home, userHome }: ComposeProxyOptions): Promise<ProxySettings> {
+/** proxy.toml of a home, with the registries of the user's own npm configuration. */
+export async function readSettings({
+  home,
+  userHome,
+}: Pick<ComposeProxyOptions, "home" | "userHome">): Promise<ProxySettings> {
   const npmrc = await readFile(join(userHome, ".npmrc"), "utf8").catch(() => undefined);
   return loadProxySettings({ home, userHome, npmrc });
 }
 
-function engineOf({ rules, allow, deny, upstreams }: ProxySettings, secrets: SecretSource): PolicyEngine {
+/** The rules of a home as what decides. */
+export function engineOf(
+  { rules, allow, deny, upstreams }: ProxySettings,
+  secrets: SecretSource,
+): ExplainablePolicyEngine {
   const settings = { rules, secrets, lists: { allow, deny }, diverted: new Set(Object.keys(upstreams)) };
   const engine = createPolicyEngine(settings);
   // What renews a login is let through for the one login that is answered here.
@@ -133,7 +141,7 @@ function engineOf({ rules, allow, deny, upstreams }: ProxySettings, secrets: Sec
     ...settings,
     secrets: { has: (name) => secrets.has(name) && !isOwnLogin(name) },
   });
-  const engineFor = (identity: ProxyIdentity | undefined): PolicyEngine =>
+  const engineFor = (identity: ProxyIdentity | undefined): ExplainablePolicyEngine =>
     identity?.policy.isUnconfined === true ? unconfined : engine;
   return {
     decideConnect: (identity, target) => engineFor(identity).decideConnect(identity, target),
@@ -142,10 +150,13 @@ function engineOf({ rules, allow, deny, upstreams }: ProxySettings, secrets: Sec
       return (isAnswered ? answering : engineFor(identity)).decideRequest(identity, request);
     },
     addressRules: (identity) => engine.addressRules(identity),
+    networkReason: (identity, target) => engineFor(identity).networkReason(identity, target),
+    rulesFor: (target) => engine.rulesFor(target),
   };
 }
 
-function secretSourceOf(
+/** The secrets of a home; nothing is read before one is asked for. */
+export function secretSourceOf(
   { secretsDirectory, codexAuthPath, onePassword }: ProxySettings,
   { environment, clock }: { readonly environment: ComposeProxyOptions["environment"]; readonly clock: Clock },
 ): SecretSource {

@@ -35,11 +35,7 @@ export class ProxyStateFile {
 
   static async load(path: string): Promise<ProxyStateFile> {
     await makePrivateDirectory(dirname(path));
-    const text = await readFile(path, "utf8").catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    });
-    return new ProxyStateFile(path, text === undefined ? { sessions: {} } : read(text, path));
+    return new ProxyStateFile(path, await readProxyState(path));
   }
 
   get current(): ProxyState {
@@ -82,4 +78,13 @@ function read(text: string, path: string): ProxyState {
     message: `The proxy's state in ${path} cannot be read`,
     fix: [`move ${path} away: running sessions then need a new token, which the daemon gives them when it starts`],
   });
+}
+
+/** What is kept; nothing is kept before the first start. */
+export async function readProxyState(path: string): Promise<ProxyState> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  });
+  return text === undefined ? { sessions: {} } : read(text, path);
 }

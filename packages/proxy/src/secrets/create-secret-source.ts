@@ -54,6 +54,8 @@ export interface SecretSource {
   /** Known names, those stored and those configured, by name. */
   list(): Promise<readonly SecretInfo[]>;
   describe(name: string): SecretInfo;
+  /** The name under which it is stored: `sprites` for `sprites_api_key`. Throws `usage.invalid` for what is no name. */
+  nameOf(name: string): string;
   /** Stores a value as a file, or in the keyring. The answer tells where the name still comes from, when that is stronger. */
   set(name: string, value: string, options?: { readonly place?: "file" | "keyring" | undefined }): Promise<SecretInfo>;
   /** Removes the file and the keyring's entry. Throws `usage.invalid` when the secret comes from elsewhere, or from nowhere. */
@@ -95,6 +97,7 @@ export function createSecretSource(given: SecretSourceSettings): SecretSource {
   return {
     refresh,
     describe,
+    nameOf: checkName,
     has: (name) => find(name) !== undefined,
     get: async (name) => {
       const found = find(name);
@@ -233,10 +236,12 @@ function infoOf(name: string, found: Found | undefined): SecretInfo {
 
 function checkName(name: string): string {
   if (validName.test(name)) return knownSecret(name).name;
+  const meant = knownSecrets.find(({ variables }) => variables.includes(name));
+  const seeNames = "see the names: clauderon config credentials list";
   throw new UsageError({
     message: `"${name.slice(0, 100)}" is not a name for a secret`,
     why: "a name has small letters, digits, dots, dashes and underscores, and begins with a letter or digit",
-    fix: ["see the names: clauderon config credentials list"],
+    fix: meant === undefined ? [seeNames] : [`the name of what ${name} holds is ${meant.name}`, seeNames],
   });
 }
 

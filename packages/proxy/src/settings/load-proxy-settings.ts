@@ -38,6 +38,8 @@ export interface ProxySettings {
   readonly upstreams: Readonly<Record<string, string>>;
   /** In order of preference: the user's, then those shipped. */
   readonly rules: readonly CredentialRule[];
+  /** Which of them are the user's own. */
+  readonly userRuleIds: readonly string[];
   readonly dayLimit?: Budget | undefined;
   readonly prices: readonly ModelPrice[];
   /** What the user should know: settings that are accepted and do nothing. */
@@ -91,6 +93,7 @@ export function readProxySettings(text: string, places: ProxySettingsPlaces): Pr
         : origin(settings.proxy.upstream, { file, key: ["proxy", "upstream"], mayHaveUser: true }),
     upstreams: upstreams(settings.proxy?.upstreams ?? {}, file),
     rules: combineRules(user, shippedRules({ npmrc: places.npmrc, registries: settings.registries }), file),
+    userRuleIds: user.map(({ id }) => id),
     dayLimit: settings.budget?.per_day === undefined ? undefined : budget(settings.budget.per_day, file),
     prices: (settings.prices ?? []).map(({ model, input, cached_input, cache_write, output }) => ({
       model,
