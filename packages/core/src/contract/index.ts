@@ -94,5 +94,8 @@ export type {
   WorkspaceRecord,
   WorkspaceRemoval,
   WorkspaceRequest,
+  WorkspaceRestoreRequest,
   WorkspaceStatus,
+  WorkspaceUndoRecord,
+  WorkspaceUndoRecords,
 } from "./workspace.ts";
