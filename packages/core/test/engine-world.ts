@@ -20,7 +20,7 @@ import {
   unsupportedPowers,
 } from "../src/contract/index.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
-import type { Engine } from "../src/engine/engine.ts";
+import type { Engine, EngineOptions } from "../src/engine/engine.ts";
 
 /** Thrown where a real process would be gone. */
 export class Crash extends Error {}
@@ -55,7 +55,13 @@ export interface EngineLife {
 }
 
 /** An engine over the world that dies at the named point, like a process that is killed there. */
-export function startEngine(world: World, store: SessionStore, crashAt?: string): EngineLife {
+export function startEngine(
+  world: World,
+  store: SessionStore,
+  crashOrOptions: string | Pick<EngineOptions, "clock" | "settings"> = {},
+): EngineLife {
+  const crashAt = typeof crashOrOptions === "string" ? crashOrOptions : undefined;
+  const { clock, settings } = typeof crashOrOptions === "string" ? {} : crashOrOptions;
   let isDead = false;
   const reached = new Set<string>();
   const alive = (): void => {
@@ -67,7 +73,8 @@ export function startEngine(world: World, store: SessionStore, crashAt?: string)
     agents: [worldAgent(alive)],
     workspaces: worldWorkspaces(world, alive),
     store: mortalStore(store, alive),
-    settings: { defaultBackend: "world", defaultAgent: "agent" },
+    settings: { defaultBackend: "world", defaultAgent: "agent", ...settings },
+    clock,
     environment: { PATH: "/bin" },
     crashPoints: {
       reach(name) {

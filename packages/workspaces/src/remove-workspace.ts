@@ -9,6 +9,7 @@ import { endOrphanedGit } from "./orphaned-git.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
 import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
+import { isBeingRestored } from "./undo-records.ts";
 import { holdsWork } from "./workspace-errors.ts";
 import { removeMark, type WorkspaceClaim } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
@@ -170,6 +171,13 @@ export async function undoWorkspace(
   const { claims, sessionId } = options;
   const owner = await ownershipOf(tools, record, options);
   if (owner === undefined) return;
+  if (await isBeingRestored(tools, sessionId)) {
+    tools.logger.warn(
+      { sessionId, path: record.path },
+      "the workspace is half put back by an undo, and stays for the next",
+    );
+    return;
+  }
   if (owner.claim?.phase !== "making" && (await wasWorkedIn(tools, record, { ...options, owner }))) {
     tools.logger.warn({ sessionId, path: record.path, branch: record.branch }, "the workspace holds work and stays");
     return;

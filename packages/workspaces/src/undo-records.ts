@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { WorkspaceUndoRecord, WorkspaceUndoRecords } from "@clauderon/core/contract";
 
 import { releaseObjects } from "./keep-objects.ts";
-import { parseManifest, undoDirectory, undoPlaces } from "./undo-record.ts";
+import { parseManifest, parseRestoreNote, undoDirectory, undoPlaces } from "./undo-record.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
 type ListCall = Parameters<WorkspaceUndoRecords["list"]>[0];
@@ -53,6 +53,16 @@ export async function removeUndoRecord(tools: WorkspaceTools, id: string, common
     if (repository !== undefined) await releaseObjects(tools, repository, places.ref);
     await fileSystem.remove(trash);
   }
+}
+
+/** True while parts of a session's workspace belong to an undo record that was only half put back. */
+export async function isBeingRestored(tools: WorkspaceTools, sessionId: string): Promise<boolean> {
+  const parent = undoDirectory(tools);
+  for (const name of await tools.fileSystem.names(parent)) {
+    const note = parseRestoreNote(await tools.fileSystem.readText(join(parent, name, "restoring.json")));
+    if (note?.sessionId === sessionId) return true;
+  }
+  return false;
 }
 
 /** Removes what removals cut short have left. */

@@ -10,6 +10,8 @@ const ID = "session-fix";
 const undo = { at: "2026-01-01T00:00:00.000Z", session: null };
 const again = { sessionId: "again", name: "fix" };
 
+const modes = ["before", "after", "from-then-on"] as const;
+
 const files = (found: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(found).filter(([name]) => !name.endsWith("/")));
 
@@ -20,7 +22,7 @@ export async function walkDeleteFaults(step: number): Promise<void> {
     const { record } = await made(world);
     world.write({ "work.txt": "precious\n" }, record.path);
     const tree = snapshot(record.path);
-    const { fileSystem, calls } = faultyFileSystem(failing, failing % 2 === 0 ? "before" : "after");
+    const { fileSystem, calls } = faultyFileSystem(failing, modes[failing % 3] ?? "before");
     const provider = world.providerWith({ fileSystem });
     await provider.remove(record, { sessionId: ID, force: true, undo }).catch(() => undefined);
     const kept = existsSync(record.path) ? record.path : join(world.home, "undo", ID, "tree");
@@ -41,7 +43,7 @@ export async function walkRestoreFaults(step: number): Promise<void> {
     world.write({ "work.txt": "precious\n", "ignored.txt": "too\n" }, record.path);
     const tree = snapshot(record.path);
     await world.provider.remove(record, { sessionId: ID, force: true, undo });
-    const { fileSystem, calls } = faultyFileSystem(failing, failing % 2 === 0 ? "from-then-on" : "after");
+    const { fileSystem, calls } = faultyFileSystem(failing, modes[failing % 3] ?? "before");
     const provider = world.providerWith({ fileSystem });
     await provider.undoRecords.restore(ID, again).catch(() => undefined);
     await world.provider.undoRecords.restore(ID, again);

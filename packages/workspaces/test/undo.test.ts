@@ -156,6 +156,28 @@ describe("undo overwrites nothing and says what to do when", () => {
 });
 
 describe("failing calls", () => {
+  it("what is only half put back is not taken for an orphan", async () => {
+    const world = fixture();
+    const { record } = await made(world);
+    world.write({ "ignored.txt": "precious\n" }, record.path);
+    const tree = snapshot(record.path);
+    await world.provider.remove(record, { sessionId: ID, force: true, undo });
+    // Dies when the worktree is at its place and the note is not yet away.
+    let isDead = false;
+    const fileSystem = wrappedFileSystem(async (name, call) => {
+      isDead ||= name === "sync" && existsSync(record.path);
+      return isDead ? Promise.reject(new Error("dead")) : call();
+    });
+    const provider = world.providerWith({ fileSystem });
+    await expect(provider.undoRecords.restore(ID, again)).rejects.toThrow("dead");
+    expect(existsSync(record.path)).toBe(true);
+    for await (const found of world.provider.list()) await world.provider.undo(found.record, found.sessionId);
+    expect(snapshot(record.path)).toEqual(tree);
+    await world.provider.undoRecords.restore(ID, { ...again, sessionId: "third" });
+    expect(snapshot(record.path)).toEqual(tree);
+    expect(world.git(["status", "--porcelain", "--branch"], record.path)).toBe("## clauderon/fix\n");
+  });
+
   it("a full disk refuses the delete, and everything stays", async () => {
     const world = fixture();
     const { record } = await made(world);

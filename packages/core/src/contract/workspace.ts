@@ -85,7 +85,7 @@ export interface WorkspaceRestoreRequest {
   readonly sessionId: string;
   readonly name: string;
   /** Where the repository is now; default: where it was. */
-  readonly repository?: RepositoryInfo | undefined;
+  readonly repository?: Pick<RepositoryInfo, "path" | "commonDirectory"> | undefined;
 }
 
 /** The undo records of this home. */

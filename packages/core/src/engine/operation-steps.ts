@@ -13,6 +13,7 @@ export const operationSteps: Readonly<
   start: { steps: ["sandbox", "agent"], undo: ["sandbox"] },
   stop: { steps: ["sandbox"], undo: [] },
   delete: { steps: ["sandbox", "workspace", "files"], undo: [] },
+  restore: { steps: ["workspace"], undo: [] },
 };
 
 const effect = (point: string): readonly string[] => [`${point}.before-effect`, `${point}.after-effect`];

@@ -3,6 +3,7 @@ import path from "node:path";
 
 import type { Agent, AgentPlan } from "../contract/agent.ts";
 import type { CallOptions } from "../contract/call-options.ts";
+import type { Clock } from "../contract/clock.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
@@ -29,6 +30,8 @@ export interface StepOutcome {
   readonly patch?: SessionPatch | undefined;
   /** Sentences of a deletion: what stayed. */
   readonly kept?: readonly string[] | undefined;
+  /** True when what a deletion removed can be brought back. */
+  readonly hasUndoRecord?: boolean | undefined;
 }
 
 export interface StepEffectsOptions {
@@ -38,6 +41,9 @@ export interface StepEffectsOptions {
   readonly workspaces: WorkspaceProvider;
   readonly agents: readonly Agent[];
   readonly branchPrefix: string;
+  readonly clock: Clock;
+  /** False when deleted sessions are not to be kept. */
+  readonly keepsUndo: boolean;
 }
 
 /** The effects behind the steps' names. Each is idempotent: after a crash it is simply run again. */
@@ -52,6 +58,7 @@ export class StepEffects {
     const kind = state.operation?.kind ?? "create";
     switch (step) {
       case "workspace":
+        if (kind === "restore") return this.#restoreWorkspace(state);
         return kind === "delete" ? this.#removeWorkspace(state) : this.#createWorkspace(state, input);
       case "sandbox":
         if (kind === "delete") return this.#destroySandbox(state);
@@ -124,13 +131,16 @@ export class StepEffects {
 
   async #removeWorkspace(state: SessionState): Promise<StepOutcome> {
     const deletion = state.operation?.deletion ?? {};
+    const { operation: _operation, ...idle } = state;
     const removal = await this.#options.workspaces.remove(state.workspace, {
       sessionId: state.id,
       force: deletion.discard === true,
       keepBranch: deletion.keepBranch === true,
       keepWorktree: deletion.keepWorktree === true,
+      undo: this.#options.keepsUndo ? { at: this.#options.clock.now().toISOString(), session: idle } : undefined,
     });
     return {
+      hasUndoRecord: removal.hasUndoRecord,
       kept: [
         ...(removal.keptBranch === undefined
           ? []
@@ -141,6 +151,16 @@ export class StepEffects {
         ...(removal.keptWorktree === undefined ? [] : [`the worktree stays: ${removal.keptWorktree}`]),
       ],
     };
+  }
+
+  async #restoreWorkspace(state: SessionState): Promise<StepOutcome> {
+    const { repositoryPath, commonDirectory } = state.workspace;
+    await this.#options.workspaces.undoRecords.restore(state.operation?.undoId ?? "", {
+      sessionId: state.id,
+      name: state.name,
+      repository: { path: repositoryPath, commonDirectory },
+    });
+    return {};
   }
 
   async #startSandbox(state: SessionState, input: OperationInput): Promise<StepOutcome> {
