@@ -54,6 +54,7 @@ function collect(world: Fixture): void {
   world.git(["worktree", "prune"]);
   world.git(["reflog", "expire", "--expire=now", "--expire-unreachable=now", "HEAD"]);
   world.git(["-c", "gc.auto=0", "gc", "--quiet", "--prune=now"]);
+  world.git(["fsck", "--strict", "--no-dangling"]);
 }
 
 function cleanUp(world: Fixture): void {

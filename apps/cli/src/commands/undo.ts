@@ -14,7 +14,10 @@ export const undoRestoreCommand: Command = defineCommand({
     repository: { type: "string", valueHint: "PATH", description: "where the repository is now, when it was moved" },
   },
   examples: ["undo fix-login", "undo fix-login --as fix-login-2"],
-  notes: ["Nothing is overwritten: what is in the way is named, and the deleted session stays kept."],
+  notes: [
+    "Nothing is overwritten: what is in the way is named, and the deleted session stays kept.",
+    "With --as the worktree lies at another path, where an agent may not find its conversation again.",
+  ],
   async run({ args, context }) {
     const { output, flags, signal } = context;
     const client = await context.client();
