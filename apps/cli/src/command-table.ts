@@ -57,6 +57,25 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
     aliases: ["rm"],
     load: async () => (await import("./commands/delete.ts")).deleteCommand,
   },
+  undo: {
+    description: "Bring deleted sessions back",
+    default: "restore",
+    takesWords: true,
+    subCommands: {
+      restore: {
+        description: "Bring one back",
+        load: async () => (await import("./commands/undo.ts")).undoRestoreCommand,
+      },
+      list: {
+        description: "List those that can be brought back",
+        load: async () => (await import("./commands/undo.ts")).undoListCommand,
+      },
+      drop: {
+        description: "Remove one for good",
+        load: async () => (await import("./commands/undo.ts")).undoDropCommand,
+      },
+    },
+  },
   reconcile: {
     description: "Compare records with what exists, and mend",
     load: async () => (await import("./commands/reconcile.ts")).reconcileCommand,

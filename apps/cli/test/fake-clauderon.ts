@@ -6,6 +6,8 @@ import {
   type Session,
   type SessionDetail,
   type SessionEvent,
+  type UndoRecord,
+  type UndoRequest,
   type WorkspaceStatus,
 } from "@clauderon/core/contract";
 
@@ -57,6 +59,7 @@ export class FakeClauderon implements Client {
   onCreate: ((request: CreateSessionRequest, signal: AbortSignal | undefined) => Promise<void>) | undefined;
   patchSession: ((session: Session) => Session) | undefined;
   eventList: readonly SessionEvent[] = [];
+  undoUntil: string | undefined;
   isClosed = false;
 
   constructor(...details: readonly SessionDetail[]) {
@@ -81,6 +84,21 @@ export class FakeClauderon implements Client {
       });
     },
     list: async () => [...this.details.values()],
+  };
+
+  readonly undone: UndoRequest[] = [];
+  readonly dropped: string[] = [];
+  undoRecords: readonly UndoRecord[] = [];
+
+  readonly undo: Client["undo"] = {
+    list: async () => this.undoRecords,
+    restore: async (request = {}) => {
+      this.undone.push(request);
+      const detail = sessionDetail(request.name ?? request.reference ?? "last", { lifecycle: "stopped" });
+      this.details.set(detail.name, detail);
+      return this.#session(detail.name);
+    },
+    drop: async (id) => void this.dropped.push(id),
   };
 
   async backends(): ReturnType<Client["backends"]> {
@@ -144,7 +162,7 @@ export class FakeClauderon implements Client {
       delete: async (request) => {
         this.deleted.push({ name, request });
         this.details.delete(name);
-        return { id: detail().id, name, kept: [] };
+        return { id: detail().id, name, kept: [], undoUntil: this.undoUntil };
       },
       [Symbol.asyncDispose]: async () => undefined,
     };

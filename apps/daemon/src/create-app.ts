@@ -8,6 +8,7 @@ import { noRoute, problemResponse } from "./problem-response.ts";
 import { addSessionContentRoutes } from "./routes/session-content-routes.ts";
 import { addSessionRoutes } from "./routes/session-routes.ts";
 import { addSystemRoutes } from "./routes/system-routes.ts";
+import { addUndoRoutes } from "./routes/undo-routes.ts";
 import { securityHeaders } from "./security/security-headers.ts";
 
 /** The HTTP interface. Admission is decided before: see `serve.ts`. */
@@ -33,6 +34,7 @@ export function createApp(context: HttpContext): OpenAPIHono {
   });
   app.notFound((c) => problemResponse(noRoute(c.req.method, c.req.path), 404));
   addSystemRoutes(app, context);
+  addUndoRoutes(app, context);
   addSessionRoutes(app, context);
   addSessionContentRoutes(app, context);
   return app;

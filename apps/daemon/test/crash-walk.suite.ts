@@ -67,6 +67,7 @@ async function prepare(home: CrashHome, point: string): Promise<void> {
   const clauderon = await home.start();
   const session = await home.create(clauderon);
   await home.promptDelivered();
+  if (point.startsWith("restore.")) await session.delete({ discard: true });
   if (point.startsWith("start.") || point.startsWith("reconcile.adopt")) await session.stop({ graceMs: 1000 });
   if (point.startsWith("start.und")) home.setAgentMissing(true);
   if (point.startsWith("reconcile.adopt")) {
@@ -101,6 +102,7 @@ async function act(home: CrashHome, clauderon: Clauderon, point: string): Promis
   else if (point.startsWith("start.")) await (await clauderon.sessions.get("fix")).start();
   else if (point.startsWith("stop.")) await (await clauderon.sessions.get("fix")).stop({ graceMs: 1000 });
   else if (point.startsWith("delete.")) await (await clauderon.sessions.get("fix")).delete({ discard: true });
+  else if (point.startsWith("restore.")) await clauderon.undo.restore({ reference: "fix" });
   else if (point.startsWith("watch."))
     await (await clauderon.sessions.get("fix")).exec(["pkill", "-KILL", "-f", home.agentMark]);
   // Reconcile runs by itself at the start.
@@ -140,6 +142,7 @@ async function expectAgreement(home: CrashHome, clauderon: Clauderon, point: str
   const mayBeGone =
     point.startsWith("delete.") ||
     point === "create.requested.before-write" ||
+    point === "restore.requested.before-write" ||
     point.startsWith("reconcile.destroy") ||
     point.startsWith("reconcile.remove");
   if (!mayBeGone) expect(sessions.map((session) => session.name)).toEqual(["fix"]);
@@ -164,6 +167,12 @@ async function finish(home: CrashHome, clauderon: Clauderon, point: string): Pro
     await session.start({ environment: home.environment });
     await home.promptDelivered();
     expect(home.prompts()).toEqual([crashPrompt]);
+  }
+  if (point.startsWith("delete.") || point.startsWith("restore.")) {
+    const isGone = (await clauderon.sessions.list()).length === 0;
+    const session = isGone ? await clauderon.undo.restore({ reference: "fix" }) : await clauderon.sessions.get("fix");
+    expect(await session.detail({ withWorkspace: true })).toMatchObject({ workspaceStatus: { files: ["hello.txt"] } });
+    expect(await clauderon.undo.list()).toEqual([]);
   }
   for (const { id } of await clauderon.sessions.list()) {
     const session = await clauderon.sessions.get(id);

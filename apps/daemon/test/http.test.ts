@@ -104,6 +104,7 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
       "delete /api/creations/{key}",
       "delete /api/sessions/{reference}",
       "delete /api/sessions/{reference}/viewers",
+      "delete /api/undo/{id}",
       "get /api/backends",
       "get /api/daemon",
       "get /api/daemon/crash-points",
@@ -113,6 +114,7 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
       "get /api/sessions/{reference}/diff",
       "get /api/sessions/{reference}/logs",
       "get /api/sessions/{reference}/ready",
+      "get /api/undo",
       "get /healthz",
       "post /api/reconcile",
       "post /api/sessions",
@@ -120,6 +122,7 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
       "post /api/sessions/{reference}/start",
       "post /api/sessions/{reference}/stop",
       "post /api/sessions/{reference}/wake",
+      "post /api/undo",
     ]
   `);
   expect(document.components.schemas["SessionDetail"]?.required).toContain("conversationId");

@@ -97,6 +97,31 @@ export function describeSessions(suite: SessionsSuite): void {
       expect(git("worktree", "list", "--porcelain")).not.toContain("whole");
     });
 
+    it("brings a deleted session back with its work, and gives it up for good", async () => {
+      const session = await create({ name: "back" });
+      await session.exec(["sh", "-c", "echo work >work.txt; echo more >>.git/../other.txt; git add other.txt"]);
+      const { workspace, conversationId } = await session.detail();
+      const status = git("-C", workspace, "status", "--porcelain=v2", "--branch");
+      const { id, undoUntil } = await session.delete({ discard: true });
+      expect(Date.parse(undoUntil ?? "")).toBeGreaterThan(Date.now());
+      expect((await clauderon.undo.list()).find((record) => record.id === id)).toMatchObject({
+        schemaVersion: 1,
+        name: "back",
+        branch: "clauderon/back",
+        repository,
+      });
+      const again = await clauderon.undo.restore({ reference: "back" });
+      expect(await again.detail()).toMatchObject({ name: "back", lifecycle: "stopped", workspace, conversationId });
+      expect(git("-C", workspace, "status", "--porcelain=v2", "--branch")).toBe(status);
+      expect(await again.start()).toMatchObject({ lifecycle: "running" });
+      expect((await problem(clauderon.undo.restore({ reference: "back" }))).code).toBe("undo.not-found");
+      await again.delete({ discard: true });
+      await clauderon.undo.drop(again.id);
+      expect((await problem(clauderon.undo.drop(again.id))).code).toBe("undo.not-found");
+      expect((await clauderon.undo.list()).map((record) => record.name)).not.toContain("back");
+      expect(git("for-each-ref", "refs/clauderon")).not.toContain(again.id);
+    });
+
     it("keeps a session whose agent is missing as failed, with nothing left outside, and start retries", async () => {
       const error = await problem(create({ name: "lacking", agent: "missing" }));
       expect(error.code).toBe("agent.not-found");

@@ -38,6 +38,7 @@ const scenarios: readonly (readonly [RegExp, Scenario])[] = [
   [/^start\./, { prepare: stopped, act: async (life) => (await session(life)).start() }],
   [/^stop\./, { prepare: running, act: async (life) => (await session(life)).stop() }],
   [/^delete\./, { prepare: running, act: async (life) => (await session(life)).delete({ discard: true }) }],
+  [/^restore\./, { prepare: deleted, act: async (life) => life.engine.undo.restore({ reference: "fix" }) }],
   [/^reconcile\.(destroy-sandbox|remove-workspace)/, { prepare: orphans, act: (life) => life.engine.recover() }],
   [
     /^reconcile\.mark-lost/,
@@ -61,6 +62,11 @@ const scenarios: readonly (readonly [RegExp, Scenario])[] = [
     },
   ],
 ];
+
+async function deleted(world: World, store: SessionStore): Promise<void> {
+  await running(world, store);
+  await (await session(startEngine(world, store))).delete({ discard: true });
+}
 
 async function orphans(world: World, store: SessionStore): Promise<void> {
   await running(world, store);

@@ -10,10 +10,17 @@ import type {
   SessionStore,
   WorkspaceProvider,
   WorkspaceRecord,
+  WorkspaceUndoRecord,
 } from "../src/contract/index.ts";
-import { CommandError, noPowers, requireCapabilities, unsupportedPowers } from "../src/contract/index.ts";
+import {
+  CommandError,
+  WorkspaceError,
+  noPowers,
+  requireCapabilities,
+  unsupportedPowers,
+} from "../src/contract/index.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
-import type { Engine, ProxyPort } from "../src/engine/engine.ts";
+import type { Engine, EngineOptions, ProxyPort } from "../src/engine/engine.ts";
 
 /** Thrown where a real process would be gone. */
 export class Crash extends Error {}
@@ -30,11 +37,14 @@ interface SandboxFact {
 export class World {
   readonly sandboxes: Map<string, SandboxFact> = new Map();
   readonly workspaces: Map<string, WorkspaceRecord> = new Map();
+  readonly undoRecords: Map<string, WorkspaceUndoRecord> = new Map();
   readonly prompts: string[] = [];
   /** The agent's program is not there: starting it fails. */
   isAgentMissing = false;
   /** The token that each session's proxy takes. */
   readonly tokens: Map<string, string> = new Map();
+  /** Undo records cannot be put back. */
+  isRestoreBroken = false;
   /** Workspaces with uncommitted work. */
   readonly dirty: Set<string> = new Set();
 }
@@ -47,7 +57,13 @@ export interface EngineLife {
 }
 
 /** An engine over the world that dies at the named point, like a process that is killed there. */
-export function startEngine(world: World, store: SessionStore, crashAt?: string): EngineLife {
+export function startEngine(
+  world: World,
+  store: SessionStore,
+  crashOrOptions: string | Pick<EngineOptions, "clock" | "settings"> = {},
+): EngineLife {
+  const crashAt = typeof crashOrOptions === "string" ? crashOrOptions : undefined;
+  const { clock, settings } = typeof crashOrOptions === "string" ? {} : crashOrOptions;
   let isDead = false;
   const reached = new Set<string>();
   const alive = (): void => {
@@ -59,7 +75,8 @@ export function startEngine(world: World, store: SessionStore, crashAt?: string)
     agents: [worldAgent(alive)],
     workspaces: worldWorkspaces(world, alive),
     store: mortalStore(store, alive),
-    settings: { defaultBackend: "world", defaultAgent: "agent" },
+    settings: { defaultBackend: "world", defaultAgent: "agent", ...settings },
+    clock,
     environment: { PATH: "/bin" },
     proxy: worldProxy(world, alive),
     crashPoints: {
@@ -145,10 +162,12 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
       return { exists, staged: 0, unstaged: 0, untracked, unreachedCommits: 0, files: [] };
     },
     diff: async () => "",
-    async remove(_record, options) {
+    async remove(record, { sessionId: id = "", undo } = {}) {
       alive();
-      world.workspaces.delete(options?.sessionId ?? "");
-      return {};
+      const isKept = undo !== undefined && world.workspaces.delete(id);
+      if (isKept) world.undoRecords.set(id, { ...undo, id, name: record.path.slice(3), workspace: record });
+      world.workspaces.delete(id);
+      return { hasUndoRecord: world.undoRecords.has(id) };
     },
     async undo(_record, sessionId) {
       alive();
@@ -157,6 +176,25 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
     async *list() {
       for (const [sessionId, record] of world.workspaces)
         yield { sessionId, name: record.path.slice(3), record, exists: true };
+    },
+    undoRecords: {
+      list: async () => [...world.undoRecords.values()],
+      async plan(id, { name }) {
+        const found = world.undoRecords.get(id);
+        if (found === undefined) throw new WorkspaceError({ code: "undo.not-found", message: "gone", fix: ["none"] });
+        return { ...found.workspace, path: `/w/${name}` };
+      },
+      async restore(id, { sessionId, name }) {
+        alive();
+        if (world.isRestoreBroken) throw new WorkspaceError({ code: "undo.damaged", message: "broken", fix: ["none"] });
+        const found = world.undoRecords.get(id);
+        if (found !== undefined) world.workspaces.set(sessionId, { ...found.workspace, path: `/w/${name}` });
+        world.undoRecords.delete(id);
+      },
+      async remove(id) {
+        alive();
+        world.undoRecords.delete(id);
+      },
     },
   };
 }

@@ -11,12 +11,15 @@ import {
 import { createRepositoryClones } from "./clone-repository.ts";
 import { createGit } from "./git.ts";
 import { makeWorkspace } from "./make-workspace.ts";
+import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
 import { resolveRepository } from "./resolve-repository.ts";
+import { restoreWorkspace } from "./restore-workspace.ts";
 import { createScratchDirectories } from "./scratch-directories.ts";
+import { listUndoRecords, removeUndoRecord, sweepUndoRecords } from "./undo-records.ts";
 import { createUserSettings } from "./user-settings.ts";
 import { createWorkspaceClaims } from "./workspace-claims.ts";
 import { asWorkspaceError } from "./workspace-errors.ts";
@@ -69,11 +72,18 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
       translated(() => undoWorkspace(tools, record, { sessionId, settings, claims, signal })),
     list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
       await translated(() => tools.scratch.sweep());
+      await translated(() => sweepUndoRecords(tools));
       for (const { sessionId, name, record } of await translated(() => everyMark(tools, claims))) {
         signal?.throwIfAborted();
         const exists = (await translated(() => tools.fileSystem.kindOf(record.path))) === "directory";
         yield { sessionId, name, record, exists };
       }
+    },
+    undoRecords: {
+      list: (call) => translated(() => listUndoRecords(tools, call)),
+      plan: (id, request) => translated(async () => (await planRestore(tools, id, request)).record),
+      restore: (id, request) => translated(() => restoreWorkspace(tools, id, { request, claims })),
+      remove: (id) => translated(() => removeUndoRecord(tools, id)),
     },
   };
 }

@@ -69,6 +69,16 @@ async function keptBefore(
   return stdout.split("\n").find((found) => found !== "" && /^(?:-\d+)?$/u.test(found.slice(name.length)));
 }
 
+/** Branches that may have been made for commits of a detached HEAD. */
+export async function detachedBranches(
+  { git, fileSystem }: WorkspaceTools,
+  record: WorkspaceRecord,
+): Promise<readonly string[]> {
+  if ((await fileSystem.kindOf(record.commonDirectory)) === "absent") return [];
+  const args = ["for-each-ref", "--format=%(refname:lstrip=2)", `refs/heads/${record.branch}-detached*`];
+  return (await git.inspect([`--git-dir=${record.commonDirectory}`, ...args])).stdout.split("\n");
+}
+
 async function freeName(tools: WorkspaceTools, commonDirectory: string, name: string): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
     const candidate = attempt === 1 ? name : `${name}-${String(attempt)}`;

@@ -1,11 +1,15 @@
+import { basename } from "node:path";
+
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
 import { digestOfChanges } from "./carry-changes.ts";
-import { keepDetached } from "./keep-detached.ts";
+import { detachedBranches, keepDetached } from "./keep-detached.ts";
+import { isInUndoRecord, keepForUndo } from "./keep-for-undo.ts";
 import { endOrphanedGit } from "./orphaned-git.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
 import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
+import { isBeingRestored } from "./undo-records.ts";
 import { holdsWork } from "./workspace-errors.ts";
 import { removeMark, type WorkspaceClaim } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
@@ -16,6 +20,7 @@ export interface RemoveOptions extends ReadOptions {
   readonly force?: boolean | undefined;
   readonly keepBranch?: boolean | undefined;
   readonly keepWorktree?: boolean | undefined;
+  readonly undo?: { readonly at: string; readonly session: unknown } | undefined;
 }
 
 interface Ownership {
@@ -64,13 +69,42 @@ export async function removeWorkspace(
       keptBranch: record.isOwnBranch ? { name: record.branch, reason: `its worktree ${place} stays` } : undefined,
     };
   }
-  if (exists && options.force !== true) await refuseWork(tools, record, { ...options, entry });
+  const isBegun = options.undo !== undefined && (await isInUndoRecord(tools, sessionId));
+  if (exists && options.force !== true && !isBegun) await refuseWork(tools, record, { ...options, entry });
   signal?.throwIfAborted();
-  const keptDetached = await keepDetached(tools, record, { entry, signal });
+  const hasUndoRecord = options.undo !== undefined && !isHalfMade && (exists || isBegun);
+  const keptDetached = hasUndoRecord
+    ? await moveAway(tools, record, { ...options, owner: { ...owner, entry } })
+    : await keepDetached(tools, record, { entry, signal });
   await takeDown(tools, record, sessionId);
   const keptBranch = await removeBranch(tools, record, options);
   await claims.remove(sessionId);
-  return { keptBranch, keptDetached };
+  return { keptBranch, keptDetached, ...(hasUndoRecord ? { hasUndoRecord } : {}) };
+}
+
+async function moveAway(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  { owner, undo, signal }: RemoveOptions & { readonly owner: Ownership },
+): Promise<WorkspaceRemoval["keptDetached"]> {
+  const { entry, sessionId } = owner;
+  const mark = owner.claim ??
+    entry?.mark ?? { sessionId, instanceId: tools.instanceId, name: basename(record.path), record };
+  const before = await detachedBranches(tools, record);
+  const kept = await keepDetached(tools, record, { entry, signal });
+  const made =
+    kept === undefined || before.some((branch) => branch === kept.name)
+      ? []
+      : [{ name: `refs/heads/${kept.name}`, commit: (await tipOf(tools, { ...record, branch: kept.name })) ?? "" }];
+  await keepForUndo(tools, record, {
+    claim: { ...mark, phase: "made" },
+    entry,
+    at: undo?.at ?? new Date().toISOString(),
+    session: undo?.session,
+    made,
+    signal,
+  });
+  return kept;
 }
 
 /** Without our mark nothing is touched; a second removal of a workspace that is gone ends here, too. */
@@ -137,6 +171,13 @@ export async function undoWorkspace(
   const { claims, sessionId } = options;
   const owner = await ownershipOf(tools, record, options);
   if (owner === undefined) return;
+  if (await isBeingRestored(tools, sessionId)) {
+    tools.logger.warn(
+      { sessionId, path: record.path },
+      "the workspace is half put back by an undo, and stays for the next",
+    );
+    return;
+  }
   if (owner.claim?.phase !== "making" && (await wasWorkedIn(tools, record, { ...options, owner }))) {
     tools.logger.warn({ sessionId, path: record.path, branch: record.branch }, "the workspace holds work and stays");
     return;

@@ -48,7 +48,7 @@ export function createWorkspaceClaims({
 }
 
 /** Ids are UUIDs; whatever else comes stays inside the directory. */
-function fileNameOf(sessionId: string): string {
+export function fileNameOf(sessionId: string): string {
   return /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/u.test(sessionId)
     ? sessionId
     : createHash("sha256").update(sessionId).digest("hex");

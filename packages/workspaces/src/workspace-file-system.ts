@@ -16,6 +16,8 @@ import {
 } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { copyTree, syncPath } from "./copy-tree.ts";
+
 /** What lies at a path; symbolic links are not followed. */
 export type EntryKind = "file" | "directory" | "link" | "other" | "absent";
 
@@ -46,6 +48,12 @@ export interface WorkspaceFileSystem {
   link(target: string, path: string): Promise<void>;
   /** A file with its mode or a symbolic link, over what was there. */
   copyEntry(from: Buffer, to: Buffer): Promise<void>;
+  /** A whole directory as it is, times included, on the disk when it resolves; nothing may be at `to`. */
+  copyTree(from: string, to: string): Promise<void>;
+  /** What was written to a file or directory is on the disk when it resolves. */
+  sync(path: string): Promise<void>;
+  /** Disk space that a tree takes. */
+  bytesOf(path: string): Promise<number>;
 }
 
 /** The real one. */
@@ -85,7 +93,20 @@ export const nodeFileSystem: WorkspaceFileSystem = {
     if (status.isSymbolicLink()) return symlink(await readlink(from, { encoding: "buffer" }), to);
     return copyFile(from, to, constants.COPYFILE_FICLONE);
   },
+  copyTree,
+  sync: syncPath,
+  bytesOf: (path) => bytesOf(Buffer.from(path)),
 };
+
+async function bytesOf(path: Buffer): Promise<number> {
+  const status = await absentAsUndefined(lstat(path));
+  if (status === undefined) return 0;
+  let bytes = status.blocks * 512;
+  if (!status.isDirectory()) return bytes;
+  for (const name of (await absentAsUndefined(readdir(path, { encoding: "buffer" }))) ?? [])
+    bytes += await bytesOf(Buffer.concat([path, Buffer.from("/"), name]));
+  return bytes;
+}
 
 async function replaceDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
@@ -97,12 +118,7 @@ async function replaceDurably(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(temporary, path);
-  const directory = await open(dirname(path), "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await syncPath(dirname(path));
 }
 
 async function absentAsUndefined<Value>(promise: Promise<Value>): Promise<Value | undefined> {

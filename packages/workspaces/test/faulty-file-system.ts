@@ -36,6 +36,11 @@ export function wrappedFileSystem(
     copyEntry: wrap("copyEntry", (...args: Parameters<WorkspaceFileSystem["copyEntry"]>) =>
       nodeFileSystem.copyEntry(...args),
     ),
+    copyTree: wrap("copyTree", (...args: Parameters<WorkspaceFileSystem["copyTree"]>) =>
+      nodeFileSystem.copyTree(...args),
+    ),
+    sync: wrap("sync", (...args: Parameters<WorkspaceFileSystem["sync"]>) => nodeFileSystem.sync(...args)),
+    bytesOf: wrap("bytesOf", (...args: Parameters<WorkspaceFileSystem["bytesOf"]>) => nodeFileSystem.bytesOf(...args)),
   };
 }
 

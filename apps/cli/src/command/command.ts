@@ -86,6 +86,8 @@ export interface CommandGroup {
   readonly subCommands: Readonly<Record<string, CommandTableRow>>;
   /** The one that runs when none is named. */
   readonly default?: string;
+  /** Words that are no subcommand, and options, are the default's. */
+  readonly takesWords?: boolean;
 }
 
 /** How a command is found: what lists need, and a way to load the rest. */

@@ -25,6 +25,9 @@ export function findCommand(table: Table, words: readonly string[]): FoundComman
   let rows: Table = table;
   let group: CommandGroup | undefined;
   for (const [index, word] of words.entries()) {
+    const fallback = group?.takesWords === true ? defaultOf(group) : undefined;
+    if (fallback !== undefined && !isGlobal(word) && lookUp(rows, word) === undefined)
+      return { path, entry: fallback, group: undefined, leading, rest: words.slice(index) };
     if (word.startsWith("-")) {
       checkGlobal(word, path);
       leading.push(word);
@@ -39,6 +42,14 @@ export function findCommand(table: Table, words: readonly string[]): FoundComman
   }
   return { path, entry: undefined, group, leading, rest: [] };
 }
+
+function defaultOf(group: CommandGroup): CommandEntry | undefined {
+  const row = group.default === undefined ? undefined : group.subCommands[group.default];
+  return row !== undefined && "load" in row ? row : undefined;
+}
+
+const isGlobal = (word: string): boolean =>
+  word.startsWith("-") && (globalNameOf(word) !== undefined || isCluster(word));
 
 function checkGlobal(word: string, path: readonly string[]): void {
   const name: GlobalName | undefined = globalNameOf(word);

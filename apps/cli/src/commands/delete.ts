@@ -22,12 +22,18 @@ export const deleteCommand: Command = defineCommand({
   args: {
     name: { type: "positional", repeatable: true, description: "sessions", completes: "sessions" },
     all: { type: "boolean", description: "all sessions; needs --yes" },
-    discard: { type: "boolean", description: "uncommitted and untracked work may be lost" },
+    discard: {
+      type: "boolean",
+      description: "uncommitted and untracked work goes, too; undo brings it back for a while",
+    },
     "keep-branch": { type: "boolean", description: "leave the branch" },
     "keep-worktree": { type: "boolean", description: "leave the directory (and with it the branch)" },
   },
   examples: ["delete fix-login", "rm fix-login --discard --yes", "delete fix-login --keep-worktree"],
-  notes: ["A branch with commits that nothing else has is never deleted; the command says that it stays."],
+  notes: [
+    "A branch with commits that nothing else has is never deleted; the command says that it stays.",
+    "What is deleted is kept for 30 days, or undo.keep: clauderon undo NAME brings it back.",
+  ],
   async run({ args, context }) {
     if (args.all && !context.flags.isYes && !context.canPrompt) {
       throw new UsageError({
@@ -75,5 +81,7 @@ async function deleteOne(session: Session, choices: DeleteChoices, context: Comm
   );
   output.say(`Deleted ${session.name}`);
   for (const sentence of result.kept) output.note(sentence);
+  if (result.undoUntil !== undefined)
+    output.note(`kept until ${result.undoUntil.slice(0, 10)}; bring it back: clauderon undo ${session.name}`);
   return result;
 }

@@ -4,7 +4,6 @@ export const mainHelp: string = `Run AI coding agents in sessions: each has its 
 Usage: clauderon COMMAND [OPTIONS]
 
   clauderon create fix-login --prompt "Fix the login test"
-  clauderon list
   clauderon attach fix-login
 
 Sessions
@@ -21,6 +20,7 @@ Sessions
   stop           End the agent and its processes; the work stays
   restart        Stop and start sessions
   delete (rm)    Delete sessions
+  undo           Bring deleted sessions back
 
 Upkeep and set-up
   reconcile      Compare records with what exists, and mend

@@ -8,6 +8,7 @@ import { createConnector, type ClientOptions, type Connection } from "./connecti
 import { createHttpClient } from "./http-client.ts";
 import { remoteEvents } from "./remote-events.ts";
 import { createRemoteSessions } from "./remote-sessions.ts";
+import { createRemoteUndo } from "./remote-undo.ts";
 import { attachTerminal, type TtyConnection, type TtyOptions } from "./tty-connection.ts";
 
 /** What the daemon offers beyond the interface shared with the embedded engine. */
@@ -39,8 +40,10 @@ export function createClient(options: ClientOptions = {}): Client {
   const get = <T>(path: string, schema: z.ZodType<T>, signal: AbortSignal | undefined): Promise<T> =>
     http.json({ method: "GET", path, signal, isRepeatable: true }, schema);
 
+  const source = { connector, http, environment: options.environment ?? process.env };
   return {
-    sessions: createRemoteSessions({ connector, http, environment: options.environment ?? process.env }),
+    sessions: createRemoteSessions(source),
+    undo: createRemoteUndo(source),
     backends: ({ signal } = {}) => get("/api/backends", backendOverviewSchema, signal),
     reconcile: ({ signal, isDryRun } = {}) =>
       http.json(

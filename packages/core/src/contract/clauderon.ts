@@ -13,6 +13,7 @@ import type {
   StartSessionRequest,
 } from "./session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "./terminal.ts";
+import type { Undo } from "./undo.ts";
 
 /** How a command in a session ended, with all it printed. */
 export interface ExecResult {
@@ -111,6 +112,7 @@ export interface ReconcileReport {
 /** What the daemon's client and the embedded engine both offer. */
 export interface Clauderon extends AsyncDisposable {
   readonly sessions: Sessions;
+  readonly undo: Undo;
   backends(options?: CallOptions): Promise<BackendOverview>;
   reconcile(options?: CallOptions & { readonly isDryRun?: boolean | undefined }): Promise<ReconcileReport>;
   /** Events after the cursor (default: from now on), then live. Ends with the signal, without rejecting. Rejects with `request.refused` when events after the cursor have expired. */

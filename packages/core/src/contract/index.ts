@@ -86,6 +86,7 @@ export type {
   StartSessionRequest,
 } from "./session.ts";
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
+export type { Undo, UndoRecord, UndoRequest } from "./undo.ts";
 export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
 export type {
   RepositoryInfo,
@@ -94,5 +95,8 @@ export type {
   WorkspaceRecord,
   WorkspaceRemoval,
   WorkspaceRequest,
+  WorkspaceRestoreRequest,
   WorkspaceStatus,
+  WorkspaceUndoRecord,
+  WorkspaceUndoRecords,
 } from "./workspace.ts";

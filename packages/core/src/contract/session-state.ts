@@ -7,7 +7,7 @@ import type { WorkspaceRecord } from "./workspace.ts";
 
 /** Work in progress; present from its first durable event to its last, so that a restart continues or undoes it. */
 export interface SessionOperation {
-  readonly kind: "create" | "start" | "stop" | "delete";
+  readonly kind: "create" | "start" | "stop" | "delete" | "restore";
   readonly operationId: string;
   /** Names of the steps whose receipt is stored, in order. */
   readonly receipts: readonly string[];
@@ -17,6 +17,8 @@ export interface SessionOperation {
   readonly launchId?: string | undefined;
   readonly deletion?: DeleteSessionRequest | undefined;
   readonly graceMs?: number | undefined;
+  /** The undo record that a restoration puts back. */
+  readonly undoId?: string | undefined;
 }
 
 /** All that is stored of a session: plain JSON, no secret, no environment. */

@@ -101,6 +101,8 @@ export interface DeletedSession {
   readonly name: string;
   /** Sentences for the user: which branch or directory stayed, and why. */
   readonly kept: readonly string[];
+  /** ISO 8601, UTC: until when `undo` brings it back. Absent when it held no worktree any more, or nothing is to be kept. */
+  readonly undoUntil?: string | undefined;
 }
 
 export interface StartSessionRequest {

@@ -61,6 +61,43 @@ export interface WorkspaceRemoval {
   readonly keptWorktree?: string | undefined;
   /** A branch that was made for commits of a detached HEAD that no other ref reaches, and why. */
   readonly keptDetached?: { readonly name: string; readonly reason: string } | undefined;
+  /** True when everything the workspace held is in an undo record. */
+  readonly hasUndoRecord?: boolean | undefined;
+}
+
+/** What a removed workspace held, kept to be put back: working tree with ignored files, index, refs, operations in progress. */
+export interface WorkspaceUndoRecord {
+  /** Of the session it was removed with. */
+  readonly id: string;
+  readonly name: string;
+  /** ISO 8601, UTC: when it was removed. */
+  readonly at: string;
+  readonly workspace: WorkspaceRecord;
+  /** As given to `remove`. */
+  readonly session: unknown;
+  /** Disk space that it takes; absent when not measured. */
+  readonly bytes?: number | undefined;
+}
+
+/** How a workspace is put back. */
+export interface WorkspaceRestoreRequest {
+  /** Of the session that gets it. */
+  readonly sessionId: string;
+  readonly name: string;
+  /** Where the repository is now; default: where it was. */
+  readonly repository?: Pick<RepositoryInfo, "path" | "commonDirectory"> | undefined;
+}
+
+/** The undo records of this home. */
+export interface WorkspaceUndoRecords {
+  /** Newest first. */
+  list(options?: CallOptions & { readonly isMeasured?: boolean | undefined }): Promise<readonly WorkspaceUndoRecord[]>;
+  /** Where `restore` will put it. Rejects with `undo.not-found`, `undo.damaged`, `repository.not-found`, and where something is in the way with `workspace.exists`, `workspace.branch-exists`, `workspace.branch-in-use`; nothing is changed. */
+  plan(id: string, request: WorkspaceRestoreRequest, options?: CallOptions): Promise<WorkspaceRecord>;
+  /** Puts everything back as it was and removes the record. Idempotent by session id: after a crash in the middle it finishes. On failure the record stays whole. */
+  restore(id: string, request: WorkspaceRestoreRequest, options?: CallOptions): Promise<void>;
+  /** Gives it up for good. Idempotent. */
+  remove(id: string): Promise<void>;
 }
 
 /** Something with our mark found on disk. */
@@ -97,10 +134,13 @@ export interface WorkspaceProvider {
       readonly force?: boolean | undefined;
       readonly keepBranch?: boolean | undefined;
       readonly keepWorktree?: boolean | undefined;
+      /** Keeps everything in an undo record, on the disk before anything is removed. `session`: plain JSON, kept with it. */
+      readonly undo?: { readonly at: string; readonly session: unknown } | undefined;
     },
   ): Promise<WorkspaceRemoval>;
   /** Undo of `create`: removes the worktree and own branch when they hold nothing but the base (and copied changes). Idempotent. */
   undo(record: WorkspaceRecord, sessionId: string, options?: CallOptions): Promise<void>;
   /** Every workspace with this home's mark: the input of reconcile. */
   list(options?: CallOptions): AsyncIterable<WorkspaceFinding>;
+  readonly undoRecords: WorkspaceUndoRecords;
 }

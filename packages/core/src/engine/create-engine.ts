@@ -22,6 +22,9 @@ import { SessionCreator } from "./session-creator.ts";
 import { SessionService } from "./session-service.ts";
 import { sessionSummary } from "./session-view.ts";
 import { StepEffects } from "./step-effects.ts";
+import { UndoService } from "./undo-service.ts";
+
+const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
 
 const noCrashPoints = { reach: (): void => undefined };
 
@@ -38,6 +41,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock = systemClock,
     settings = {},
   } = options;
+  const keepMs = settings.undoKeepMs ?? KEEP_MS;
   const locks = new KeyedMutex();
   const log = new EventLog({ store, clock, crashPoints });
   const registry = new BackendRegistry(
@@ -54,6 +58,8 @@ export function createEngine(options: EngineOptions): Engine {
     agents: options.agents,
     branchPrefix: settings.branchPrefix ?? "clauderon/",
     proxy: options.proxy,
+    clock,
+    keepsUndo: keepMs > 0,
   });
   const watch = new AgentWatch({
     logger,
@@ -84,8 +90,11 @@ export function createEngine(options: EngineOptions): Engine {
     workspaces,
     watch,
     locks,
+    clock,
+    keepMs,
     environment: options.environment ?? process.env,
   });
+  const undoService = new UndoService({ log, service, workspaces, locks, logger, clock, keepMs });
   const reconciler = new Reconciler({
     registry,
     sandboxes,
@@ -188,13 +197,22 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     sessions,
+    undo: {
+      list: (call) => undoService.list(call),
+      restore: async (request = {}, call = {}) =>
+        new EngineSession(service, await undoService.restore(withAbsoluteRepository(request), call)),
+      drop: (id, call) => undoService.drop(id, call),
+    },
     crashPointNames,
     async recover(call = {}): Promise<ReconcileReport> {
       await log.load();
-      return reconciler.run(call, await recoverInterrupted(call));
+      const interrupted = await recoverInterrupted(call);
+      await undoService.expire();
+      return reconciler.run(call, interrupted);
     },
     async reconcile(call = {}) {
       await log.load();
+      if (call.isDryRun !== true) await undoService.expire();
       return reconciler.run(call);
     },
     async backends(call = {}) {

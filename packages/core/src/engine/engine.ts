@@ -46,6 +46,8 @@ export interface EngineSettings {
   readonly defaultAgent?: string | undefined;
   /** Default `clauderon/`. */
   readonly branchPrefix?: string | undefined;
+  /** How long a deleted session can be brought back; default 30 days, 0 = not at all. */
+  readonly undoKeepMs?: number | undefined;
 }
 
 export interface EngineOptions {

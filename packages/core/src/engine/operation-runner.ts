@@ -22,6 +22,8 @@ export interface OperationOutcome {
   readonly error?: ClauderonError | undefined;
   /** Sentences of a deletion: what stayed. */
   readonly kept: readonly string[];
+  /** True when what was deleted can be brought back. */
+  readonly hasUndoRecord?: boolean | undefined;
 }
 
 /**
@@ -56,8 +58,9 @@ export class OperationRunner {
     const controller = this.#cancellations.get(start.id) ?? new AbortController();
     if (kind === "create") this.#cancellations.set(start.id, controller);
     try {
-      const { state, kept } = await this.#goOn(start, { ...input, signal: controller.signal });
-      return { state: await log.commit(state.id, { type: "finish", kept }, `${kind}.completed`), kept };
+      const { state, kept, hasUndoRecord } = await this.#goOn(start, { ...input, signal: controller.signal });
+      const after = await log.commit(state.id, { type: "finish", kept }, `${kind}.completed`);
+      return { state: after, kept, hasUndoRecord };
     } catch (cause) {
       const error = ClauderonError.isInstance(cause) ? cause : new InternalError(cause);
       logger.warn(
@@ -73,16 +76,17 @@ export class OperationRunner {
   async #goOn(
     start: SessionState,
     input: OperationInput,
-  ): Promise<{ readonly state: SessionState; readonly kept: readonly string[] }> {
+  ): Promise<OperationOutcome & { readonly state: SessionState }> {
     const { log, effects, crashPoints } = this.#options;
     let state = start;
     let { environment } = input;
     const kept: string[] = [];
+    let hasUndoRecord = false;
     for (;;) {
       const { operation } = state;
       const step =
         operation === undefined ? undefined : operationSteps[operation.kind].steps[operation.receipts.length];
-      if (operation === undefined || step === undefined) return { state, kept };
+      if (operation === undefined || step === undefined) return { state, kept, hasUndoRecord };
       input.signal?.throwIfAborted();
       const point = `${operation.kind}.${step}`;
       crashPoints.reach(`${point}.before-effect`);
@@ -90,6 +94,7 @@ export class OperationRunner {
       crashPoints.reach(`${point}.after-effect`);
       kept.push(...(outcome.kept ?? []));
       environment = outcome.environment ?? environment;
+      hasUndoRecord ||= outcome.hasUndoRecord === true;
       state = (await log.commit(state.id, { type: "complete-step", step, patch: outcome.patch }, point)) ?? state;
     }
   }
@@ -99,7 +104,12 @@ export class OperationRunner {
     const kind = start.operation?.kind ?? "create";
     if (operationSteps[kind].undo.length === 0) {
       return {
-        state: await log.commit(start.id, { type: "fail", error: error.toJSON() }, `${kind}.completed`),
+        // What could not be brought back stays what it was: an undo record without a session.
+        state: await log.commit(
+          start.id,
+          kind === "restore" ? { type: "give-up" } : { type: "fail", error: error.toJSON() },
+          `${kind}.completed`,
+        ),
         error,
         kept: [],
       };

@@ -16,6 +16,7 @@ export const operationSteps: Readonly<
   start: { steps: ["proxy", "sandbox", "agent"], undo: ["sandbox", "proxy"] },
   stop: { steps: ["sandbox"], undo: [] },
   delete: { steps: ["sandbox", "proxy", "workspace", "files"], undo: [] },
+  restore: { steps: ["workspace"], undo: [] },
 };
 
 const effect = (point: string): readonly string[] => [`${point}.before-effect`, `${point}.after-effect`];

@@ -15,6 +15,7 @@ export type SessionCommand =
   | { readonly type: "finish"; readonly kept?: readonly string[] | undefined }
   | { readonly type: "undo"; readonly reason: ClauderonErrorJson; readonly forgetsSession: boolean }
   | { readonly type: "finish-undo" }
+  | { readonly type: "give-up" }
   | { readonly type: "fail"; readonly error: ClauderonErrorJson; readonly exitCode?: number | undefined }
   | { readonly type: "agent-ended"; readonly exitCode: number; readonly error: ClauderonErrorJson | undefined }
   | { readonly type: "adopt" };
@@ -64,6 +65,7 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
     case "finish":
     case "undo":
     case "finish-undo":
+    case "give-up":
       return decideProgress(state, command);
     default:
       return command satisfies never;
@@ -81,7 +83,9 @@ function decideStart(
   return [requested({ kind, operationId: command.operationId, receipts: [], launchId: command.launchId })];
 }
 
-type ProgressCommand = SessionCommand & { readonly type: "complete-step" | "finish" | "undo" | "finish-undo" };
+type ProgressCommand = SessionCommand & {
+  readonly type: "complete-step" | "finish" | "undo" | "finish-undo" | "give-up";
+};
 
 function decideProgress(state: SessionState, command: ProgressCommand): readonly SessionEventBody[] {
   const { operation } = state;
@@ -103,13 +107,18 @@ function decideProgress(state: SessionState, command: ProgressCommand): readonly
       if (operation.undo === undefined) throw wrongState(state, "end an undo", "run: clauderon reconcile");
       if (operation.undo.forgetsSession) return [{ type: "session.deleted", operationId, kept: [] }];
       return [{ type: "session.failed", operationId, error: operation.undo.reason }];
+    case "give-up":
+      if (operation.kind !== "restore") throw wrongState(state, "be given up", "run: clauderon reconcile");
+      return [{ type: "session.deleted", operationId, kept: [] }];
     case "finish":
       if (operation.undo !== undefined || operation.receipts.length < operationSteps[operation.kind].steps.length) {
         throw wrongState(state, "complete", "run: clauderon reconcile");
       }
       if (operation.kind === "delete") return [{ type: "session.deleted", operationId, kept: command.kept ?? [] }];
       return [
-        operation.kind === "stop" ? { type: "session.stopped", operationId } : { type: "session.started", operationId },
+        operation.kind === "stop" || operation.kind === "restore"
+          ? { type: "session.stopped", operationId }
+          : { type: "session.started", operationId },
       ];
     default:
       return command satisfies never;

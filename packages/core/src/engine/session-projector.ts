@@ -59,4 +59,10 @@ export function project(
   }
 }
 
-const lifecycleDuring = { create: "creating", delete: "deleting", start: undefined, stop: undefined } as const;
+const lifecycleDuring = {
+  create: "creating",
+  delete: "deleting",
+  start: undefined,
+  stop: undefined,
+  restore: "creating",
+} as const;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { CallOptions } from "../contract/call-options.ts";
+import type { Clock } from "../contract/clock.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
 import { SandboxError } from "../contract/errors/sandbox-error.ts";
@@ -38,6 +39,9 @@ export interface SessionServiceOptions {
   readonly workspaces: WorkspaceProvider;
   readonly watch: AgentWatch;
   readonly locks: KeyedMutex;
+  readonly clock: Clock;
+  /** How long a deleted session can be brought back. */
+  readonly keepMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -158,7 +162,20 @@ export class SessionService {
       return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});
     });
     if (outcome.error !== undefined) throw outcome.error;
-    return { id, name, kept: outcome.kept };
+    const undoUntil =
+      outcome.hasUndoRecord === true
+        ? new Date(this.#options.clock.now().getTime() + this.#options.keepMs).toISOString()
+        : undefined;
+    return { id, name, kept: outcome.kept, undoUntil };
+  }
+
+  /** Records a session whose workspace lies in an undo record, and puts that back. */
+  async restore(state: Omit<SessionState, "revision" | "updatedAt">): Promise<SessionDetail> {
+    const outcome = await this.#options.locks.run(state.id, async () => {
+      await this.#options.log.commit(state.id, { type: "create", state }, "restore.requested");
+      return this.#operateLocked(state.id, undefined, undefined);
+    });
+    return this.#settled(state.id, outcome);
   }
 
   /** Continues an operation found in the store after a restart. */

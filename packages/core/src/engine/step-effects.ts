@@ -3,6 +3,7 @@ import path from "node:path";
 
 import type { Agent, AgentPlan } from "../contract/agent.ts";
 import type { CallOptions } from "../contract/call-options.ts";
+import type { Clock } from "../contract/clock.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
@@ -33,6 +34,8 @@ export interface StepOutcome {
   readonly kept?: readonly string[] | undefined;
   /** In place of the one that the operation came with; for the steps that follow, written down nowhere. */
   readonly environment?: OperationInput["environment"];
+  /** True when what a deletion removed can be brought back. */
+  readonly hasUndoRecord?: boolean | undefined;
 }
 
 export interface StepEffectsOptions {
@@ -43,6 +46,9 @@ export interface StepEffectsOptions {
   readonly agents: readonly Agent[];
   readonly branchPrefix: string;
   readonly proxy: ProxyPort | undefined;
+  readonly clock: Clock;
+  /** False when deleted sessions are not to be kept. */
+  readonly keepsUndo: boolean;
 }
 
 /** The effects behind the steps' names. Each is idempotent: after a crash it is simply run again. */
@@ -57,6 +63,7 @@ export class StepEffects {
     const kind = state.operation?.kind ?? "create";
     switch (step) {
       case "workspace":
+        if (kind === "restore") return this.#restoreWorkspace(state);
         return kind === "delete" ? this.#removeWorkspace(state) : this.#createWorkspace(state, input);
       case "proxy":
         return kind === "delete" ? this.#revoke(state) : this.#admit(state, input);
@@ -134,13 +141,16 @@ export class StepEffects {
 
   async #removeWorkspace(state: SessionState): Promise<StepOutcome> {
     const deletion = state.operation?.deletion ?? {};
+    const { operation: _operation, ...idle } = state;
     const removal = await this.#options.workspaces.remove(state.workspace, {
       sessionId: state.id,
       force: deletion.discard === true,
       keepBranch: deletion.keepBranch === true,
       keepWorktree: deletion.keepWorktree === true,
+      undo: this.#options.keepsUndo ? { at: this.#options.clock.now().toISOString(), session: idle } : undefined,
     });
     return {
+      hasUndoRecord: removal.hasUndoRecord,
       kept: [
         ...(removal.keptBranch === undefined
           ? []
@@ -164,6 +174,16 @@ export class StepEffects {
 
   async #revoke(state: SessionState): Promise<StepOutcome> {
     await this.#options.proxy?.revoke(state.id);
+    return {};
+  }
+
+  async #restoreWorkspace(state: SessionState): Promise<StepOutcome> {
+    const { repositoryPath, commonDirectory } = state.workspace;
+    await this.#options.workspaces.undoRecords.restore(state.operation?.undoId ?? "", {
+      sessionId: state.id,
+      name: state.name,
+      repository: { path: repositoryPath, commonDirectory },
+    });
     return {};
   }
 

@@ -80,12 +80,22 @@ function compose(
     daemon: { port: Number(byKey.get("daemon.port")), isAutostart: byKey.get("daemon.autostart") === true },
     attach: { detachKeys: text("attach.detach_keys") },
     workspace: { branchPrefix: text("workspace.branch_prefix") },
+    undo: { keepMs: milliseconds(text("undo.keep")) },
     agents: named(values, "agents", agentSettings),
     backends: named(values, "backends", backendSettings),
     proxy: { isEnabled: byKey.get("proxy.enabled") as boolean | undefined },
     zellij: { program: optionalText("zellij.program") },
     values,
   };
+}
+
+const minute = 60_000;
+const units = { m: minute, h: 60 * minute, d: 24 * 60 * minute } as const;
+
+/** `30d`, as the definition allows it. */
+function milliseconds(text: string): number {
+  const unit = text.at(-1);
+  return Number.parseInt(text, 10) * (unit === "m" || unit === "h" ? units[unit] : units.d);
 }
 
 /** The tables `[family.NAME]`, by name. */

@@ -52,6 +52,12 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     default: "clauderon/",
   },
   {
+    key: "undo.keep",
+    schema: z.string().regex(/^(?:0|[1-9]\d{0,3})(?:m|h|d)$/),
+    expected: 'how long deleted sessions are kept, as in "30d" or "12h"; "0d" keeps none',
+    default: "30d",
+  },
+  {
     key: "agents.*.command",
     schema: z
       .array(z.string())

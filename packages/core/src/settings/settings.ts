@@ -22,6 +22,7 @@ export interface Settings {
   readonly daemon: { readonly port: number; readonly isAutostart: boolean };
   readonly attach: { readonly detachKeys: string };
   readonly workspace: { readonly branchPrefix: string };
+  readonly undo: { readonly keepMs: number };
   readonly agents: Readonly<Record<string, AgentSettings>>;
   readonly backends: Readonly<Record<string, BackendSettings>>;
   /** `undefined`: as soon as the home has a secret or a proxy.toml. */

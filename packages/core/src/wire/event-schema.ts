@@ -27,7 +27,7 @@ const workspaceRecord = exactly<WorkspaceRecord>()(
 
 const operation = exactly<SessionOperation>()(
   z.object({
-    kind: z.enum(["create", "start", "stop", "delete"]),
+    kind: z.enum(["create", "start", "stop", "delete", "restore"]),
     operationId: z.string(),
     receipts: z.array(z.string()).readonly(),
     undo: z.object({ reason: errorSchema, forgetsSession: z.boolean() }).optional(),
@@ -40,6 +40,7 @@ const operation = exactly<SessionOperation>()(
       })
       .optional(),
     graceMs: z.number().optional(),
+    undoId: z.string().optional(),
   }),
 );
 

@@ -61,3 +61,4 @@ export {
   type TtyControl,
   type TtyServerFrame,
 } from "./tty-frames.ts";
+export { undoRecordSchema, undoRequestSchema } from "./undo-schema.ts";

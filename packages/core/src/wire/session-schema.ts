@@ -145,7 +145,14 @@ export const deleteSessionRequestSchema: z.ZodType<DeleteSessionRequest> = exact
 );
 
 export const deletedSessionSchema: z.ZodType<DeletedSession> = exactly<DeletedSession>()(
-  z.object({ id: z.string(), name: z.string(), kept: z.array(z.string()).readonly() }).meta({ id: "DeletedSession" }),
+  z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      kept: z.array(z.string()).readonly(),
+      undoUntil: z.string().optional(),
+    })
+    .meta({ id: "DeletedSession" }),
 );
 
 export const startSessionRequestSchema: z.ZodType<StartSessionRequest> = exactly<StartSessionRequest>()(

@@ -28,6 +28,8 @@ export type ErrorCode =
   | "workspace.branch-in-use"
   | "workspace.branch-exists"
   | "workspace.missing"
+  | "undo.not-found"
+  | "undo.damaged"
   | "workspace.exists"
   | "path.refused"
   | "file.not-found"

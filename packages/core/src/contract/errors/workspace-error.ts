@@ -10,6 +10,8 @@ export class WorkspaceError extends ClauderonError<
   | "workspace.branch-exists"
   | "workspace.missing"
   | "workspace.exists"
+  | "undo.not-found"
+  | "undo.damaged"
 > {
   constructor(
     options: Omit<ClauderonErrorOptions, "code"> & {
@@ -21,7 +23,9 @@ export class WorkspaceError extends ClauderonError<
         | "workspace.branch-in-use"
         | "workspace.branch-exists"
         | "workspace.missing"
-        | "workspace.exists";
+        | "workspace.exists"
+        | "undo.not-found"
+        | "undo.damaged";
     },
   ) {
     super({ code: "repository.failed", ...options });

@@ -1,0 +1,190 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import fc from "fast-check";
+
+import type { Fixture } from "./git-fixture.ts";
+
+/** Something that a session may have done in its worktree. */
+export type Act =
+  | { readonly act: "write"; readonly name: string; readonly content: string; readonly mode: number }
+  | { readonly act: "link"; readonly name: string; readonly target: string }
+  | { readonly act: "directory" | "delete" | "stage" | "intend" | "assume" | "skip"; readonly name: string }
+  | { readonly act: "commit" | "stash" | "detach" | "nested" | "submodule" | "bisect" | "worktreeRef" }
+  | { readonly act: "conflict"; readonly how: "merge" | "rebase" | "cherry-pick" | "revert" };
+
+const word = fc.constantFrom(
+  "a.txt",
+  "b.txt",
+  "new",
+  "ignored",
+  "ünï",
+  "日本",
+  "new\nline",
+  "tab\there",
+  '"q"',
+  " s ",
+  "-d",
+  "*",
+  "é",
+  "\\",
+);
+const name = fc.oneof(
+  { weight: 3, arbitrary: word },
+  fc.tuple(fc.constantFrom("deep", "dir\n", "ignored-dir", "ß"), word).map((parts) => parts.join("/")),
+);
+const content = fc.oneof(fc.string({ maxLength: 40 }), fc.constantFrom("", "one\n", "\r\n", "\0binary"));
+const named = fc.record({ act: fc.constantFrom("directory", "delete", "stage", "intend", "assume", "skip"), name });
+
+export const acts: fc.Arbitrary<readonly Act[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        act: fc.constant("write" as const),
+        name,
+        content,
+        mode: fc.constantFrom(0o644, 0o755, 0o600, 0o444, 0o700),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        act: fc.constant("link" as const),
+        name,
+        target: fc.constantFrom("a.txt", "nowhere", "/etc", "..", "x\ny"),
+      }),
+    },
+    { weight: 4, arbitrary: named },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        act: fc.constantFrom("commit", "stash", "detach", "nested", "submodule", "bisect", "worktreeRef"),
+      }) as fc.Arbitrary<Act>,
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        act: fc.constant("conflict" as const),
+        how: fc.constantFrom("merge", "rebase", "cherry-pick", "revert"),
+      }) as fc.Arbitrary<Act>,
+    },
+  ),
+  { minLength: 1, maxLength: 12 },
+);
+
+/** Does it, as far as it can be done in the state that the acts before have made. */
+export function perform(world: Fixture, workTree: string, act: Act): void {
+  const git = (...args: readonly string[]): void => {
+    try {
+      execFileSync("git", [...args], { cwd: workTree, env: world.environment, stdio: "ignore" });
+    } catch {
+      // A conflict is what some of these are for; others make no sense in the state there is.
+    }
+  };
+  const put = (name: string, make: (path: string) => void): void => {
+    try {
+      mkdirSync(dirname(join(workTree, name)), { recursive: true });
+      rmSync(join(workTree, name), { recursive: true, force: true });
+      make(join(workTree, name));
+    } catch {
+      // A file is where a directory would have to be.
+    }
+  };
+  switch (act.act) {
+    case "write":
+      return put(act.name, (path) => {
+        writeFileSync(path, act.content);
+        chmodSync(path, act.mode);
+      });
+    case "link":
+      return put(act.name, (path) => symlinkSync(act.target, path));
+    case "directory":
+      return put(act.name, (path) => mkdirSync(path, { mode: 0o750 }));
+    case "delete":
+      return put(act.name, () => undefined);
+    case "stage":
+      return git("--literal-pathspecs", "add", "--force", "--", act.name);
+    case "intend":
+      return git("--literal-pathspecs", "add", "--intent-to-add", "--", act.name);
+    case "assume":
+      return git("update-index", "--assume-unchanged", "--", act.name);
+    case "skip":
+      return git("update-index", "--skip-worktree", "--", act.name);
+    case "commit":
+      return git("commit", "--quiet", "--allow-empty", "-m", "Work");
+    case "stash":
+      return git("stash", "push", "--include-untracked", "--quiet");
+    case "detach":
+      return git("checkout", "--quiet", "--detach");
+    case "nested":
+      git("init", "--quiet", "nested");
+      return put("nested/file", (path) => writeFileSync(path, "nested"));
+    case "submodule":
+      return git("-c", "protocol.file.allow=always", "submodule", "add", "--quiet", join(world.root, "module"), "sub");
+    case "bisect":
+      git("bisect", "start");
+      return git("bisect", "bad");
+    case "worktreeRef":
+      git("commit", "--quiet", "--allow-empty", "-m", "Kept by a reference of the worktree alone");
+      git("update-ref", "refs/worktree/kept", "HEAD");
+      return git("reset", "--quiet", "--soft", "HEAD~1");
+    case "conflict":
+      // Both sides change a.txt; `other` does so in the repository.
+      put("a.txt", (path) => writeFileSync(path, "ours\n"));
+      git("commit", "--quiet", "-m", "Ours", "--", "a.txt");
+      return git(
+        ...(act.how === "rebase"
+          ? ["rebase", "other"]
+          : [act.how, act.how === "merge" ? "--no-edit" : "--no-commit", "other"]),
+      );
+    default:
+      return act satisfies never;
+  }
+}
+
+/** A branch to be in conflict with, and a repository to have as a submodule. */
+export function prepare(world: Fixture): void {
+  const { root } = world;
+  const git: Fixture["git"] = (args, cwd) => world.git(args, cwd);
+  git(["switch", "--quiet", "--create", "other"]);
+  world.write({ "a.txt": "theirs\n" });
+  git(["commit", "--quiet", "--all", "-m", "Theirs"]);
+  git(["switch", "--quiet", "main"]);
+  mkdirSync(join(root, "module"));
+  git(["init", "--quiet"], join(root, "module"));
+  world.write({ "m.txt": "module\n" }, join(root, "module"));
+  git(["add", "."], join(root, "module"));
+  git(["commit", "--quiet", "-m", "Module"], join(root, "module"));
+}
+
+/** Everything that git tells of a worktree and its repository. */
+export function gitState(world: Fixture, workTree: string): Record<string, string> {
+  const told = (args: readonly string[]): string => {
+    try {
+      return execFileSync("git", [...args], {
+        cwd: workTree,
+        env: world.environment,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+    } catch (error) {
+      return `refused: ${String((error as { readonly stderr?: unknown }).stderr)}`;
+    }
+  };
+  return {
+    status: told(["status", "--porcelain=v2", "--branch", "--ignored", "--untracked-files=all", "-z"]),
+    plain: told(["status"]),
+    index: told(["ls-files", "--stage", "-v", "-z"]),
+    undo: told(["ls-files", "--resolve-undo", "-z"]),
+    stashes: told(["stash", "list"]),
+    refs: told(["for-each-ref", "--format=%(objectname) %(refname)"]),
+    head: told(["symbolic-ref", "HEAD"]),
+    log: told(["reflog", "show", "HEAD"]),
+    branchLog: told(["reflog", "show", "clauderon/fix"]),
+    worktrees: told(["worktree", "list", "--porcelain"]),
+    staged: told(["diff", "--cached"]),
+    modules: existsSync(join(workTree, ".gitmodules")) ? told(["submodule", "status"]) : "",
+  };
+}
