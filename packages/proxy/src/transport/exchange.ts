@@ -1,5 +1,3 @@
-import type { ServerResponse } from "node:http";
-
 import type { Dispatcher } from "undici";
 
 import type { ExchangeObserver } from "../exchange/exchange-observer.ts";
@@ -7,8 +5,9 @@ import type { Refusal } from "../policy/proxy-types.ts";
 import { refuse } from "../policy/refusal.ts";
 import type { Redactor } from "../redact/create-redactor.ts";
 import { plainBody, redactedBody, type AnswerBody, type AnswerSink } from "./answer-body.ts";
+import type { ClientResponse } from "./client-message.ts";
 import { DialError } from "./dial.ts";
-import { answerHeaders, headerTable, redactLines, withoutNames } from "./header-filter.ts";
+import { answerHeaders, headerTable, rawLines, redactLines, withoutNames } from "./header-filter.ts";
 import { answerLocally, answerRefusal, type RefusedSubject } from "./problem-body.ts";
 import type { LocalAnswer } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
@@ -25,7 +24,7 @@ export interface ExchangeEnd {
 }
 
 export interface ExchangeOptions {
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   readonly subject: RefusedSubject;
   readonly observers: readonly ExchangeObserver[];
   /** Takes secrets out of the answer. */
@@ -44,7 +43,7 @@ const reasonPattern = /^[\t -~\u0080-\u00ff]*$/u;
  * has gone is cancelled as soon as there is something to cancel.
  */
 export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   readonly #options: ExchangeOptions;
   #controller: Dispatcher.DispatchController | undefined;
   #body: AnswerBody | undefined;
@@ -77,7 +76,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
     statusMessage = "",
   ): void {
     const { redactor, observers } = this.#options;
-    let lines = answerHeaders((controller.rawHeaders ?? []) as readonly (Buffer | string)[]);
+    let lines = answerHeaders(rawLines(controller.rawHeaders));
     if (redactor !== undefined) lines = redactLines(lines, redactor);
     if (status < 200) {
       this.#inform(status, lines);
@@ -171,8 +170,10 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
       this.#body = plainBody(this);
       return lines;
     }
-    this.#body = redactedBody(redactor, headerTable(lines)["content-encoding"], this);
-    if (this.#body === undefined) throw new DialError(unreadableAnswer);
+    const table = headerTable(lines);
+    this.#body = redactedBody(redactor, table["content-encoding"], this);
+    // Messages of gRPC are compressed one by one.
+    if (this.#body === undefined || (table["grpc-encoding"] ?? "identity") !== "identity") throw new DialError(unreadableAnswer);
     return this.#body.isDecoded ? withoutNames(lines, encodedNames) : lines;
   }
 

@@ -5,6 +5,8 @@ import type { PushGuard, PushGuardResult } from "../push/create-push-guard.ts";
 
 export interface RequestBodyOptions {
   readonly observers: readonly ExchangeObserver[];
+  /** False = the source has ended without being whole. */
+  readonly isWhole?: (() => boolean) | undefined;
   /** Holds back what may not go upstream. */
   readonly guard?: PushGuard | undefined;
   readonly onRefused?: ((result: Extract<PushGuardResult, { kind: "refuse" }>) => void) | undefined;
@@ -53,7 +55,11 @@ export class RequestBody extends Readable {
   };
 
   readonly #onEnd = (): void => {
-    const { guard } = this.#options;
+    const { guard, isWhole } = this.#options;
+    if (isWhole?.() === false) {
+      this.#onClose();
+      return;
+    }
     if (guard !== undefined && !this.#take(guard.end())) return;
     this.#detach();
     this.push(null);
