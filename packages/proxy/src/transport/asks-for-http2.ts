@@ -16,7 +16,8 @@ export async function asksForHttp2(socket: Duplex): Promise<boolean> {
     const chunks: Buffer[] = [];
     const done = (answer: boolean): void => {
       for (const event of ["readable", "end", "close"]) socket.off(event, look);
-      if (chunks.length > 0 && !socket.destroyed) socket.unshift(Buffer.concat(chunks));
+      // A client that has ended gets no answer.
+      if (chunks.length > 0 && !socket.destroyed && !socket.readableEnded) socket.unshift(Buffer.concat(chunks));
       fulfil(answer);
     };
     const look = (): void => {

@@ -58,7 +58,9 @@ export function createEntry(options: EntryOptions): Server {
     entry.connect(request, socket, head);
   });
   server.on("request", (request, response) => entry.handle({ request, response, body: request }));
-  server.on("checkContinue", (request, response) => entry.handle({ request, response, body: request, expectsContinue: true }));
+  server.on("checkContinue", (request, response) =>
+    entry.handle({ request, response, body: request, expectsContinue: true }),
+  );
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const response = new ServerResponse(request);
     response.assignSocket(socket);

@@ -178,7 +178,11 @@ interface SecureOptions extends TlsDialOptions {
   readonly settings: DialerSettings;
 }
 
-async function secure(socket: Socket, host: string, { settings, session, offersHttp2 }: SecureOptions): Promise<TLSSocket> {
+async function secure(
+  socket: Socket,
+  host: string,
+  { settings, session, offersHttp2 }: SecureOptions,
+): Promise<TLSSocket> {
   return new Promise((fulfil, fail) => {
     const tls = connectTls({
       socket,

@@ -30,6 +30,8 @@ export interface ExchangeOptions {
   /** Takes secrets out of the answer. */
   readonly redactor: Redactor | undefined;
   readonly onEnd: (end: ExchangeEnd) => void;
+  /** Ends what is still on its way up so that the upstream does not take it for whole; set where an abort alone would not do that (HTTP/2). */
+  readonly breakBody?: ((error: Error) => void) | undefined;
 }
 
 /** What no longer holds for a body that was decoded on its way. */
@@ -137,7 +139,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
     if (this.#isOver) return;
     const refusal = refusalOf(error);
     this.#finish(this.#isGone ? "aborted-by-client" : "failed-upstream", refusal);
-    this.#controller?.abort(error);
+    this.#abort(error);
     this.#body?.destroy();
     if (this.#isGone) return;
     if (this.#response.headersSent) this.#breakOff();
@@ -148,7 +150,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
   replace(answer: LocalAnswer, refusal: Refusal): void {
     if (this.#isOver) return;
     this.#finish("complete", refusal);
-    this.#controller?.abort(new Error(refusal.code));
+    this.#abort(new Error(refusal.code));
     if (this.#response.headersSent) this.#breakOff();
     else answerLocally(this.#response, answer);
   }
@@ -173,7 +175,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
     const table = headerTable(lines);
     this.#body = redactedBody(redactor, table["content-encoding"], this);
     // Messages of gRPC are compressed one by one.
-    if (this.#body === undefined || (table["grpc-encoding"] ?? "identity") !== "identity") throw new DialError(unreadableAnswer);
+    if (this.#body === undefined || (table["grpc-encoding"] ?? "identity") !== "identity")
+      throw new DialError(unreadableAnswer);
     return this.#body.isDecoded ? withoutNames(lines, encodedNames) : lines;
   }
 
@@ -200,6 +203,11 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
       ]),
     );
     this.#response.addTrailers(pairs);
+  }
+
+  #abort(error: Error): void {
+    this.#options.breakBody?.(error);
+    this.#controller?.abort(error);
   }
 
   #finish(outcome: Outcome, refusal?: Refusal): void {

@@ -87,7 +87,17 @@ function send(sending: Sending): void {
     trail.write({ ...facts, decision, refusal, status, bytesSent, bytesReceived, isEnd: true });
   };
   const subject = { target: request.target, path: request.path };
-  const exchange = new Exchange({ response: incoming.response, subject, observers, redactor, onEnd });
+  const breakBody = (error: Error): void => {
+    if (body instanceof RequestBody) body.destroy(error);
+  };
+  const exchange = new Exchange({
+    response: incoming.response,
+    subject,
+    observers,
+    redactor,
+    onEnd,
+    breakBody: incoming.http2 === undefined ? undefined : breakBody,
+  });
   const body = bodyOf(prepared, { incoming, exchange, observers });
   if (body === "unreadable") {
     exchange.fail(new DialError(unreadablePush));

@@ -100,8 +100,7 @@ export class Interceptor {
     session.connections.set(socket, undefined);
     socket.once("close", leave);
     try {
-      const isHttp2 =
-        (await asksForHttp2(socket)) && (await session.pools.speaksHttp2({ ...target, scheme: "https" }));
+      const isHttp2 = (await asksForHttp2(socket)) && (await session.pools.speaksHttp2({ ...target, scheme: "https" }));
       if (socket.destroyed || socket.readableEnded || session.isRemoved) return undefined;
       return isHttp2 ? ["h2", ...http1Protocols] : http1Protocols;
     } finally {

@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 
 import type { ExchangeObserver } from "../exchange/exchange-observer.ts";
 import type { PushGuard, PushGuardResult } from "../push/create-push-guard.ts";
@@ -21,6 +21,7 @@ export class RequestBody extends Readable {
   byteCount = 0;
   readonly #source: Readable;
   readonly #options: RequestBodyOptions;
+  #destination: Writable | undefined;
 
   constructor(source: Readable, options: RequestBodyOptions) {
     super({ highWaterMark: 64 * 1024 });
@@ -37,7 +38,18 @@ export class RequestBody extends Readable {
     this.#source.resume();
   }
 
+  /** Bodies go into streams of HTTP/2 by this way. */
+  override pipe<Destination extends NodeJS.WritableStream>(
+    destination: Destination,
+    options?: { readonly end?: boolean },
+  ): Destination {
+    if (destination instanceof Writable) this.#destination = destination;
+    return super.pipe(destination, options);
+  }
+
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // Reset here: undici would end the stream first, and the upstream take what it has for all.
+    if (error !== null) this.#destination?.destroy(error);
     this.#detach();
     this.#source.resume();
     done(error);

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import {
   connect,
   type ClientHttp2Session,
@@ -5,7 +6,6 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from "node:http2";
-import { once } from "node:events";
 
 import { tlsThrough, type TestProxy, type TunnelRequest } from "./test-proxy.fixture.ts";
 
@@ -19,6 +19,8 @@ export async function http2Through(
   const session = connect(`https://${options.target}`, { createConnection: () => tls });
   session.on("error", () => undefined);
   await once(session, "connect");
+  // One stream that is not read does not use up what the others may receive.
+  session.setLocalWindowSize(16 * 1024 * 1024);
   return session;
 }
 
@@ -56,6 +58,7 @@ export async function readReply(stream: ClientHttp2Stream): Promise<Http2Reply> 
     body += chunk.toString("latin1");
   });
   stream.on("error", () => undefined);
+  stream.resume();
   if (!stream.destroyed) await new Promise((fulfil) => stream.once("close", fulfil));
   return { headers: head, status: Number(head[":status"] ?? 0), body, trailers, resetCode: stream.rstCode ?? 0 };
 }
