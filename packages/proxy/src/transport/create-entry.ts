@@ -57,12 +57,14 @@ export function createEntry(options: EntryOptions): Server {
   server.on("connect", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     entry.connect(request, socket, head);
   });
-  server.on("request", (request, response) => entry.handle({ request, response }));
-  server.on("checkContinue", (request, response) => entry.handle({ request, response, expectsContinue: true }));
+  server.on("request", (request, response) => entry.handle({ request, response, body: request }));
+  server.on("checkContinue", (request, response) =>
+    entry.handle({ request, response, body: request, expectsContinue: true }),
+  );
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const response = new ServerResponse(request);
     response.assignSocket(socket);
-    entry.handle({ request, response, upgrade: { socket, head } });
+    entry.handle({ request, response, body: request, upgrade: { socket, head, response } });
   });
   server.on("clientError", (error: Error, socket: Duplex) => answerClientError(options.context, socket, { error }));
   return server;
@@ -77,7 +79,7 @@ class Entry {
     this.#options = options;
   }
 
-  handle(incoming: Omit<IncomingExchange, "session" | "tunnel">): void {
+  handle(incoming: Omit<IncomingExchange, "session" | "tunnel"> & { readonly request: IncomingMessage }): void {
     const { context } = this.#options;
     const session = this.#identify(incoming.request);
     const refusal = isRefusal(session) ? session : this.#plainRefusal(session);

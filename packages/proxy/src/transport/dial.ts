@@ -50,11 +50,18 @@ export interface DialerSettings {
   readonly corporateProxy?: CorporateProxy | undefined;
 }
 
+export interface TlsDialOptions {
+  /** Of an earlier connection, to take up again. */
+  readonly session?: Buffer | undefined;
+  /** The upstream may choose HTTP/2. */
+  readonly offersHttp2?: boolean;
+}
+
 export interface Dialer {
   /** A TCP connection to a checked address of the target. */
   connect(target: ProxyTarget, identity: ProxyIdentity | undefined): Promise<Socket>;
   /** The same with TLS in it, the certificate verified for the target. */
-  connectTls(target: ProxyTarget, identity: ProxyIdentity | undefined, session?: Buffer): Promise<TLSSocket>;
+  connectTls(target: ProxyTarget, identity: ProxyIdentity | undefined, options?: TlsDialOptions): Promise<TLSSocket>;
   /** The gateway that stands for the target's host. */
   overrideOf(target: ProxyTarget): UpstreamOverride | undefined;
 }
@@ -95,9 +102,9 @@ export function createDialer(settings: DialerSettings): Dialer {
   return {
     connect: plain,
     overrideOf,
-    async connectTls(target, identity, session) {
+    async connectTls(target, identity, options) {
       const socket = await plain(target, identity);
-      return secure(socket, overrideOf(target)?.host ?? target.host, { settings, session });
+      return secure(socket, overrideOf(target)?.host ?? target.host, { ...options, settings });
     },
   };
 }
@@ -167,17 +174,20 @@ async function open(addresses: readonly string[], port: number, connectMs: numbe
   });
 }
 
-interface SecureOptions {
+interface SecureOptions extends TlsDialOptions {
   readonly settings: DialerSettings;
-  readonly session: Buffer | undefined;
 }
 
-async function secure(socket: Socket, host: string, { settings, session }: SecureOptions): Promise<TLSSocket> {
+async function secure(
+  socket: Socket,
+  host: string,
+  { settings, session, offersHttp2 }: SecureOptions,
+): Promise<TLSSocket> {
   return new Promise((fulfil, fail) => {
     const tls = connectTls({
       socket,
       secureContext: settings.secureContext,
-      ALPNProtocols: ["http/1.1"],
+      ALPNProtocols: offersHttp2 === true ? ["h2", "http/1.1"] : ["http/1.1"],
       rejectUnauthorized: true,
       ...(isIP(host) === 0 ? { servername: host } : {}),
       checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),

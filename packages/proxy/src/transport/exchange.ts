@@ -1,5 +1,3 @@
-import type { ServerResponse } from "node:http";
-
 import type { Dispatcher } from "undici";
 
 import type { ExchangeObserver } from "../exchange/exchange-observer.ts";
@@ -7,8 +5,9 @@ import type { Refusal } from "../policy/proxy-types.ts";
 import { refuse } from "../policy/refusal.ts";
 import type { Redactor } from "../redact/create-redactor.ts";
 import { plainBody, redactedBody, type AnswerBody, type AnswerSink } from "./answer-body.ts";
+import type { ClientResponse } from "./client-message.ts";
 import { DialError } from "./dial.ts";
-import { answerHeaders, headerTable, redactLines, withoutNames } from "./header-filter.ts";
+import { answerHeaders, headerTable, rawLines, redactLines, withoutNames } from "./header-filter.ts";
 import { answerLocally, answerRefusal, type RefusedSubject } from "./problem-body.ts";
 import type { LocalAnswer } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
@@ -25,12 +24,14 @@ export interface ExchangeEnd {
 }
 
 export interface ExchangeOptions {
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   readonly subject: RefusedSubject;
   readonly observers: readonly ExchangeObserver[];
   /** Takes secrets out of the answer. */
   readonly redactor: Redactor | undefined;
   readonly onEnd: (end: ExchangeEnd) => void;
+  /** Ends what is still on its way up so that the upstream does not take it for whole; set where an abort alone would not do that (HTTP/2). */
+  readonly breakBody?: ((error: Error) => void) | undefined;
 }
 
 /** What no longer holds for a body that was decoded on its way. */
@@ -44,7 +45,7 @@ const reasonPattern = /^[\t -~\u0080-\u00ff]*$/u;
  * has gone is cancelled as soon as there is something to cancel.
  */
 export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   readonly #options: ExchangeOptions;
   #controller: Dispatcher.DispatchController | undefined;
   #body: AnswerBody | undefined;
@@ -77,7 +78,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
     statusMessage = "",
   ): void {
     const { redactor, observers } = this.#options;
-    let lines = answerHeaders((controller.rawHeaders ?? []) as readonly (Buffer | string)[]);
+    let lines = answerHeaders(rawLines(controller.rawHeaders));
     if (redactor !== undefined) lines = redactLines(lines, redactor);
     if (status < 200) {
       this.#inform(status, lines);
@@ -138,7 +139,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
     if (this.#isOver) return;
     const refusal = refusalOf(error);
     this.#finish(this.#isGone ? "aborted-by-client" : "failed-upstream", refusal);
-    this.#controller?.abort(error);
+    this.#abort(error);
     this.#body?.destroy();
     if (this.#isGone) return;
     if (this.#response.headersSent) this.#breakOff();
@@ -149,7 +150,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
   replace(answer: LocalAnswer, refusal: Refusal): void {
     if (this.#isOver) return;
     this.#finish("complete", refusal);
-    this.#controller?.abort(new Error(refusal.code));
+    this.#abort(new Error(refusal.code));
     if (this.#response.headersSent) this.#breakOff();
     else answerLocally(this.#response, answer);
   }
@@ -171,8 +172,11 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
       this.#body = plainBody(this);
       return lines;
     }
-    this.#body = redactedBody(redactor, headerTable(lines)["content-encoding"], this);
-    if (this.#body === undefined) throw new DialError(unreadableAnswer);
+    const table = headerTable(lines);
+    this.#body = redactedBody(redactor, table["content-encoding"], this);
+    // Messages of gRPC are compressed one by one.
+    if (this.#body === undefined || (table["grpc-encoding"] ?? "identity") !== "identity")
+      throw new DialError(unreadableAnswer);
     return this.#body.isDecoded ? withoutNames(lines, encodedNames) : lines;
   }
 
@@ -199,6 +203,11 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
       ]),
     );
     this.#response.addTrailers(pairs);
+  }
+
+  #abort(error: Error): void {
+    this.#options.breakBody?.(error);
+    this.#controller?.abort(error);
   }
 
   #finish(outcome: Outcome, refusal?: Refusal): void {

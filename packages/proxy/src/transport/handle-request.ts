@@ -72,7 +72,7 @@ function send(sending: Sending): void {
   const { context, incoming, prepared, trail } = sending;
   const { session } = incoming;
   const { head, request, verdict, plan } = prepared;
-  const { pool, host } = session.pools.get(request.target);
+  const { pool, host } = session.pools.get(request.target, { isHttp2: incoming.http2 !== undefined });
   const exchangeContext = { identity: session.identity, request, rule: verdict.rule };
   const observers = context.observers.flatMap((create) => create(exchangeContext) ?? []);
   const redactor = redactorOf(context, prepared);
@@ -87,7 +87,17 @@ function send(sending: Sending): void {
     trail.write({ ...facts, decision, refusal, status, bytesSent, bytesReceived, isEnd: true });
   };
   const subject = { target: request.target, path: request.path };
-  const exchange = new Exchange({ response: incoming.response, subject, observers, redactor, onEnd });
+  const breakBody = (error: Error): void => {
+    if (body instanceof RequestBody) body.destroy(error);
+  };
+  const exchange = new Exchange({
+    response: incoming.response,
+    subject,
+    observers,
+    redactor,
+    onEnd,
+    breakBody: incoming.http2 === undefined ? undefined : breakBody,
+  });
   const body = bodyOf(prepared, { incoming, exchange, observers });
   if (body === "unreadable") {
     exchange.fail(new DialError(unreadablePush));
@@ -125,13 +135,13 @@ function unsuitableNames(
   if (prepared.verdict.push !== undefined) return pushNames;
   // Nobody on the way sees into compressed frames.
   if (incoming.upgrade !== undefined) return upgradeNames;
-  // Two ranges could cut a secret in two.
-  return redactor === undefined ? undefined : rangeNames;
+  return redactor === undefined ? undefined : unreadableNames;
 }
 
 const pushNames = ["content-encoding", "content-length", "range", "if-range"];
 const upgradeNames = ["sec-websocket-extensions"];
-const rangeNames = ["range", "if-range"];
+/** Two ranges could cut a secret in two; nobody here reads messages that gRPC compresses one by one. */
+const unreadableNames = ["range", "if-range", "grpc-accept-encoding"];
 
 const unreadablePush: Refusal = refuse(403, "push-unreadable", {
   message: "The push is compressed in a way that cannot be read",
@@ -174,15 +184,16 @@ function bodyOf(
     return body.length > 0 ? body : undefined;
   }
   if (!head.hasBody) return undefined;
-  const source = incoming.request;
+  const { body: source, isBodyWhole: isWhole } = incoming;
   const { push } = verdict;
-  if (push === undefined || push === "forbidden") return new RequestBody(source, { observers });
+  if (push === undefined || push === "forbidden") return new RequestBody(source, { observers, isWhole });
   const decoder = pushRequestDecoder(head.contentEncoding);
   if (decoder === undefined) return "unreadable";
   // A body that breaks off ends the decoder with it; the decoder's own end tells the rest.
   if (decoder !== "identity") pipeline(source, decoder, () => undefined);
   return new RequestBody(decoder === "identity" ? source : decoder, {
     observers,
+    isWhole,
     guard: createPushGuard(push),
     onRefused: ({ answer, refusal }) => exchange.replace(answer, refusal),
   });
@@ -196,13 +207,14 @@ function upgradeHandler(
     observers,
     socket,
     head,
+    response,
   }: {
     exchange: Exchange;
     redactor: Redactor | undefined;
     observers: readonly ExchangeObserver[];
   } & NonNullable<IncomingExchange["upgrade"]>,
 ): UpgradeExchange {
-  const { session, response } = incoming;
+  const { session } = incoming;
   return new UpgradeExchange(exchange, {
     client: socket,
     head,

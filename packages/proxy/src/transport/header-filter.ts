@@ -146,6 +146,14 @@ export function answerHeaders(lines: readonly (Buffer | string)[]): string[] {
   return options === undefined ? texts : withoutNames(texts, options);
 }
 
+/** Names and values in turn: HTTP/1.1 gives them so, HTTP/2 as a table. */
+export function rawLines(raw: unknown): readonly (Buffer | string)[] {
+  if (Array.isArray(raw)) return raw as readonly (Buffer | string)[];
+  return Object.entries((raw ?? {}) as Readonly<Record<string, string | readonly string[]>>).flatMap(([name, value]) =>
+    typeof value === "string" ? [name, value] : value.flatMap((one) => [name, one]),
+  );
+}
+
 /** Without the lines of these lower-case names. */
 export function withoutNames(texts: readonly string[], names: readonly string[]): string[] {
   const kept: string[] = [];

@@ -6,16 +6,27 @@ import { TLSSocket, type TLSSocketOptions } from "node:tls";
 import { canonicalHost } from "../policy/canonical-host.ts";
 import type { ProxyTarget, Refusal } from "../policy/proxy-types.ts";
 import { refuse } from "../policy/refusal.ts";
+import { asksForHttp2 } from "./asks-for-http2.ts";
 import { answerClientError, createServerOptions } from "./client-errors.ts";
 import { handleRequest } from "./handle-request.ts";
 import type { IncomingExchange } from "./prepare-request.ts";
 import { endWithRefusal } from "./problem-body.ts";
+import { serveHttp2 } from "./serve-http2.ts";
 import type { ProxySession } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { carry } from "./tunnel.ts";
 
 /** What may wait for a client before its upstream is asked to pause: pausing at each TLS record costs more than carrying it. */
 const writeAheadBytes = 128 * 1024;
+
+/** Old clients offer 1.0 alone. */
+const http1Protocols: readonly string[] = ["http/1.1", "http/1.0"];
+
+interface Offer {
+  readonly session: ProxySession;
+  readonly target: ProxyTarget;
+  readonly protocols: readonly string[];
+}
 
 interface Tunnel {
   readonly session: ProxySession;
@@ -36,12 +47,14 @@ export class Interceptor {
     this.#server = server;
     server.keepAliveTimeout = context.limits.idleConnectionMs;
     server.timeout = context.limits.idleTunnelMs;
-    server.on("request", (request, response) => this.#handle({ request, response }));
-    server.on("checkContinue", (request, response) => this.#handle({ request, response, expectsContinue: true }));
+    server.on("request", (request, response) => this.#handle({ request, response, body: request }));
+    server.on("checkContinue", (request, response) =>
+      this.#handle({ request, response, body: request, expectsContinue: true }),
+    );
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
       const response = new ServerResponse(request);
       response.assignSocket(socket);
-      this.#handle({ request, response, upgrade: { socket, head } });
+      this.#handle({ request, response, body: request, upgrade: { socket, head, response } });
     });
     server.on("connect", (_request: IncomingMessage, socket: Duplex) => {
       endWithRefusal(
@@ -62,14 +75,50 @@ export class Interceptor {
 
   /** Takes a connection over on which the client's ClientHello comes next, or has come. */
   accept(socket: Duplex, session: ProxySession, target: ProxyTarget): void {
+    this.#chooseProtocols(socket, session, target).then(
+      (protocols) => {
+        if (protocols === undefined) socket.destroy();
+        else this.#speakTls(socket, { session, target, protocols });
+      },
+      (error: unknown) => {
+        this.#context.logger.error({ error: (error as Error).stack }, "a connection failed inside the proxy");
+        socket.destroy();
+      },
+    );
+  }
+
+  /** What to offer: HTTP/2 to a client that asks for it, where the upstream speaks it. `undefined` = the client has gone. */
+  async #chooseProtocols(
+    socket: Duplex,
+    session: ProxySession,
+    target: ProxyTarget,
+  ): Promise<readonly string[] | undefined> {
+    const timer = setTimeout(() => socket.destroy(), this.#context.limits.tlsHandshakeMs);
+    const leave = (): void => {
+      session.connections.delete(socket);
+    };
+    session.connections.set(socket, undefined);
+    socket.once("close", leave);
+    try {
+      const isHttp2 = (await asksForHttp2(socket)) && (await session.pools.speaksHttp2({ ...target, scheme: "https" }));
+      if (socket.destroyed || socket.readableEnded || session.isRemoved) return undefined;
+      return isHttp2 ? ["h2", ...http1Protocols] : http1Protocols;
+    } finally {
+      clearTimeout(timer);
+      socket.off("close", leave);
+      leave();
+    }
+  }
+
+  #speakTls(socket: Duplex, { session, target, protocols }: Offer): void {
     const { limits, logger } = this.#context;
     // `highWaterMark` is passed on to the socket, although the types of Node do not name it.
     const options: TLSSocketOptions & { readonly highWaterMark: number } = {
       isServer: true,
       highWaterMark: writeAheadBytes,
       secureContext: session.contexts.get(target.host),
-      // Old clients offer 1.0 alone; those that speak nothing but HTTP/2 are told so by TLS.
-      ALPNProtocols: ["http/1.1", "http/1.0"],
+      // Those that speak nothing but what is not offered are told so by TLS.
+      ALPNProtocols: [...protocols],
     };
     const tls = new TLSSocket(socket, options);
     const giveUp = (): void => {
@@ -93,7 +142,8 @@ export class Interceptor {
       clearTimeout(timer);
       tls.off("end", giveUp);
       tunnel.refusal = nameRefusal(tls, target.host);
-      this.#server.emit("connection", tls);
+      if (tls.alpnProtocol === "h2") this.#serveHttp2(tls, tunnel);
+      else this.#server.emit("connection", tls);
     });
   }
 
@@ -102,7 +152,20 @@ export class Interceptor {
     this.#server.close();
   }
 
-  #handle(incoming: Omit<IncomingExchange, "session" | "tunnel">): void {
+  #serveHttp2(tls: TLSSocket, tunnel: Tunnel): void {
+    const { session } = tunnel;
+    serveHttp2(tls, {
+      limits: this.#context.limits,
+      onRequest: (incoming) => {
+        handleRequest(this.#context, { ...incoming, session, tunnel }).catch((error: unknown) => {
+          this.#context.logger.error({ error: (error as Error).stack }, "a request failed inside the proxy");
+          incoming.response.destroy();
+        });
+      },
+    });
+  }
+
+  #handle(incoming: Omit<IncomingExchange, "session" | "tunnel"> & { readonly request: IncomingMessage }): void {
     const tunnel = this.#tunnels.get(incoming.request.socket);
     if (tunnel === undefined) {
       incoming.request.socket.destroy();

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
+import type { ServerResponse } from "node:http";
+import type { Duplex, Readable } from "node:stream";
 
 import { ClauderonError } from "@clauderon/core/contract";
 
@@ -7,6 +7,7 @@ import { parseRequestTarget } from "../policy/canonical-target.ts";
 import type { ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
 import { isRefusal, refuse } from "../policy/refusal.ts";
 import { plainAnswer, receivePackDenied } from "../push/push-answer.ts";
+import type { ClientRequest, ClientResponse } from "./client-message.ts";
 import { planInjection, type InjectionPlan } from "./header-filter.ts";
 import { readRequestHead, type RequestHead } from "./request-head.ts";
 import type { ProxySession } from "./sessions.ts";
@@ -16,11 +17,17 @@ import { upgradeRefusal } from "./upgrade.ts";
 /** A request that arrived, by whatever way. */
 export interface IncomingExchange {
   readonly session: ProxySession;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
+  /** What follows the head. */
+  readonly body: Readable;
+  /** Whether the body that has ended ended as it should; absent = one that breaks off does not end. */
+  readonly isBodyWhole?: (() => boolean) | undefined;
+  /** Of a stream of HTTP/2, whose head was read with it. */
+  readonly http2?: { readonly head: RequestHead | Refusal } | undefined;
   /** What the CONNECT around it named, and what speaks against that tunnel; absent at the proxy's own port. */
   readonly tunnel?: { readonly target: ProxyTarget; readonly refusal?: Refusal | undefined } | undefined;
-  readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer } | undefined;
+  readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer; readonly response: ServerResponse } | undefined;
   /** The client waits for `100 Continue` before it sends its body. */
   readonly expectsContinue?: boolean | undefined;
 }
@@ -59,7 +66,7 @@ export async function prepareRequest(
   context: TransportContext,
   incoming: IncomingExchange,
 ): Promise<PreparedRequest | HaltedRequest> {
-  const head = readRequestHead(incoming.request, context.limits);
+  const head = incoming.http2?.head ?? readRequestHead(incoming.request, context.limits);
   if (isRefusal(head)) return { refusal: head, isFatal: true };
   const request = parse(incoming, head);
   if (isRefusal(request)) return { refusal: request, isFatal: true };
@@ -140,7 +147,7 @@ function whole({ message, why }: ClauderonError): string {
 /** Reads a body that is decided on as a whole; others are not touched. */
 async function checkedBody(
   context: TransportContext,
-  { request, response, expectsContinue }: IncomingExchange,
+  { response, body, isBodyWhole, expectsContinue }: IncomingExchange,
   { head, verdict }: { readonly head: RequestHead; readonly verdict: ForwardVerdict },
 ): Promise<{ readonly bytes: Buffer | undefined } | Refusal> {
   const check = verdict.bodyCheck;
@@ -151,8 +158,8 @@ async function checkedBody(
       fix: "send it without Content-Encoding",
     });
   if (expectsContinue === true) response.writeContinue();
-  const bytes = await collect(request, check.limitBytes);
-  if (bytes === "broken")
+  const bytes = await collect(body, check.limitBytes);
+  if (bytes === "broken" || isBodyWhole?.() === false)
     return refuse(400, "body-broken", { message: "The request's body broke off", fix: "send it whole" });
   if (bytes === "too-large")
     return refuse(403, "body-too-large", {
@@ -162,12 +169,12 @@ async function checkedBody(
   return context.checkBody(check.kind, bytes) ?? { bytes };
 }
 
-async function collect(request: IncomingMessage, limit: number): Promise<Buffer | "broken" | "too-large"> {
+async function collect(body: Readable, limit: number): Promise<Buffer | "broken" | "too-large"> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     // The connection outlives the loop: the refusal goes over it.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > limit) return "too-large";
       chunks.push(chunk);

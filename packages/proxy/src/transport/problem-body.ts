@@ -1,8 +1,9 @@
-import { STATUS_CODES, type ServerResponse } from "node:http";
+import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { formatAuthority } from "../policy/canonical-host.ts";
 import type { ProxyTarget, Refusal } from "../policy/proxy-types.ts";
+import type { ClientResponse } from "./client-message.ts";
 import type { LocalAnswer } from "./transport-context.ts";
 
 /** Tells a program which refusal it met. */
@@ -42,7 +43,7 @@ function headersOf(refusal: Refusal, body: string): readonly string[] {
 
 /** Answers a request that was read whole by the parser; `isFatal` = what follows on the connection is not trusted. */
 export function answerRefusal(
-  response: ServerResponse,
+  response: ClientResponse,
   refusal: Refusal,
   options: RefusedSubject & { readonly isFatal?: boolean } = {},
 ): void {
@@ -81,7 +82,7 @@ function closeAfterAnswer(socket: Duplex): void {
 }
 
 /** Writes an answer that was made here. */
-export function answerLocally(response: ServerResponse, { status, headers, body }: LocalAnswer): void {
+export function answerLocally(response: ClientResponse, { status, headers, body }: LocalAnswer): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, { ...headers, "content-length": String(Buffer.byteLength(body)) });
   response.end(response.req.method === "HEAD" ? undefined : body);

@@ -1,10 +1,12 @@
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 
 import type { ExchangeObserver } from "../exchange/exchange-observer.ts";
 import type { PushGuard, PushGuardResult } from "../push/create-push-guard.ts";
 
 export interface RequestBodyOptions {
   readonly observers: readonly ExchangeObserver[];
+  /** False = the source has ended without being whole. */
+  readonly isWhole?: (() => boolean) | undefined;
   /** Holds back what may not go upstream. */
   readonly guard?: PushGuard | undefined;
   readonly onRefused?: ((result: Extract<PushGuardResult, { kind: "refuse" }>) => void) | undefined;
@@ -19,6 +21,7 @@ export class RequestBody extends Readable {
   byteCount = 0;
   readonly #source: Readable;
   readonly #options: RequestBodyOptions;
+  #destination: Writable | undefined;
 
   constructor(source: Readable, options: RequestBodyOptions) {
     super({ highWaterMark: 64 * 1024 });
@@ -35,7 +38,18 @@ export class RequestBody extends Readable {
     this.#source.resume();
   }
 
+  /** Bodies go into streams of HTTP/2 by this way. */
+  override pipe<Destination extends NodeJS.WritableStream>(
+    destination: Destination,
+    options?: { readonly end?: boolean },
+  ): Destination {
+    if (destination instanceof Writable) this.#destination = destination;
+    return super.pipe(destination, options);
+  }
+
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // Reset here: undici would end the stream first, and the upstream take what it has for all.
+    if (error !== null) this.#destination?.destroy(error);
     this.#detach();
     this.#source.resume();
     done(error);
@@ -53,7 +67,11 @@ export class RequestBody extends Readable {
   };
 
   readonly #onEnd = (): void => {
-    const { guard } = this.#options;
+    const { guard, isWhole } = this.#options;
+    if (isWhole?.() === false) {
+      this.#onClose();
+      return;
+    }
     if (guard !== undefined && !this.#take(guard.end())) return;
     this.#detach();
     this.push(null);

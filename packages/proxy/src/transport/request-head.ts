@@ -1,7 +1,6 @@
-import type { IncomingMessage } from "node:http";
-
 import type { ProxyHeader, Refusal } from "../policy/proxy-types.ts";
 import { refuse } from "../policy/refusal.ts";
+import type { ClientRequest } from "./client-message.ts";
 import type { ProxyLimits } from "./limits.ts";
 
 /** What the header lines of a request say about the message itself; read from the lines as received, because Node merges and drops in its own table. */
@@ -21,7 +20,7 @@ export interface RequestHead {
 const digits = /^\d{1,15}$/u;
 
 /** Reads the head, or says why the message could be understood in two ways (request smuggling) or is too large. */
-export function readRequestHead(request: IncomingMessage, limits: ProxyLimits): RequestHead | Refusal {
+export function readRequestHead(request: ClientRequest, limits: ProxyLimits): RequestHead | Refusal {
   const { rawHeaders, httpVersion } = request;
   // Node's parser also takes 0.9 and 2.0 in a request line.
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return ambiguous("its version");

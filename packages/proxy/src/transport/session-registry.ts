@@ -91,7 +91,7 @@ export class SessionRegistry {
 
   #pools(identity: ProxyIdentity): UpstreamPools {
     const { dialer, limits } = this.#options.context;
-    return new UpstreamPools(identity, { dialer, limits });
+    return new UpstreamPools({ identity, dialer, limits });
   }
 }
 

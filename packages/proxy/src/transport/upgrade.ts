@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 
@@ -9,6 +9,7 @@ import type { Refusal } from "../policy/proxy-types.ts";
 import { refuse } from "../policy/refusal.ts";
 import type { Redactor } from "../redact/create-redactor.ts";
 import { redactWebSocket } from "../redact/redact-web-socket.ts";
+import type { ClientRequest } from "./client-message.ts";
 import type { Exchange } from "./exchange.ts";
 import { answerHeaders, headerTable, redactLines } from "./header-filter.ts";
 import { valuesOf, type RequestHead } from "./request-head.ts";
@@ -18,7 +19,7 @@ const keyPattern = /^[A-Za-z0-9+/]{22}==$/u;
 const switchingProtocols = 101;
 
 /** Why a request that asks for another protocol is not passed on: only WebSocket is, in the one form that RFC 6455 §4.1 gives it. */
-export function upgradeRefusal(request: IncomingMessage, head: RequestHead, isUpgrade: boolean): Refusal | undefined {
+export function upgradeRefusal(request: ClientRequest, head: RequestHead, isUpgrade: boolean): Refusal | undefined {
   if (!isUpgrade) return undefined;
   const isWhole =
     head.upgrade === "websocket" &&
