@@ -6,11 +6,28 @@ const countedHeadBytes = 5;
 const pieceBytes = 16_384;
 
 /** One message: `u32 length (of what follows) · u8 type · u32 stream · payload`, numbers big-endian. */
-export interface ChannelFrame {
+export class ChannelFrame {
   readonly type: number;
   /** The stream it belongs to; 0 for the channel itself. */
   readonly stream: number;
-  readonly payload: Buffer;
+  /** The payload as it came, none of them empty. */
+  readonly parts: readonly Buffer[];
+
+  constructor(type: number, stream: number, parts: readonly Buffer[]) {
+    this.type = type;
+    this.stream = stream;
+    this.parts = parts;
+  }
+
+  /** The payload in one piece. */
+  get payload(): Buffer {
+    const [first] = this.parts;
+    return first !== undefined && this.parts.length === 1 ? first : Buffer.concat(this.parts);
+  }
+
+  get payloadBytes(): number {
+    return this.parts.reduce((total, { length }) => total + length, 0);
+  }
 }
 
 export function encodeFrame(type: number, stream: number, payload: Uint8Array | string = ""): Buffer {
@@ -64,10 +81,11 @@ export class FrameReader {
   }
 
   push(bytes: Buffer): void {
+    if (bytes.length === 0) return;
     this.#length += bytes.length;
     let last = bytes;
     for (let before = this.#parts.at(-1); before !== undefined; before = this.#parts.at(-1)) {
-      if (before.length > last.length || before.length >= pieceBytes) break;
+      if (before.length > last.length || last.length >= pieceBytes) break;
       last = Buffer.concat([before, last]);
       this.#parts.pop();
     }
@@ -76,27 +94,49 @@ export class FrameReader {
 
   /** The next whole frame, if there is one. Throws on a length that is too small or too large, before its bytes are held. */
   next(): ChannelFrame | undefined {
-    if (this.#length < 4) return undefined;
-    const length = this.#head(4).readUInt32BE(0);
-    if (length < countedHeadBytes || length > this.limitBytes)
-      throw new ChannelFault("protocol.violation", `A frame of ${length} bytes is too short or too long`);
+    if (this.#length < frameHeadBytes) return this.#refuseEarly();
+    const head = this.#peek(frameHeadBytes);
+    const length = this.#checked(head.readUInt32BE(0));
     if (this.#length < 4 + length) return undefined;
-    const frame = this.#head(4 + length);
-    this.#parts[0] = frame.subarray(4 + length);
-    this.#length -= 4 + length;
-    return {
-      type: frame.readUInt8(4),
-      stream: frame.readUInt32BE(5),
-      payload: frame.subarray(frameHeadBytes, 4 + length),
-    };
+    const type = head.readUInt8(4);
+    const stream = head.readUInt32BE(5);
+    this.#take(frameHeadBytes);
+    return new ChannelFrame(type, stream, this.#take(length - countedHeadBytes));
   }
 
-  /** Makes the first `count` bytes lie in one buffer. */
-  #head(count: number): Buffer {
+  #refuseEarly(): undefined {
+    if (this.#length >= 4) this.#checked(this.#peek(4).readUInt32BE(0));
+    return undefined;
+  }
+
+  #checked(length: number): number {
+    if (length >= countedHeadBytes && length <= this.limitBytes) return length;
+    throw new ChannelFault("protocol.violation", `A frame of ${length} bytes is too short or too long`);
+  }
+
+  #peek(count: number): Buffer {
     const [first] = this.#parts;
     if (first !== undefined && first.length >= count) return first;
-    const joined = Buffer.concat(this.#parts);
-    this.#parts = [joined];
-    return joined;
+    // No more than the head is copied.
+    const before = this.#length;
+    const head = Buffer.concat(this.#take(count));
+    this.#length = before;
+    this.#parts.unshift(head);
+    return head;
+  }
+
+  #take(count: number): Buffer[] {
+    const taken: Buffer[] = [];
+    for (let left = count; left > 0;) {
+      const part = this.#parts[0];
+      if (part === undefined) break;
+      const size = Math.min(part.length, left);
+      taken.push(part.subarray(0, size));
+      if (size === part.length) this.#parts.shift();
+      else this.#parts[0] = part.subarray(size);
+      left -= size;
+    }
+    this.#length -= count;
+    return taken;
   }
 }

@@ -1,12 +1,15 @@
 import { Duplex } from "node:stream";
 
-import { encodeFrame, encodeU32 } from "./channel-frame.ts";
+import { encodeFrame, encodeU32, type ChannelFrame } from "./channel-frame.ts";
 import { ChannelFault, channelLimits, frameTypes, type Reason } from "./channel-protocol.ts";
 
 /** Granted bytes are told when so many have come together. */
 const grantBytes = channelLimits.windowBytes / 2;
 /** Small pieces that wait are put together up to this size, as each costs more than its bytes. */
 const pieceBytes = 4096;
+
+/** A piece of this size may keep the read that it came in. */
+const largeBytes = 16 * 1024;
 
 /** What a stream asks of its channel. */
 export interface StreamChannel {
@@ -61,13 +64,13 @@ export class ChannelStream extends Duplex {
     this.#channel.send(encodeU32(frameTypes.window, this.id, bytes));
   }
 
-  receiveData(bytes: Buffer): void {
+  receiveData({ parts, payloadBytes }: ChannelFrame): void {
     if (this.#hasReceivedEnd) throw new ChannelFault("protocol.violation", "Data came after the end of its stream");
-    if (bytes.length === 0) throw new ChannelFault("protocol.violation", "A frame of data is empty");
-    if (bytes.length > this.#allowance)
+    if (payloadBytes === 0) throw new ChannelFault("protocol.violation", "A frame of data is empty");
+    if (payloadBytes > this.#allowance)
       throw new ChannelFault("protocol.violation", "More came on a stream than was granted");
-    this.#allowance -= bytes.length;
-    this.#keep(bytes);
+    this.#allowance -= payloadBytes;
+    for (const bytes of parts) this.#keep(bytes);
     this.#deliver();
   }
 
@@ -174,7 +177,7 @@ export class ChannelStream extends Duplex {
     if (last !== undefined && last.length + bytes.length <= pieceBytes)
       this.#inbox[this.#inbox.length - 1] = Buffer.concat([last, bytes]);
     // What has to wait must not keep the whole read of the carrier that it is a part of.
-    else this.#inbox.push(this.#isAsked ? bytes : Buffer.from(bytes));
+    else this.#inbox.push(this.#isAsked || bytes.length >= largeBytes ? bytes : Buffer.from(bytes));
   }
 
   #deliver(): void {

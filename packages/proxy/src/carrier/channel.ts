@@ -221,24 +221,25 @@ export class Channel implements StreamChannel {
   }
 
   #receiveCounted(frame: ChannelFrame): void {
-    this.#received += frameHeadBytes + frame.payload.length;
+    this.#received += frameHeadBytes + frame.payloadBytes;
     if (frame.type === frameTypes.open) this.#receiveOpen(frame);
     else this.#receiveOfStream(frame);
     if (this.#received - this.#acknowledged >= channelLimits.ackBytes) this.#acknowledge();
   }
 
-  #receiveOfStream({ type, stream: id, payload }: ChannelFrame): void {
+  #receiveOfStream(frame: ChannelFrame): void {
+    const { type, stream: id } = frame;
     const isKnown = this.#isOfPeer(id) ? id <= this.#lastPeerId : id > 0 && id < this.#nextId;
     if (!isKnown) throw new ChannelFault("protocol.violation", `No stream ${id} was opened`);
     if (type > frameTypes.reset) throw new ChannelFault("protocol.violation", `There are no frames of type ${type}`);
     // A stream that is over on this side may still be meant by what is on its way.
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
-    if (type === frameTypes.data) stream.receiveData(payload);
+    if (type === frameTypes.data) stream.receiveData(frame);
     else if (type === frameTypes.end) stream.receiveEnd();
-    else if (type === frameTypes.window) stream.receiveWindow(decodeU32(payload));
+    else if (type === frameTypes.window) stream.receiveWindow(decodeU32(frame.payload));
     else {
-      const { code, message } = readMessage(messages.reason, payload);
+      const { code, message } = readMessage(messages.reason, frame.payload);
       stream.abandon(
         new OperationError({
           message: "The other end broke the stream off",

@@ -78,7 +78,7 @@ async function talk(talks: readonly Talk[], cuts: readonly number[]): Promise<nu
   return first?.() ?? 0;
 }
 
-test("a carrier that dies at any byte costs nothing", async () => {
+test("a carrier that dies at any byte costs nothing", { timeout: 60_000 }, async () => {
   const talks: Talk[] = [
     { ask: [5, 60], answer: [100, 1] },
     { ask: [], answer: [40] },
@@ -89,7 +89,7 @@ test("a carrier that dies at any byte costs nothing", async () => {
   for (let cut = 0; cut <= total; cut += 1) await talk(talks, [cut]);
 });
 
-test("a carrier that takes over and dies at any byte costs nothing", async () => {
+test("a carrier that takes over and dies at any byte costs nothing", { timeout: 60_000 }, async () => {
   const talks: Talk[] = [
     { ask: [20], answer: [30, 30] },
     { ask: [1, 1, 1], answer: [9] },
