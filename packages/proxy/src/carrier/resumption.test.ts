@@ -159,6 +159,26 @@ test("a new carrier takes over from one that seems alive", async () => {
   await expect.poll(() => before.hub.destroyed).toBe(true);
 });
 
+test("what the older carrier still brings while a new one greets comes once", async () => {
+  await using world = channelWorld();
+  await world.join();
+  const { near, far } = await world.pair();
+  const heard = readAll(near);
+  const carrier = cutCarrier();
+  const accepted = world.hub.acceptCarrier(carrier.hub, sessionId);
+  let written = "";
+  // At the hello and at the proof, before the hub has looked at either.
+  carrier.hub.on("data", () => {
+    written += "x";
+    far.write("x");
+  });
+  await world.client.attach(carrier.client);
+  await accepted;
+  far.end("end");
+  expect(written.length).toBeGreaterThan(1);
+  expect((await heard).bytes.toString()).toBe(`${written}end`);
+});
+
 test("of carriers that come at once the last one carries, at the beginning and later", async () => {
   await using world = channelWorld();
   for (let round = 0; round < 3; round += 1) {
