@@ -43,6 +43,7 @@ const second = 1000;
 export const channelLimits: {
   readonly handshakeFrameBytes: number;
   readonly payloadBytes: number;
+  readonly sentPayloadBytes: number;
   readonly targetBytes: number;
   readonly streams: number;
   readonly windowBytes: number;
@@ -56,6 +57,8 @@ export const channelLimits: {
   /** Type, id and payload of a frame before the welcome. */
   handshakeFrameBytes: 4 * kibibyte,
   payloadBytes: 64 * kibibyte,
+  /** Of the data frames that this end makes: measured, larger ones cost more in memory than they save in frames. */
+  sentPayloadBytes: 32 * kibibyte,
   targetBytes: kibibyte,
   /** That each end may have opened and not closed. */
   streams: 256,

@@ -112,7 +112,7 @@ export class ChannelStream extends Duplex {
   takeFrame(): Buffer | undefined {
     const writing = this.#writing;
     if (writing === undefined) return undefined;
-    const size = Math.min(writing.bytes.length - writing.offset, this.#credit, channelLimits.payloadBytes);
+    const size = Math.min(writing.bytes.length - writing.offset, this.#credit, channelLimits.sentPayloadBytes);
     if (size === 0) return undefined;
     const frame = encodeFrame(frameTypes.data, this.id, writing.bytes.subarray(writing.offset, writing.offset + size));
     writing.offset += size;
