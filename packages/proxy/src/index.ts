@@ -15,6 +15,18 @@ export {
 export type { ModelPrice, TokenPrices } from "./budget/model-price.ts";
 export { formatBudget, parseBudget, type Budget } from "./budget/parse-budget.ts";
 export { priceTable, priceTableDate, priceTableSources } from "./budget/price-table.ts";
+export {
+  createCarrierClient,
+  type CarrierClient,
+  type CarrierClientSettings,
+} from "./carrier/create-carrier-client.ts";
+export {
+  createCarrierHub,
+  type AcceptedCarrier,
+  type CarrierHub,
+  type CarrierHubSettings,
+} from "./carrier/create-carrier-hub.ts";
+export type { ChannelTimes } from "./carrier/channel-protocol.ts";
 export type { CreateProxySettings, UpstreamSettings } from "./create-proxy-settings.ts";
 export { createProxy, type AddedIdentity, type Proxy, type ProxyIdentities } from "./create-proxy.ts";
 export type {

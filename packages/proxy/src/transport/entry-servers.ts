@@ -64,6 +64,8 @@ export class EntryServers {
 
   accept(connection: Duplex, sessionId: string): void {
     this.#known(sessionId);
+    // The server would wait for a close that has been.
+    if (connection.destroyed) return;
     let server = this.#ofSession.get(sessionId);
     if (server === undefined) {
       server = this.#createForSession(sessionId);
