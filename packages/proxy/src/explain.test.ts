@@ -46,7 +46,7 @@ describe("explain", () => {
     ["https://0x7f.1/", {}, "refused - - - 403 address-ambiguous target"],
     ["https://api.github.com/a/../b", {}, "refused - - - 400 path-ambiguous target"],
     ["https://api.openai.com/v1/models", {}, "refused intercept openai-api-key openai 403 secret-missing secret"],
-    ["https://registry.npmjs.org/a", {}, "refused intercept npm npm 503 secret-unavailable secret"],
+    ["https://npm.example.com/a", {}, "refused intercept npm npm 503 secret-unavailable secret"],
     ["https://github.com/acme/app/releases", {}, "forwarded intercept github-pages - - secret"],
     ["https://pypi.org/simple/", { network: "none" }, "refused refuse - - 403 network-none network"],
     ["nonsense", {}, "refused - - - 400 target-malformed target"],

@@ -422,10 +422,10 @@ describe("models in a read-only session", () => {
     ["POST", `${api}/user/repos`],
     ["POST", "https://uploads.github.com/repos/a/b/releases/1/assets"],
     // https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md
-    ["PUT", "https://registry.npmjs.org/left-pad"],
-    ["PUT", "https://registry.npmjs.org/-/package/left-pad/dist-tags/latest"],
-    ["DELETE", "https://registry.npmjs.org/left-pad/-rev/1"],
-    ["POST", "https://registry.npmjs.org/-/package/left-pad/access"],
+    ["PUT", "https://npm.example.com/left-pad"],
+    ["PUT", "https://npm.example.com/-/package/left-pad/dist-tags/latest"],
+    ["DELETE", "https://npm.example.com/left-pad/-rev/1"],
+    ["POST", "https://npm.example.com/-/package/left-pad/access"],
     ["POST", "https://upload.pypi.org/legacy/"],
     ["POST", "https://pypi.org/pypi"],
     // https://github.com/opencontainers/distribution-spec/blob/main/spec.md
@@ -437,9 +437,9 @@ describe("models in a read-only session", () => {
   });
 
   it.each([
-    ["POST", "https://registry.npmjs.org/-/npm/v1/security/advisories/bulk", "inject npm"],
-    ["GET", "https://registry.npmjs.org/@scope%2fname", "inject npm"],
-    ["GET", "https://registry.npmjs.org/-/npm/v1/tokens", "403 read-only"],
+    ["POST", "https://npm.example.com/-/npm/v1/security/advisories/bulk", "inject npm"],
+    ["GET", "https://npm.example.com/@scope%2fname", "inject npm"],
+    ["GET", "https://npm.example.com/-/npm/v1/tokens", "403 read-only"],
     ["GET", "https://pypi.org/simple/requests/", "forward drops"],
     ["GET", "https://registry-1.docker.io/v2/library/alpine/manifests/latest", "forward drops"],
   ])("registries: %s %s → %s", (method, url, expected) => {
@@ -467,7 +467,7 @@ describe("models in a read-only session", () => {
       "403 read-only",
     ],
     [`${api}/graphql`, "403 read-only"],
-    ["https://registry.npmjs.org/left-pad", "403 read-only"],
+    ["https://npm.example.com/left-pad", "403 read-only"],
     [`${github}/info/refs?service=git-upload-pack`, "403 read-only"],
     ["https://eu.sentry.example/api/ws", "403 read-only"],
   ])("P54 a WebSocket to %s → %s", (url, expected) => {

@@ -37,7 +37,7 @@ export function engine(
 ): ExplainablePolicyEngine {
   const names = new Set(secrets);
   return createPolicyEngine({
-    rules: [sentryRule, ...shippedRules()],
+    rules: [sentryRule, ...shippedRules({ npmrc: "registry=https://npm.example.com/" })],
     secrets: { has: (name) => names.has(name) },
     ...settings,
   });

@@ -226,7 +226,7 @@ describe("requests and their credential", () => {
     ["https://api.github.com/user", "inject github"],
     ["https://github.com/acme/app.git/info/refs?service=git-upload-pack", "inject github"],
     ["https://github.com/acme/app/releases/download/v1/a.tgz", "forward drops"],
-    ["https://registry.npmjs.org/left-pad", "inject npm"],
+    ["https://npm.example.com/left-pad", "inject npm"],
     ["https://pypi.org/simple/requests/", "forward drops"],
     ["https://chatgpt.com/backend-api/codex/responses", "inject codex-access"],
     ["https://chatgpt.com/", "forward drops"],
@@ -257,7 +257,7 @@ describe("requests and their credential", () => {
     ["https://api.anthropic.com/v1/messages", "POST"],
     ["https://api.openai.com/v1/responses", "POST"],
     ["https://api.github.com/repos/a/b/issues", "POST"],
-    ["https://registry.npmjs.org/left-pad", "PUT"],
+    ["https://npm.example.com/left-pad", "PUT"],
     ["https://upload.pypi.org/legacy/", "POST"],
     ["https://uploads.github.com/repos/a/b/releases/1/assets", "POST"],
   ])("P30 without the secret %s (%s) is refused in a sandbox and passes on the host", (url, method) => {
@@ -266,7 +266,7 @@ describe("requests and their credential", () => {
   });
 
   it.each([
-    "https://registry.npmjs.org/left-pad",
+    "https://npm.example.com/left-pad",
     "https://api.github.com/repos/a/b",
     "https://github.com/a/b.git/info/refs?service=git-upload-pack",
   ])("without the secret reading %s goes on, without anyone's credential", (url) => {
@@ -301,7 +301,7 @@ describe("requests and their credential", () => {
     "http://api.github.com/user",
     "http://api.anthropic.com/v1/models",
     "http://api.github.com:80/user",
-    "http://registry.npmjs.org/a",
+    "http://npm.example.com/a",
   ])("P24 plain %s gets no credential", (url) => {
     expect(outcome({ url }, open)).toBe("forward");
     expect(outcome({ url })).toBe("403 host-not-allowed");
@@ -368,11 +368,11 @@ describe("requests and their credential", () => {
     ["POST", "https://api.github.com/user/keys"],
     ["POST", "https://github.com/login/oauth/access_token"],
     ["POST", "https://github.com/login/device/code"],
-    ["POST", "https://registry.npmjs.org/-/npm/v1/tokens"],
-    ["PUT", "https://registry.npmjs.org/-/user/org.couchdb.user:x"],
-    ["POST", "https://registry.npmjs.org/-/v1/login"],
-    ["GET", "https://registry.npmjs.org/-/v1/done/x"],
-    ["POST", "https://registry.npmjs.org/-/npm/v1/oidc/token/exchange/package/x"],
+    ["POST", "https://npm.example.com/-/npm/v1/tokens"],
+    ["PUT", "https://npm.example.com/-/user/org.couchdb.user:x"],
+    ["POST", "https://npm.example.com/-/v1/login"],
+    ["GET", "https://npm.example.com/-/v1/done/x"],
+    ["POST", "https://npm.example.com/-/npm/v1/oidc/token/exchange/package/x"],
     ["POST", "https://api.openai.com/v1/organization/admin_api_keys"],
     ["POST", "https://api.openai.com/v1/realtime/client_secrets"],
     ["POST", "https://api.openai.com/v1/chatkit/sessions"],
@@ -388,7 +388,7 @@ describe("requests and their credential", () => {
     const using = engine(undefined, { canReplaceAnswers: true });
     expect(outcome({ method: "POST", url: "https://auth.openai.com/oauth/token" }, host, using)).toBe("forward answer");
     expect(outcome({ url: "https://ghcr.io/token?scope=repository:a/b:pull" }, {}, using)).toBe("inject github answer");
-    expect(outcome({ method: "POST", url: "https://registry.npmjs.org/-/npm/v1/tokens" }, {}, using)).toBe(
+    expect(outcome({ method: "POST", url: "https://npm.example.com/-/npm/v1/tokens" }, {}, using)).toBe(
       "403 token-route",
     );
   });
@@ -426,7 +426,7 @@ describe("requests and their credential", () => {
   ])("P29 a placeholder (%s) goes to no host but its own", (_, headers, path) => {
     for (const origin of [
       "https://api.anthropic.com",
-      "https://registry.npmjs.org",
+      "https://npm.example.com",
       "http://example.com",
       "http://api.github.com",
     ]) {
@@ -564,7 +564,7 @@ describe("push", () => {
       for (const url of [
         "https://api.github.com/repos/acme/app/git/refs/heads/main",
         "https://api.github.com/user",
-        "https://registry.npmjs.org/a",
+        "https://npm.example.com/a",
       ]) {
         expect(outcome({ url, headers: { ...headers } }, scoped)).toBe("403 method-override");
         expect(outcome({ url, headers: { ...headers } })).toBe("403 method-override");
@@ -657,12 +657,12 @@ describe("properties", () => {
       ["anthropic", "api.anthropic.com"],
       ["claude-oauth", "api.anthropic.com"],
       ["github", "github.com"],
-      ["npm", "registry.npmjs.org"],
+      ["npm", "npm.example.com"],
     ]);
     const hosts = fc.constantFrom(
       "api.anthropic.com",
       "github.com",
-      "registry.npmjs.org",
+      "npm.example.com",
       "evil.example",
       "1.1.1.1",
       "api.github.com",
@@ -721,7 +721,7 @@ describe("a session that acts as the user on this machine", () => {
 
   it("keeps its own way to a host where nothing would be put in", () => {
     const none = engine([]);
-    for (const target of ["github.com:443", "api.github.com:443", "registry.npmjs.org:443", "eu.sentry.example:443"]) {
+    for (const target of ["github.com:443", "api.github.com:443", "npm.example.com:443", "eu.sentry.example:443"]) {
       expect(connectTo(target, user, none)).toBe("tunnel");
       expect(connectTo(target, user)).toBe("intercept");
       expect(connectTo(target, { ...user, isUnconfined: false }, none)).toBe("intercept");

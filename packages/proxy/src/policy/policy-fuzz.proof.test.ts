@@ -219,7 +219,7 @@ it("P24 P50 P51 25,000 decisions: a secret leaves for its own host over HTTPS al
     anthropic: /^api\.anthropic\.com$/,
     "claude-oauth": /^api\.anthropic\.com$/,
     github: /(?:^|\.)(?:github\.com|githubusercontent\.com)$/,
-    npm: /^registry\.npmjs\.org$/,
+    npm: /^npm\.example\.com$/,
     openai: /^api\.openai\.com$/,
     sentry: /\.sentry\.example$/,
   };
@@ -227,7 +227,7 @@ it("P24 P50 P51 25,000 decisions: a secret leaves for its own host over HTTPS al
     "api.anthropic.com",
     "github.com",
     "api.github.com",
-    "registry.npmjs.org",
+    "npm.example.com",
     "api.openai.com",
     "eu.sentry.example",
     "sentry.example",

@@ -121,8 +121,12 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
 export async function readSettings({
   home,
   userHome,
-}: Pick<ComposeProxyOptions, "home" | "userHome">): Promise<ProxySettings> {
-  const npmrc = await readFile(join(userHome, ".npmrc"), "utf8").catch(() => undefined);
+  environment,
+}: Pick<ComposeProxyOptions, "home" | "userHome" | "environment">): Promise<ProxySettings> {
+  const file = await readFile(join(userHome, ".npmrc"), "utf8").catch(() => "");
+  // npm lets the environment win over its files: https://docs.npmjs.com/cli/using-npm/config
+  const registry = environment["npm_config_registry"];
+  const npmrc = registry === undefined ? file : `${file}\nregistry=${registry}`;
   return loadProxySettings({ home, userHome, npmrc });
 }
 

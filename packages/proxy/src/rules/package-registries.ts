@@ -1,7 +1,5 @@
 import type { CredentialRule } from "../policy/proxy-types.ts";
 
-const npmjs = "registry.npmjs.org";
-
 /** Where a registry is. */
 interface Registry {
   readonly host: string;
@@ -10,7 +8,7 @@ interface Registry {
 }
 
 /**
- * The npm registries that the user's own configuration names. The secret `npm` belongs to the one that `_authToken=${NPM_TOKEN}` names, else to the default one;
+ * The npm registries that the user's own configuration names; none when it names none. The secret `npm` belongs to the one that `_authToken=${NPM_TOKEN}` names, else to the default one;
  * every other host has a secret of its own (`npm-HOST`), so that a token is never sent to a registry it was not made for.
  */
 export function npmRules(npmrc: string): readonly CredentialRule[] {
@@ -20,21 +18,28 @@ export function npmRules(npmrc: string): readonly CredentialRule[] {
     const registry = match === null ? undefined : registryAt(match[2] ?? "");
     return registry === undefined ? [] : [{ ...registry, isDefault: match?.[1] === undefined }];
   });
-  const main = named.findLast(({ isDefault }) => isDefault) ?? { host: npmjs, path: "/" };
+  const main = named.findLast(({ isDefault }) => isDefault);
   const owner =
     lines.flatMap((line) => {
       const url = /^\s*\/\/(\S+?):_authToken\s*=\s*"?\$\{NPM_TOKEN\}/.exec(line)?.[1];
       return url === undefined ? [] : (registryAt(`https://${url}`) ?? []);
     })[0] ?? main;
-  const all = new Map([main, owner, ...named].map((registry) => [registry.host, registry]));
+  const registries = [main, owner, ...named].filter((registry) => registry !== undefined);
+  const all = new Map(registries.map((registry) => [registry.host, registry]));
   return [...all.values()].map((registry) =>
-    npmRule(registry, registry.host === owner.host ? "npm" : `npm-${registry.host}`),
+    npmRule(registry, {
+      id: registry.host === main?.host ? "npm" : `npm-${registry.host}`,
+      secret: registry.host === owner?.host ? "npm" : `npm-${registry.host}`,
+    }),
   );
 }
 
-function npmRule({ host, path }: Registry, secret: string): CredentialRule {
+function npmRule(
+  { host, path }: Registry,
+  { id, secret }: { readonly id: string; readonly secret: string },
+): CredentialRule {
   return {
-    id: host === npmjs ? "npm" : `npm-${host}`,
+    id,
     description: `npm registry ${host}`,
     host,
     paths: path === "/" ? undefined : [`${path}**`],

@@ -8,7 +8,7 @@ import { npmRules } from "./package-registries.ts";
 import { doGlobsOverlap } from "./rule-overlap.ts";
 import { shippedRules } from "./shipped-rules.ts";
 
-const rules = shippedRules({ registries: { "docker.io": "me" } });
+const rules = shippedRules({ npmrc: "registry=https://npm.example.com/", registries: { "docker.io": "me" } });
 
 describe("shipped rules", () => {
   it.each(rules.map((rule) => [rule.id, rule] as const))(
@@ -44,19 +44,13 @@ describe("npm", () => {
     npmRules(npmrc).map(({ host, secret }) => [host, secret]);
 
   it.each([
-    ["", [["registry.npmjs.org", "npm"]]],
-    ["registry=https://registry.npmjs.org/\n", [["registry.npmjs.org", "npm"]]],
+    ["", []],
+    ["registry=https://npm.example.com/\n", [["npm.example.com", "npm"]]],
     ["registry = https://npm.corp.example/api/npm/\n", [["npm.corp.example", "npm"]]],
+    ["@acme:registry=https://npm.pkg.github.com", [["npm.pkg.github.com", "npm-npm.pkg.github.com"]]],
     [
-      "@acme:registry=https://npm.pkg.github.com",
-      [
-        ["registry.npmjs.org", "npm"],
-        ["npm.pkg.github.com", "npm-npm.pkg.github.com"],
-      ],
-    ],
-    [
-      "registry=http://plain.example/\nregistry=javascript:1\n# registry=https://x.example\n//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
-      [["registry.npmjs.org", "npm"]],
+      "registry=http://plain.example/\nregistry=javascript:1\n# registry=https://x.example\n//npm.example.com/:_authToken=${NPM_TOKEN}",
+      [["npm.example.com", "npm"]],
     ],
     [
       "registry=https://a.example/\nregistry=https://b.example/",
@@ -66,19 +60,13 @@ describe("npm", () => {
       ],
     ],
     [
-      "registry=https://mirror.example/\n//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
+      "registry=https://mirror.example/\n//npm.example.com/:_authToken=${NPM_TOKEN}",
       [
         ["mirror.example", "npm-mirror.example"],
-        ["registry.npmjs.org", "npm"],
+        ["npm.example.com", "npm"],
       ],
     ],
-    [
-      "//npm.corp.example/api/:_authToken=${NPM_TOKEN}",
-      [
-        ["registry.npmjs.org", "npm-registry.npmjs.org"],
-        ["npm.corp.example", "npm"],
-      ],
-    ],
+    ["//npm.corp.example/api/:_authToken=${NPM_TOKEN}", [["npm.corp.example", "npm"]]],
     ['registry="https://quoted.example/"', [["quoted.example", "npm"]]],
   ])("P24 with %j each registry has a secret of its own", (npmrc, expected) => {
     expect(hosts(npmrc)).toEqual(expected);

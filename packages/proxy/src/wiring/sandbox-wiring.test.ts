@@ -8,7 +8,7 @@ import { codexTokenAnswer } from "./codex-token-answer.ts";
 import { sandboxWiring } from "./sandbox-wiring.ts";
 import type { WiringRequest } from "./wiring-types.ts";
 
-const rules = shippedRules({});
+const rules = shippedRules({ npmrc: "registry=https://npm.example.com/" });
 const everything = new Set(rules.map(({ secret }) => secret).filter((name) => name !== undefined));
 
 const isolated: WiringRequest = {
@@ -134,7 +134,7 @@ describe("The wiring of a sandbox", () => {
       security: { auth: { selectedType: "gemini-api-key" } },
     });
     expect(file({}, "/.npmrc")).toMatchObject({
-      content: "//registry.npmjs.org/:_authToken=clauderon-npm-placeholder\n",
+      content: "//npm.example.com/:_authToken=clauderon-npm-placeholder\n",
       ifPresent: "keep",
     });
   });
