@@ -74,6 +74,14 @@ export const acts: fc.Arbitrary<readonly Act[]> = fc.array(
   { minLength: 1, maxLength: 12 },
 );
 
+/** What runs into the change of `a.txt` on the branch `other`. */
+const conflicts = {
+  merge: ["merge", "--no-edit", "other"],
+  rebase: ["rebase", "other"],
+  "cherry-pick": ["cherry-pick", "other"],
+  revert: ["revert", "--no-commit", "other"],
+} as const;
+
 /** Does it, as far as it can be done in the state that the acts before have made. */
 export function perform(world: Fixture, workTree: string, act: Act): void {
   const git = (...args: readonly string[]): void => {
@@ -134,11 +142,7 @@ export function perform(world: Fixture, workTree: string, act: Act): void {
       // Both sides change a.txt; `other` does so in the repository.
       put("a.txt", (path) => writeFileSync(path, "ours\n"));
       git("commit", "--quiet", "-m", "Ours", "--", "a.txt");
-      return git(
-        ...(act.how === "rebase"
-          ? ["rebase", "other"]
-          : [act.how, act.how === "merge" ? "--no-edit" : "--no-commit", "other"]),
-      );
+      return git(...conflicts[act.how]);
     default:
       return act satisfies never;
   }
