@@ -275,7 +275,7 @@ it("P24 P50 P51 25,000 decisions: a secret leaves for its own host over HTTPS al
         if (session.accessMode === "read-write") return;
         const isModel = path === "/v1/messages" && host === "api.anthropic.com";
         const isFetch = path.endsWith("/git-upload-pack");
-        const isApi = /^(?:api|registry)\./.test(host) && verdict.rule !== undefined;
+        const isApi = /^(?:api|npm)\./.test(host) && verdict.rule !== undefined;
         const isRead = ["GET", "HEAD", "OPTIONS"].includes(method) && (isApi || !path.includes("receive-pack"));
         expect(isRead || (method === "POST" && (isModel || isFetch || verdict.bodyCheck !== undefined))).toBe(true);
       },
