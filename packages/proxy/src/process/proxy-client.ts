@@ -17,7 +17,15 @@ import { proxyProcessPaths } from "./proxy-process-paths.ts";
 const startMs = 10_000;
 const sourceCondition = "@clauderon/source";
 /** The network's own proxy, and what the programs that hold secrets need to be asked. */
-const passedVariables = ["HTTPS_PROXY", "https_proxy", "PATH", "HOME", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"];
+const passedVariables = [
+  "HTTPS_PROXY",
+  "https_proxy",
+  "PATH",
+  "HOME",
+  "DBUS_SESSION_BUS_ADDRESS",
+  "XDG_RUNTIME_DIR",
+  "npm_config_registry",
+];
 
 /** The proxy's process, as the daemon sees it. */
 export interface ProxyClient extends AsyncDisposable {
