@@ -80,7 +80,16 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
     // Nobody listens there.
     return undefined;
   }
-  return createClient(home, socket);
+  const client = createClient(home, socket);
+  try {
+    // One that is being killed still takes connections, but answers none.
+    await client.call("status", {});
+  } catch (error) {
+    client.close();
+    if (DaemonError.isInstance(error)) return undefined;
+    throw error;
+  }
+  return client;
 }
 
 /** Why a process ended that could not begin: the last line it wrote. */
