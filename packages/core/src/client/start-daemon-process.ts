@@ -10,7 +10,7 @@ import { DaemonError } from "../contract/errors/daemon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
 import { makePrivateDirectory } from "../host/make-private-directory.ts";
-import { signalGroup } from "../host/process-group.ts";
+import { endGroup } from "../host/process-group.ts";
 import { processTable } from "../host/processes/process-table.ts";
 import { keeperEnvironment } from "../host/without-session-marks.ts";
 import type { DaemonFile } from "../wire/daemon-schema.ts";
@@ -78,13 +78,13 @@ export async function startDaemonProcess(options: StartOptions): Promise<DaemonF
   }
 }
 
-/** Somebody else's daemon was faster: ours, still coming up, would become the daemon as soon as that one is stopped. */
+/** Somebody else's daemon was faster: ours, still coming up, would become the daemon as soon as that one is stopped. It has nothing yet that could be lost. */
 async function endUnneeded(startedId: number, daemonId: number): Promise<void> {
   if (startedId === daemonId) return;
   const { entries } = await processTable();
   // What was started leads a group of its own: a daemon in it was started by it in its turn.
   if (entries.find(({ processId }) => processId === daemonId)?.groupId === startedId) return;
-  signalGroup(startedId, "SIGTERM");
+  await endGroup(startedId, 0);
 }
 
 async function openStartLog(
