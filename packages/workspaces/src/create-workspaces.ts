@@ -16,7 +16,7 @@ import { planWorkspace } from "./plan-workspace.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
-import { resolveRepository } from "./resolve-repository.ts";
+import { readChanges, resolveRepository } from "./resolve-repository.ts";
 import { restoreWorkspace } from "./restore-workspace.ts";
 import { createScratchDirectories } from "./scratch-directories.ts";
 import { listUndoRecords, removeUndoRecord, sweepUndoRecords } from "./undo-records.ts";
@@ -58,10 +58,11 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
   return {
     resolve: (repository, { signal } = {}) =>
       translated(async () => {
-        if (!isRepositoryUrl(repository)) return resolveRepository(tools, repository, { settings, signal });
+        if (!isRepositoryUrl(repository)) return resolveRepository(tools, repository, { signal });
         validateRepositoryUrl(repository);
         return clones.resolve(repository, signal);
       }),
+    changes: (repository, { signal } = {}) => translated(() => readChanges(tools, repository, { settings, signal })),
     plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
     create: (request, record, { signal } = {}) =>
       translated(() => makeWorkspace(tools, { request, record, claims, settings, signal })),

@@ -84,7 +84,7 @@ export class SessionCreator {
         workspace,
         workspaceRequest,
         sandbox: { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits },
-        notices: notices({ backend, reason, repository, request }),
+        notices: notices(backend, reason),
         idempotencyKey: request.idempotencyKey,
         operation: { kind: "create", operationId: randomUUID(), receipts: [], launchId: randomUUID() },
         createdAt: this.#options.clock.now().toISOString(),
@@ -138,24 +138,11 @@ function requirePowers(backend: Backend, request: CreateSessionRequest): void {
   });
 }
 
-function notices(facts: {
-  readonly backend: Backend;
-  readonly reason: string;
-  readonly repository: RepositoryInfo;
-  readonly request: CreateSessionRequest;
-}): readonly string[] {
-  const { backend, reason, repository, request } = facts;
-  const { count, files } = repository.uncommitted;
-  const named = files.slice(0, 3).join(", ") + (count > 3 ? ", …" : "");
+function notices(backend: Backend, reason: string): readonly string[] {
   return [
     `backend ${backend.backendId}: ${reason}`,
     ...(backend.capabilities.isolation === "none"
       ? ["no isolation: the agent can do on this machine whatever you can"]
-      : []),
-    ...(count > 0 && request.withChanges !== true
-      ? [
-          `${count} uncommitted ${count === 1 ? "change stays" : "changes stay"} behind in ${repository.path} (${named}); --with-changes copies them`,
-        ]
       : []),
   ];
 }

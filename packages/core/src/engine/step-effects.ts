@@ -135,8 +135,28 @@ export class StepEffects {
       repository,
       branchPrefix,
     };
-    await workspaces.create(request, state.workspace, options);
-    return {};
+    // Beside the creation, not before it: looking takes as long as a good part of making.
+    const leftBehind = request.withChanges ? [] : this.#leftBehind(repository, options);
+    try {
+      await workspaces.create(request, state.workspace, options);
+    } finally {
+      await leftBehind;
+    }
+    return withNotices(state, await leftBehind);
+  }
+
+  /** Never rejects. */
+  async #leftBehind(repository: RepositoryInfo, options: CallOptions): Promise<readonly string[]> {
+    try {
+      const { count, files } = await this.#options.workspaces.changes(repository, options);
+      if (count === 0) return [];
+      const changes = count === 1 ? "change stays" : "changes stay";
+      const named = files.slice(0, 3).join(", ") + (count > 3 ? ", …" : "");
+      return [`${count} uncommitted ${changes} behind in ${repository.path} (${named}); --with-changes copies them`];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return [`whether uncommitted changes stay behind in ${repository.path} cannot be said: ${why}`];
+    }
   }
 
   async #removeWorkspace(state: SessionState): Promise<StepOutcome> {
@@ -246,7 +266,7 @@ export class StepEffects {
       patch: {
         launchId,
         ...(plan.conversationId === undefined ? {} : { conversationId: plan.conversationId }),
-        ...(plan.notices.length === 0 ? {} : { notices: [...new Set([...state.notices, ...plan.notices])] }),
+        ...withNotices(state, plan.notices).patch,
       },
     };
   }
@@ -280,6 +300,11 @@ export class StepEffects {
     await rm(this.sessionDirectory(state.id), { recursive: true, force: true });
     return {};
   }
+}
+
+/** Said once, however often the step is run. */
+function withNotices(state: SessionState, notices: readonly string[]): StepOutcome {
+  return notices.length === 0 ? {} : { patch: { notices: [...new Set([...state.notices, ...notices])] } };
 }
 
 async function writePlannedFile(
