@@ -140,6 +140,7 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
     async resolve() {
       return { path: "/r", commonDirectory: "/r/.git", head: "0".repeat(40) };
     },
+    release: async () => undefined,
     changes: async () => ({ count: 0, files: [] }),
     async plan(request) {
       const branch = request.branchPrefix + request.name;

@@ -117,8 +117,16 @@ export interface WorkspaceFinding {
 
 /** Makes, reads and removes the git side of sessions. Errors are `WorkspaceError`s. */
 export interface WorkspaceProvider {
-  /** From a path (also a subfolder, worktree, bare repository) or URL. Rejects with `repository.not-found`, `repository.empty`. */
-  resolve(repository: string, options?: CallOptions): Promise<RepositoryInfo>;
+  /**
+   * From a path (also a subfolder, worktree, bare repository) or URL. `forSession` is the id of the session that is about to be created from its HEAD: what
+   * that will need may be begun at once, and is given up by `release` or `undo`. Rejects with `repository.not-found`, `repository.empty`.
+   */
+  resolve(
+    repository: string,
+    options?: CallOptions & { readonly forSession?: string | undefined },
+  ): Promise<RepositoryInfo>;
+  /** Gives up what `resolve` began for a session that is not created after all. Idempotent. */
+  release(sessionId: string): Promise<void>;
   /** Of the checkout that was found; of a bare repository none. Slower than `resolve`: it looks at every file. */
   changes(repository: RepositoryInfo, options?: CallOptions): Promise<UncommittedChanges>;
   /** Where `create` will put it: known before anything is made, so that a crash in between can be undone. Rejects with `workspace.base-not-found`, `workspace.branch-in-use`, `workspace.branch-exists`, `workspace.exists`. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import type { Agent } from "../contract/agent.ts";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
@@ -30,6 +31,15 @@ export interface RecordedSession {
   readonly repository: RepositoryInfo;
 }
 
+interface SessionFacts {
+  readonly id: string;
+  readonly agent: Agent;
+  readonly backend: Backend;
+  /** Why this backend. */
+  readonly reason: string;
+  readonly repository: RepositoryInfo;
+}
+
 /** Turns a request into a recorded session: everything that can be refused is refused before the row is written. */
 export class SessionCreator {
   readonly #options: SessionCreatorOptions;
@@ -41,17 +51,31 @@ export class SessionCreator {
   }
 
   async record(request: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
-    const { registry, effects, settings, workspaces } = this.#options;
+    const { registry, effects, workspaces } = this.#options;
     checkCreateRequest(request);
-    const agent = effects.agent(request.agent ?? settings.defaultAgent ?? "claude");
-    const [{ backend, reason }, repository] = await Promise.all([
-      registry.choose(request.backend, options),
-      workspaces.resolve(request.repository, options),
-    ]);
-    requirePowers(backend, request);
+    const agent = effects.agent(request.agent ?? this.#options.settings.defaultAgent ?? "claude");
+    const id = randomUUID();
+    try {
+      const [{ backend, reason }, repository] = await Promise.all([
+        registry.choose(request.backend, options),
+        workspaces.resolve(request.repository, {
+          ...options,
+          forSession: request.base === undefined && request.branch === undefined ? id : undefined,
+        }),
+      ]);
+      requirePowers(backend, request);
+      return await this.#write(request, { id, agent, backend, reason, repository }, options);
+    } catch (error) {
+      await workspaces.release(id);
+      throw error;
+    }
+  }
+
+  async #write(request: CreateSessionRequest, facts: SessionFacts, options: CallOptions): Promise<RecordedSession> {
+    const { settings, workspaces } = this.#options;
+    const { id, agent, backend, reason, repository } = facts;
     const name = this.#reserve(request, repository);
     try {
-      const id = randomUUID();
       const workspaceRequest = {
         base: request.base,
         branch: request.branch,
