@@ -60,7 +60,8 @@ export function createLocalBackend(context: BackendContext, settings: Readonly<R
     if (existing === undefined) await records.write(record);
     try {
       await client.openSandbox({ sandboxId, name, cwd: workspacePath, environment });
-      await records.update(sandboxId, (current) => ({ ...current, state: "running" }));
+      if (existing?.state === "stopped")
+        await records.update(sandboxId, (current) => ({ ...current, state: "running" }));
       return handle(record);
     } catch (error) {
       if (existing === undefined) await records.remove(sandboxId);

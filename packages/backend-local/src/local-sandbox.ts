@@ -107,9 +107,11 @@ class LocalSandbox extends DirectorySandbox implements Sandbox {
 
   async startAgent(launch: AgentLaunch, options?: CallOptions): Promise<AgentProcessStatus> {
     const { client, records } = this.#parts;
-    const hosted = await this.#parts.client.inspectSandbox(this.sandboxId, options);
-    const record = await this.#mustExist();
-    const info = await client.info(options);
+    const [hosted, record, info] = await Promise.all([
+      client.inspectSandbox(this.sandboxId, options),
+      this.#mustExist(),
+      client.info(options),
+    ]);
     const host = `${info?.processId ?? 0}:${info?.startedAtMs ?? 0}`;
     const before = record.launches.find((known) => known.launchId === launch.launchId);
     if (before !== undefined && before.host !== host) {
@@ -121,7 +123,7 @@ class LocalSandbox extends DirectorySandbox implements Sandbox {
       };
     }
     if (before === undefined) {
-      await this.#mustRun(options);
+      if (hosted?.state !== "running") await this.#mustRun(options);
       if (hosted?.agent.state !== "running")
         await records.update(this.sandboxId, (current) =>
           addLaunch(withExit(current, hosted), { launchId: launch.launchId, host, startedAtMs: Date.now() }),

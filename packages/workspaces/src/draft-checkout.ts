@@ -10,8 +10,11 @@ export interface DraftCheckout extends AsyncDisposable {
   readonly written: Promise<void>;
   /** Stops the writing; `written` rejects with the reason unless it is over. */
   cancel(reason: unknown): void;
-  /** Makes them the worktree's. False when git wants this worktree otherwise (sparse, or with settings of its own): then nothing is left of them. */
-  adopt(tree: GitTree): Promise<boolean>;
+  /**
+   * Makes them the files of the worktree that is being added, when both are there. False when git wants this worktree otherwise (sparse, or with
+   * settings of its own): then nothing is left of them.
+   */
+  adopt(adding: Promise<GitTree>): Promise<boolean>;
 }
 
 /** What a draft is made of. */
@@ -49,20 +52,30 @@ export function checkOutDraft(
     signal.throwIfAborted();
     await git.act(["read-tree", "--reset", "-u", base], { cwd: draft, environment: own.environment, signal });
   };
+  const written = write();
   return {
-    written: write(),
+    written,
     cancel: (reason) => controller.abort(reason),
-    adopt: async ({ workTree, gitDirectory }) => {
-      const own = await preparing;
+    adopt: async (adding) => {
+      const { workTree, gitDirectory } = await adding;
       const special = [join(gitDirectory, "info", "sparse-checkout"), join(gitDirectory, "config.worktree")];
       const kinds = await Promise.all(special.map((path) => fileSystem.kindOf(path)));
-      const isPlain = kinds.every((kind) => kind === "absent");
-      if (!isPlain) {
+      if (kinds.some((kind) => kind !== "absent")) {
+        await written;
         await fileSystem.remove(draft);
         return false;
       }
-      await fileSystem.copyEntry(Buffer.from(own.index), Buffer.from(join(gitDirectory, "index")));
-      await putInPlace(tools, { draft, workTree, gitDirectory });
+      const lock = join(gitDirectory, "locked");
+      // The directory that git made holds nothing but `.git`. While it is away, the entry is locked as git itself does it, so that nobody prunes it.
+      await fileSystem.writeText(lock, "initializing");
+      const own = await preparing;
+      await written;
+      await Promise.all([
+        fileSystem.copyEntry(Buffer.from(own.index), Buffer.from(join(gitDirectory, "index"))),
+        fileSystem.rename(join(workTree, ".git"), join(draft, ".git")),
+      ]);
+      await fileSystem.rename(draft, workTree);
+      await fileSystem.remove(lock);
       return true;
     },
     [Symbol.asyncDispose]: async () => {
@@ -75,16 +88,4 @@ export function checkOutDraft(
 async function makeEmpty({ fileSystem }: WorkspaceTools, directory: string): Promise<void> {
   await fileSystem.remove(directory);
   await fileSystem.makeDirectory(directory);
-}
-
-/** The directory that git made holds nothing but `.git`. While it is away, the entry is locked as git itself does it, so that nobody prunes it. */
-async function putInPlace(
-  { fileSystem }: WorkspaceTools,
-  place: { readonly draft: string; readonly workTree: string; readonly gitDirectory: string },
-): Promise<void> {
-  const lock = join(place.gitDirectory, "locked");
-  await fileSystem.writeText(lock, "initializing");
-  await fileSystem.rename(join(place.workTree, ".git"), join(place.draft, ".git"));
-  await fileSystem.rename(place.draft, place.workTree);
-  await fileSystem.remove(lock);
 }

@@ -97,23 +97,25 @@ async function addAndCheckOut(tools: WorkspaceTools, call: AddCall): Promise<Git
   }
   const adding = addWorktree(tools, { ...call, isNew });
   await using draft = early ?? checkOutDraft(tools, draftPath(dirname(record.path), mark.sessionId), record);
-  const tree = await both(adding, draft, signal);
-  if (!(await draft.adopt(tree))) await checkOut(tools, tree, signal);
+  const isAdopted = await both(adding, draft, signal);
+  const tree = await adding;
+  if (!isAdopted) await checkOut(tools, tree, signal);
   return tree;
 }
 
 /** Nobody goes on making what is then taken down: what fails is told when the other has ended, too. */
-async function both(adding: Promise<GitTree>, draft: DraftCheckout, signal: AbortSignal | undefined): Promise<GitTree> {
+async function both(adding: Promise<GitTree>, draft: DraftCheckout, signal: AbortSignal | undefined): Promise<boolean> {
+  const adopting = draft.adopt(adding);
   const onAbort = (): void => draft.cancel(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     signal?.throwIfAborted();
-    const [tree] = await Promise.all([adding, draft.written]);
-    return tree;
+    const [isAdopted] = await Promise.all([adopting, adding, draft.written]);
+    return isAdopted;
   } catch (error) {
     // The files may take long; git's entry is made in a moment, and killed in the middle it could leave a lock on the branch.
     draft.cancel(error);
-    await Promise.allSettled([adding, draft.written]);
+    await Promise.allSettled([adopting, adding, draft.written]);
     throw error;
   } finally {
     signal?.removeEventListener("abort", onAbort);

@@ -250,24 +250,19 @@ export class StepEffects {
     // After a crash the launch may have happened already: its receipt is all that is missing.
     if (status.agent.launchId === launchId && status.agent.state !== "none") return { patch: { launchId } };
     const plan = await this.#planAgent(state, { sandbox, input }, options);
-    // Beside the start, not before it: looking takes as long as a good part of a creation.
-    const leftBehind = this.#leftBehind(state, input);
-    try {
-      await sandbox.startAgent(
-        {
-          launchId,
-          argv: plan.argv,
-          environment: plan.environment,
-          mode: state.request.isHeadless && state.launchId === undefined ? "headless" : "terminal",
-          size: input.size,
-        },
-        options,
-      );
-    } finally {
-      await leftBehind;
-    }
-    // Said once, however often the step is run.
-    const notices = [...new Set([...state.notices, ...(await leftBehind), ...plan.notices])];
+    await sandbox.startAgent(
+      {
+        launchId,
+        argv: plan.argv,
+        environment: plan.environment,
+        mode: state.request.isHeadless && state.launchId === undefined ? "headless" : "terminal",
+        size: input.size,
+      },
+      options,
+    );
+    // The agent does not wait for it: looking takes as long as a good part of a creation. Said once, however often the step is run.
+    const leftBehind = await this.#leftBehind(state, input);
+    const notices = [...new Set([...state.notices, ...leftBehind, ...plan.notices])];
     return {
       patch: {
         launchId,
