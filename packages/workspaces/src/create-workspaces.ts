@@ -70,7 +70,14 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
     changes: (repository, { signal } = {}) => translated(() => readChanges(tools, repository, { settings, signal })),
     plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
     create: (request, record, { signal } = {}) =>
-      translated(() => makeWorkspace(tools, { request, record, claims, settings, drafts, signal })),
+      translated(async () => {
+        try {
+          await makeWorkspace(tools, { request, record, claims, settings, drafts, signal });
+        } catch (error) {
+          await drafts.release(request.sessionId);
+          throw error;
+        }
+      }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     status: (record, { signal } = {}) => translated(() => readStatus(tools, record, { settings, claims, signal })),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),

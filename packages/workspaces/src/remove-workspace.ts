@@ -170,7 +170,8 @@ export async function undoWorkspace(
 ): Promise<void> {
   const { claims, sessionId } = options;
   const owner = await ownershipOf(tools, record, options);
-  if (owner === undefined) return;
+  // Of a claim that was being written only a part may be there.
+  if (owner === undefined) return claims.remove(sessionId);
   if (await isBeingRestored(tools, sessionId)) {
     tools.logger.warn(
       { sessionId, path: record.path },

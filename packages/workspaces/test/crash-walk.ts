@@ -55,6 +55,7 @@ async function walkLane(program: string, { first, step, withChanges }: Lane): Pr
   if (withChanges) world.write({ "a.txt": "changed\n", "new.txt": "new\n" });
   const plan = await planned(world, { withChanges });
   const { sessionId } = plan.request;
+  await world.provider.release(sessionId);
   let deaths = 0;
   for (let dieAt = first; ; dieAt += step) {
     const { signal, output: passed, complaint } = await runChild(world, { program, plan, dieAt });

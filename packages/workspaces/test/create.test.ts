@@ -38,7 +38,7 @@ describe("create", () => {
       runner: watchedRunner((args) => commands.push(args.find((argument) => /^[a-z][a-z-]+$/u.test(argument)) ?? "")),
     });
     await made(world, { provider });
-    expect(commands).toEqual(["rev-parse", "worktree", "read-tree"]);
+    expect(commands.toSorted()).toEqual(["read-tree", "rev-parse", "worktree"]);
   });
 
   it("is idempotent by session", async () => {

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { ClauderonError } from "@clauderon/core/contract";
+import { ClauderonError, type WorkspaceProvider } from "@clauderon/core/contract";
 import { expect } from "vitest";
 
 import { faultyFileSystem, type FaultMode } from "./faulty-file-system.ts";
-import { type Fixture, fixture, leftovers, planned } from "./git-fixture.ts";
+import { type Fixture, fixture, leftovers, type Made, planned } from "./git-fixture.ts";
 
 /** Scratch directories of a provider whose file system failed are its own to sweep. */
 function remains(world: Fixture): readonly string[] {
@@ -38,12 +38,13 @@ async function failCreate({ mode, first }: Lane, withChanges: boolean): Promise<
     world.git(["add", "b.txt"]);
   }
   const plan = await planned(world, { withChanges });
+  await world.provider.release(plan.request.sessionId);
   let isOver = false;
   let failures = 0;
   for (let failing = first; !isOver; failing += LANES) {
     const faulty = faultyFileSystem(failing, mode);
     const provider = world.providerWith({ fileSystem: faulty.fileSystem });
-    const outcome: unknown = await provider.create(plan.request, plan.record).then(
+    const outcome: unknown = await createEarly(provider, plan).then(
       () => "made",
       (error: unknown) => error,
     );
@@ -67,6 +68,18 @@ async function failCreate({ mode, first }: Lane, withChanges: boolean): Promise<
     expect([place, remains(world)]).toEqual([place, []]);
   }
   return failures;
+}
+
+/** As the engine does it: what was begun early is given up when there is nothing to create. */
+async function createEarly(provider: WorkspaceProvider, { request, record }: Made): Promise<void> {
+  const { sessionId } = request;
+  try {
+    await provider.resolve(record.repositoryPath, { forSession: sessionId });
+  } catch (error) {
+    await provider.release(sessionId).catch(() => undefined);
+    throw error;
+  }
+  await provider.create(request, record);
 }
 
 /** Fails each file-system call of `remove` in turn; the next healthy one must finish it. */

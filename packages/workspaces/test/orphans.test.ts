@@ -69,6 +69,7 @@ async function expectNothingLeft(world: Fixture): Promise<void> {
 it("undo of what a dead process began is not undone by the git it had started", async () => {
   const world = fixture();
   const plan = await planned(world);
+  await world.provider.release(plan.request.sessionId);
   const orphan = await dieInCreate(world, plan, 1);
   await world.provider.undo(plan.record, plan.request.sessionId);
   await expect.poll(() => isAlive(orphan), { timeout: 30_000 }).toBe(false);
@@ -78,6 +79,7 @@ it("undo of what a dead process began is not undone by the git it had started", 
 it("remove of what a dead process began is not undone by the git it had started", async () => {
   const world = fixture();
   const plan = await planned(world);
+  await world.provider.release(plan.request.sessionId);
   const orphan = await dieInCreate(world, plan, 600);
   await world.provider.remove(plan.record, { sessionId: plan.request.sessionId, force: true });
   await expect.poll(() => isAlive(orphan), { timeout: 30_000 }).toBe(false);
@@ -87,6 +89,7 @@ it("remove of what a dead process began is not undone by the git it had started"
 it("create after a dead process finishes while the git it had started is at it", async () => {
   const world = fixture();
   const plan = await planned(world);
+  await world.provider.release(plan.request.sessionId);
   const orphan = await dieInCreate(world, plan, 1);
   await world.provider.create(plan.request, plan.record);
   await expect.poll(() => isAlive(orphan), { timeout: 30_000 }).toBe(false);

@@ -39,13 +39,17 @@ export class FakeState {
     return await readJson<FakeRecord>(join(this.sandboxDirectory(sandboxId), recordFile));
   }
 
-  /** Whole sandboxes and half-made ones whose maker has died. */
+  /** Whole sandboxes and half-made ones whose maker has died. One that was not even written down is removed. */
   async all(): Promise<readonly { readonly record: FakeRecord; readonly isHalfMade: boolean }[]> {
     const found: { record: FakeRecord; isHalfMade: boolean }[] = [];
     for (const name of await entries(this.directory)) {
       const isHalfMade = name.startsWith(halfMade);
+      if (isHalfMade && isAlive(makerOf(name))) continue;
       const record = await readJson<FakeRecord>(join(this.directory, name, recordFile));
-      if (record === undefined || (isHalfMade && isAlive(makerOf(name)))) continue;
+      if (record === undefined) {
+        if (isHalfMade) await rm(join(this.directory, name), { recursive: true, force: true });
+        continue;
+      }
       found.push({ record, isHalfMade });
     }
     const whole = new Set(found.filter((entry) => !entry.isHalfMade).map(({ record }) => record.sandboxId));
