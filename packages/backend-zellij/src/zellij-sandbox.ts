@@ -146,6 +146,7 @@ export class ZellijSandbox extends DirectorySandbox implements Sandbox {
       const status = await this.#statusOf(launch, options);
       return keptTerminal(await this.#launches.keptText(launch), status.exit);
     }
+    const agent = this.#agent(record);
     const stream = await gate.command(() =>
       openZellijTerminal({
         program,
@@ -153,7 +154,9 @@ export class ZellijSandbox extends DirectorySandbox implements Sandbox {
         cwd: context.homeDirectory,
         environment: commandEnvironment(record.places, process.env),
         size: options.size ?? DEFAULT_SIZE,
-        agentEnd: (signal) => this.#agent(record).exit(launch, { signal }),
+        agentEnd: (signal) => agent.exit(launch, { signal }),
+        isAgentRunning: () => agent.isRunning(launch),
+        signal: options.signal,
         write: (portions) => session.write(launch, portions),
       }),
     );
