@@ -206,11 +206,21 @@ export class ZellijSandbox extends DirectorySandbox implements Sandbox {
     const isSpared = (processId: number): boolean =>
       process.platform === "linux" && looksLikeServerOf(processId, session.name);
     await endMarkedProcesses(marker, { leaders, isSpared, graceMs });
-    const text = launch === undefined ? undefined : await session.text(launch);
-    if (launch !== undefined && text !== undefined) await this.#launches.keepText(launch, text);
+    if (launch !== undefined) await this.#keepText(launch, session);
     await session.end(launch);
     await host.stop(this.sandboxId, { graceMs: HOST_GRACE_MS });
     await endMarkedProcesses(marker, { isSpared, graceMs: 0 });
+  }
+
+  /** A zellij that does not tell what the terminal shows must not keep the session from its end. */
+  async #keepText(launch: KnownLaunch, session: ZellijSession): Promise<void> {
+    const { logger } = this.#options.context;
+    try {
+      const text = await session.text(launch);
+      if (text !== undefined) await this.#launches.keepText(launch, text);
+    } catch (error) {
+      logger.warn({ session: session.name, error }, "what the terminal last showed could not be kept");
+    }
   }
 
   async #destroyNow(graceMs: number): Promise<void> {

@@ -24,9 +24,12 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
     backend = createZellijBackend(context, { program: world.program });
   });
   afterAll(async () => {
-    await Promise.all(made.map((sandbox) => sandbox.destroy({ graceMs: 500 })));
-    await backend.close();
-    await world[Symbol.asyncDispose]();
+    try {
+      await Promise.all(made.map((sandbox) => sandbox.destroy({ graceMs: 500 })));
+      await backend.close();
+    } finally {
+      await world[Symbol.asyncDispose]();
+    }
   });
 
   const create = async (environment: Readonly<Record<string, string>> = {}): Promise<Sandbox> => {
@@ -42,7 +45,7 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
   });
   /** The agent's process is there before it has done anything. */
   const starts = (sandbox: Sandbox): Promise<string> =>
-    vi.waitFor(() => readFile(join(sandbox.workspacePath, "starts"), "utf8"), { timeout: 10_000 });
+    vi.waitFor(() => readFile(join(sandbox.workspacePath, "starts"), "utf8"), { timeout: 30_000 });
   const stateDirectory = (sandbox: Sandbox): string =>
     join(context.homeDirectory, "state", "zellij", sandbox.sandboxId);
 
@@ -128,6 +131,7 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
       mode: "terminal",
       environment: { LAUNCH_CANARY: canary },
     });
+    await vi.waitFor(() => expect(existsSync(join(sandbox.workspacePath, "seen"))).toBe(true), { timeout: 30_000 });
     await using view = await sandbox.agentTerminal();
     const check = await sandbox.exec(["sh", "-c", 'test -n "$CLAUDERON_TEST_CANARY"']);
     expect((await check.exit).exitCode).toBe(0);
