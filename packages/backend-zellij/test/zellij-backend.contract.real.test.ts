@@ -5,6 +5,7 @@ import { describeBackendContract } from "@clauderon/core/testing";
 import { afterAll } from "vitest";
 
 import { createZellijBackend } from "../src/index.ts";
+import { zellijGate } from "../src/zellij-gate.ts";
 import { guardWorld } from "./guard-world.ts";
 import { bringUpSession, endSession, runZellij, zellijMissing } from "./real-zellij.ts";
 
@@ -26,11 +27,11 @@ describeBackendContract({
     foreign: async (name) => {
       const session = `clauderon-${name}`;
       const zellij = runZellij({ ...process.env, HOME: directory });
-      // Whoever knocks at it while it is being born ends it, as other cases' commands do.
-      await bringUpSession(zellij, session);
+      // Whoever knocks at a session while it is being born ends it: neither do other cases' commands, nor these at theirs.
+      await zellijGate.birth(() => bringUpSession(zellij, session));
       return {
         async [Symbol.asyncDispose]() {
-          await endSession(zellij, join(directory, "contract_version_1", session));
+          await zellijGate.command(() => endSession(zellij, join(directory, "contract_version_1", session)));
         },
       };
     },
