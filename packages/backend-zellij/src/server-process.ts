@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
 
 /** False when there is no such process (any more). */
@@ -39,6 +39,20 @@ export async function isServerOf(processId: number, sessionName: string): Promis
     // ps found no such process.
     return false;
   }
+}
+
+/** Whether a zellij server listens, or will, at that socket: looks at every process. False where there is no `/proc`. */
+export function hasServerAt(socket: string): boolean {
+  if (process.platform !== "linux") return false;
+  return readdirSync("/proc").some((entry) => {
+    if (!/^\d+$/u.test(entry)) return false;
+    try {
+      return readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(`\0--server\0${socket}\0`);
+    } catch {
+      // It ended between the two looks.
+      return false;
+    }
+  });
 }
 
 function isServerCommand(command: string, sessionName: string): boolean {

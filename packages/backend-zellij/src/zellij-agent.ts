@@ -12,10 +12,10 @@ import type { AgentWatch } from "./agent-watch.ts";
 import type { KnownLaunch, Launches } from "./launches.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import type { SandboxRecord } from "./sandbox-records.ts";
-import { isAlive, looksLikeServerOf } from "./server-process.ts";
+import { hasServerAt, isAlive, looksLikeServerOf } from "./server-process.ts";
 import { createArguments, launchSize, writeSessionFiles } from "./session-files.ts";
 import { ZellijClient } from "./zellij-client.ts";
-import { socketDirectory, withoutPaneVariables } from "./zellij-environment.ts";
+import { socketDirectory, socketPath, withoutPaneVariables } from "./zellij-environment.ts";
 import { launchRunning, nameTaken, programMissing, startFailed } from "./zellij-errors.ts";
 import type { ZellijGate } from "./zellij-gate.ts";
 import type { ZellijSession } from "./zellij-session.ts";
@@ -28,8 +28,10 @@ const SETTLE_MS = 1000;
 const ARGUMENT_BYTES = 131_071;
 /** Also when this process has died meanwhile, the first client must not stay and keep the session at its size. */
 const CLIENT_MS = 10_000;
-/** A session without a pane after this time was stillborn. */
+/** A session without a pane after this time was stillborn, except where its server lives: then it is given the second time, too, on a busy machine. */
 const BIRTH_MS = 2500;
+const SLOW_BIRTH_MS = 6500;
+const SERVER_LOOK_MS = 250;
 const BIRTHS = 4;
 
 export interface ZellijAgentOptions {
@@ -149,7 +151,9 @@ export class ZellijAgent {
     const failure = await gate.birth(async () => {
       const maker = await this.#client(createArguments(record, known, session.name), launch);
       try {
-        await waitFor(async () => isSeen() || maker.hasFailed, options, BIRTH_MS);
+        const isOver = (): boolean => isSeen() || maker.hasFailed;
+        await waitFor(async () => isOver(), options, BIRTH_MS);
+        if (!isOver()) await this.#slowBirth(isOver, options);
         return maker.hasFailed ? maker.said : undefined;
       } finally {
         await this.#dismiss(maker);
@@ -159,6 +163,17 @@ export class ZellijAgent {
     if (failure !== undefined) return failure;
     if ((await session.pane(known, options)) !== undefined) await waitFor(async () => isSeen(), options);
     return isSeen() ? undefined : "no process was seen in the session's pane";
+  }
+
+  /** Waits on while the session's server lives: the client of a server that crashed waits for it for ever. */
+  async #slowBirth(isOver: () => boolean, options?: CallOptions): Promise<void> {
+    const { record, session } = this.#options;
+    const socket = socketPath(record.places, session.name);
+    const deadline = performance.now() + SLOW_BIRTH_MS;
+    while (performance.now() < deadline && hasServerAt(socket)) {
+      await waitFor(async () => isOver(), options, SERVER_LOOK_MS);
+      if (isOver()) return;
+    }
   }
 
   /** The session goes on without it. Where it cannot be told, the host ends it a little later. */

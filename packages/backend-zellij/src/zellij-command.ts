@@ -1,11 +1,17 @@
+import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
 import { CommandError, type CallOptions, type CommandResult, type CommandRunner } from "@clauderon/core/contract";
 import { parseJson } from "@clauderon/core/host";
 
 import { type ListedSession, parseSessions } from "./parse-sessions.ts";
+import { socketPath } from "./zellij-environment.ts";
 import type { ZellijGate } from "./zellij-gate.ts";
 
 const TIMEOUT_MS = 12_000;
-const ATTEMPTS = 5;
+/** With growing pauses, a second in all. */
+const ATTEMPTS = 9;
+const PAUSE_MS = 25;
 
 /** A pane that runs a command. */
 export interface ListedPane {
@@ -24,7 +30,12 @@ export interface ZellijCommandOptions {
   readonly gate: ZellijGate;
 }
 
-/** zellij's commands, one method each. A session that is not there is no error. */
+/**
+ * zellij's commands, one method each. A session that is not there is no error.
+ *
+ * A server of zellij gives the number of a client that left to the next one, and may then take the next one's leave for granted, too: that client is told
+ * nothing, or that there is no such session. So such an answer counts only when the session's socket is gone as well, which zellij itself removes for a dead one.
+ */
 export class ZellijCommand {
   readonly #options: ZellijCommandOptions;
 
@@ -39,9 +50,19 @@ export class ZellijCommand {
     return parseSessions(result.stdout);
   }
 
+  /** The session of that name; one whose socket is there without being listed counts as alive. */
+  async find(sessionName: string, options?: CallOptions): Promise<ListedSession | undefined> {
+    for (let attempt = 1; ; attempt += 1) {
+      const listed = (await this.sessions(options)).find(({ name }) => name === sessionName);
+      if (listed?.isExited === false || !this.#hasSocket(sessionName)) return listed;
+      if (attempt === ATTEMPTS) return { name: sessionName, isExited: false };
+      await delay(PAUSE_MS * attempt, undefined, { signal: options?.signal });
+    }
+  }
+
   /** Asks the session to end; it may take a moment. */
   async kill(sessionName: string): Promise<void> {
-    await this.#run(["kill-session", sessionName]);
+    await this.#ask(sessionName, ["kill-session", sessionName], { mayBeBlank: true });
   }
 
   /** Removes what zellij kept of a dead session. Its exit code says little: look at the list afterwards. */
@@ -51,13 +72,9 @@ export class ZellijCommand {
 
   /** The panes with a command; `undefined` when there is no such session. */
   async panes(sessionName: string, options?: CallOptions): Promise<readonly ListedPane[] | undefined> {
-    let result = await this.#panes(sessionName, options);
-    // A server that is busy answers with nothing and exit code 0.
-    for (let attempt = 1; attempt < ATTEMPTS && isBlank(result); attempt += 1) {
-      result = await this.#panes(sessionName, options);
-    }
+    const result = await this.#ask(sessionName, ["-s", sessionName, "action", "list-panes", "-a", "-j"], options);
     if (result.exitCode !== 0 || isMissing(result)) return undefined;
-    if (isBlank(result)) throw failed("list-panes", result);
+    if (result.stdout.trim() === "") throw failed("list-panes", result);
     const panes = parseJson(result.stdout, "the output of zellij list-panes");
     if (!Array.isArray(panes)) throw failed("list-panes", result);
     return panes.flatMap(listedPane);
@@ -66,19 +83,38 @@ export class ZellijCommand {
   /** What the pane shows and showed, as plain text; `undefined` when it is gone. */
   async text(sessionName: string, paneId: number, options?: CallOptions): Promise<string | undefined> {
     const pane = `terminal_${String(paneId)}`;
-    const result = await this.#run(["-s", sessionName, "action", "dump-screen", "-p", pane, "--full"], options);
+    const args = ["-s", sessionName, "action", "dump-screen", "-p", pane, "--full"];
+    const result = await this.#ask(sessionName, args, options);
     return result.exitCode === 0 && !isMissing(result) ? result.stdout : undefined;
   }
 
   /** Puts text into the pane as if it were pasted there. False when the pane or session is gone. */
   async write(sessionName: string, paneId: number, text: string): Promise<boolean> {
     const pane = `terminal_${String(paneId)}`;
-    const result = await this.#run(["-s", sessionName, "action", "write-chars", "-p", pane, "--", text]);
+    const args = ["-s", sessionName, "action", "write-chars", "-p", pane, "--", text];
+    const result = await this.#ask(sessionName, args, { mayBeBlank: true });
     return result.exitCode === 0 && !isMissing(result);
   }
 
-  async #panes(sessionName: string, options?: CallOptions): Promise<CommandResult> {
-    return await this.#run(["-s", sessionName, "action", "list-panes", "-a", "-j"], options);
+  /** Asks again while the answer is not to be believed. */
+  async #ask(
+    sessionName: string,
+    args: readonly string[],
+    options?: CallOptions & { readonly mayBeBlank?: boolean | undefined },
+  ): Promise<CommandResult> {
+    const isNoAnswer = (result: CommandResult): boolean =>
+      isMissing(result)
+        ? this.#hasSocket(sessionName)
+        : options?.mayBeBlank !== true && result.exitCode === 0 && result.stdout === "";
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await this.#run(args, options);
+      if (attempt === ATTEMPTS || !isNoAnswer(result)) return result;
+      await delay(PAUSE_MS * attempt, undefined, { signal: options?.signal });
+    }
+  }
+
+  #hasSocket(sessionName: string): boolean {
+    return existsSync(socketPath(this.#options.environment, sessionName));
   }
 
   async #run(args: readonly string[], options?: CallOptions): Promise<CommandResult> {
@@ -89,13 +125,11 @@ export class ZellijCommand {
   }
 }
 
-function isBlank(result: CommandResult): boolean {
-  return result.exitCode === 0 && result.stdout.trim() === "" && !isMissing(result);
-}
-
 /** Some versions say so with exit code 0. */
 function isMissing(result: CommandResult): boolean {
-  return /Session '.*' not found|There is no active session/u.test(`${result.stderr}\n${result.stdout.slice(0, 500)}`);
+  return /Session '.*' not found|There is no active session|No session named/u.test(
+    `${result.stderr}\n${result.stdout.slice(0, 500)}`,
+  );
 }
 
 function listedPane(value: unknown): readonly ListedPane[] {

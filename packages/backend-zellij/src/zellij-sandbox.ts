@@ -146,6 +146,7 @@ export class ZellijSandbox extends DirectorySandbox implements Sandbox {
       const status = await this.#statusOf(launch, options);
       return keptTerminal(await this.#launches.keptText(launch), status.exit);
     }
+    const agent = this.#agent(record);
     const stream = await gate.command(() =>
       openZellijTerminal({
         program,
@@ -153,7 +154,9 @@ export class ZellijSandbox extends DirectorySandbox implements Sandbox {
         cwd: context.homeDirectory,
         environment: commandEnvironment(record.places, process.env),
         size: options.size ?? DEFAULT_SIZE,
-        agentEnd: (signal) => this.#agent(record).exit(launch, { signal }),
+        agentEnd: (signal) => agent.exit(launch, { signal }),
+        isAgentRunning: () => agent.isRunning(launch),
+        signal: options.signal,
         write: (portions) => session.write(launch, portions),
       }),
     );
@@ -203,11 +206,21 @@ export class ZellijSandbox extends DirectorySandbox implements Sandbox {
     const isSpared = (processId: number): boolean =>
       process.platform === "linux" && looksLikeServerOf(processId, session.name);
     await endMarkedProcesses(marker, { leaders, isSpared, graceMs });
-    const text = launch === undefined ? undefined : await session.text(launch);
-    if (launch !== undefined && text !== undefined) await this.#launches.keepText(launch, text);
+    if (launch !== undefined) await this.#keepText(launch, session);
     await session.end(launch);
     await host.stop(this.sandboxId, { graceMs: HOST_GRACE_MS });
     await endMarkedProcesses(marker, { isSpared, graceMs: 0 });
+  }
+
+  /** A zellij that does not tell what the terminal shows must not keep the session from its end. */
+  async #keepText(launch: KnownLaunch, session: ZellijSession): Promise<void> {
+    const { logger } = this.#options.context;
+    try {
+      const text = await session.text(launch);
+      if (text !== undefined) await this.#launches.keepText(launch, text);
+    } catch (error) {
+      logger.warn({ session: session.name, error }, "what the terminal last showed could not be kept");
+    }
   }
 
   async #destroyNow(graceMs: number): Promise<void> {

@@ -36,7 +36,7 @@ export class ZellijSession {
     const server = launch?.marks.processes?.server;
     if (server !== undefined && (await isServerOf(server, this.name))) return "ours";
     if (!(await hasTraces(this.#record.places, this.name))) return "nobody";
-    const listed = (await this.#command.sessions(options)).find((session) => session.name === this.name);
+    const listed = await this.#command.find(this.name, options);
     if (listed === undefined) return "nobody";
     if (listed.isExited) return (await this.#isKeptOurs()) ? "exited-ours" : "exited-foreign";
     return (await this.pane(undefined, options)) === undefined ? "foreign" : "ours";
@@ -79,7 +79,7 @@ export class ZellijSession {
     const deadline = performance.now() + KILL_MS;
     const isThere = async (): Promise<boolean> =>
       server === undefined
-        ? (await this.#command.sessions()).some(({ name, isExited }) => name === this.name && !isExited)
+        ? (await this.#command.find(this.name))?.isExited === false
         : looksLikeServerOf(server, this.name);
     while (await isThere()) {
       if (performance.now() > deadline) {

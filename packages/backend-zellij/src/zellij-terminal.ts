@@ -11,12 +11,15 @@ import {
 import type * as NodePty from "@lydell/node-pty";
 
 import { bulkText } from "./bulk-text.ts";
+import { FirstDrawing } from "./first-drawing.ts";
 import { PtyInput } from "./pty-input.ts";
 
 const WAITING_BYTES = 1024 * 1024;
 const QUIET_MS = 120;
 const LAST_WORDS_MS = 1500;
-const FIRST_OUTPUT_MS = 1000;
+/** A client that has drawn nothing by then is handed over as it is; what is typed waits on. */
+const DRAWN_MS = 10_000;
+const ATTACHES = 5;
 /** The client has handled by then what was typed: text that takes the other way does not overtake it. */
 const TYPED_MS = 1000;
 
@@ -28,31 +31,62 @@ export interface ZellijTerminalOptions {
   readonly size: TerminalSize;
   /** Resolves at the agent's end; rejects when the signal aborts. */
   readonly agentEnd: (signal: AbortSignal) => Promise<AgentProcessStatus>;
+  /** Looked at when a client was turned away: cheap. */
+  readonly isAgentRunning: () => boolean;
   /** Puts text into the agent's pane, past the client. Resolves with the portions it did not take. */
   readonly write: (portions: readonly string[]) => Promise<readonly string[]>;
+  /** Ends the waiting for the client's first drawing. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** A client of the zellij session in a terminal of ours: it is there while somebody views, and its end detaches. Resolves when it has drawn something. */
+/**
+ * A client of the zellij session in a terminal of ours: it is there while somebody views, and its end detaches. Resolves when it has drawn something.
+ * A client that is turned away while the agent lives is replaced: now and then zellij does not find a living session, or takes a new client for the
+ * one that had its number before and has just left.
+ */
 export async function openZellijTerminal(options: ZellijTerminalOptions): Promise<TerminalStream> {
   const { spawn } = await import("@lydell/node-pty");
-  const client = spawn(options.program, [...options.args], {
-    cols: options.size.columns,
-    rows: options.size.rows,
-    cwd: options.cwd,
-    env: { ...options.environment },
-    encoding: null,
-  });
-  const terminal = new ZellijTerminal(client, options);
-  await Promise.race([terminal.firstOutput, delay(FIRST_OUTPUT_MS)]);
-  return terminal;
+  for (let attempt = 1; ; attempt += 1) {
+    const client = spawn(options.program, [...options.args], {
+      cols: options.size.columns,
+      rows: options.size.rows,
+      cwd: options.cwd,
+      env: { ...options.environment },
+      encoding: null,
+    });
+    const terminal = new ZellijTerminal(client, options);
+    try {
+      await drawnInTime(terminal, options.signal);
+    } catch (error) {
+      await terminal.close();
+      throw error;
+    }
+    if (!terminal.isTurnedAway || attempt === ATTACHES || !options.isAgentRunning()) return terminal;
+    await terminal.close();
+  }
+}
+
+/** Rejects with the signal's reason only. */
+async function drawnInTime(terminal: ZellijTerminal, signal: AbortSignal | undefined): Promise<void> {
+  const isOver = new AbortController();
+  const signals = signal === undefined ? [isOver.signal] : [isOver.signal, signal];
+  try {
+    const late = delay(DRAWN_MS, undefined, { signal: AbortSignal.any(signals) });
+    await Promise.race([terminal.drawn, terminal.ended, late]);
+  } catch {
+    signal?.throwIfAborted();
+  } finally {
+    isOver.abort();
+  }
 }
 
 class ZellijTerminal implements TerminalStream {
   readonly output: AsyncIterable<TerminalChunk>;
   readonly ended: Promise<ProcessExit | undefined>;
-  /** Resolves at the client's first output, or its end. */
-  readonly firstOutput: Promise<void>;
-  readonly #first: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  /** Resolves when zellij has drawn something for the client, or at the client's end. */
+  readonly drawn: Promise<void>;
+  readonly #drawn: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #drawing = new FirstDrawing();
   readonly #client: NodePty.IPty;
   readonly #clientEnd: Promise<void>;
   readonly #input: PtyInput;
@@ -71,7 +105,7 @@ class ZellijTerminal implements TerminalStream {
 
   constructor(client: NodePty.IPty, options: ZellijTerminalOptions) {
     this.#client = client;
-    this.firstOutput = this.#first.promise;
+    this.drawn = this.#drawn.promise;
     this.#size = options.size;
     this.#write = options.write;
     this.#input = new PtyInput((client as unknown as { readonly fd: number }).fd);
@@ -81,12 +115,17 @@ class ZellijTerminal implements TerminalStream {
       client.onExit(() => {
         this.#hasClientEnded = true;
         this.#input.close();
-        this.#first.resolve();
+        this.#drawn.resolve();
         resolve();
       });
     });
     this.output = this.#read();
     this.ended = this.#end(options);
+  }
+
+  /** The client has ended without having drawn anything. */
+  get isTurnedAway(): boolean {
+    return this.#hasClientEnded && !this.#drawing.isSeen;
   }
 
   async input(bytes: Uint8Array): Promise<void> {
@@ -116,6 +155,9 @@ class ZellijTerminal implements TerminalStream {
   }
 
   async #enter(bytes: Uint8Array): Promise<void> {
+    // What is typed before zellij's server knows the client is lost.
+    await this.drawn;
+    this.#refuseEnded();
     const portions = performance.now() - this.#lastTyped < TYPED_MS ? undefined : bulkText(bytes);
     const rest = portions === undefined ? bytes : new TextEncoder().encode((await this.#write(portions)).join(""));
     if (rest.length === 0) return;
@@ -126,7 +168,7 @@ class ZellijTerminal implements TerminalStream {
 
   #take(bytes: Uint8Array): void {
     this.#lastOutput = performance.now();
-    this.#first.resolve();
+    if (this.#drawing.take(bytes)) this.#drawn.resolve();
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.byteLength;
     if (this.#waitingBytes > WAITING_BYTES) this.#client.pause();

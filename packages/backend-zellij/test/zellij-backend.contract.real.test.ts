@@ -1,21 +1,21 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { promisify } from "node:util";
+import { join } from "node:path";
 
 import { describeBackendContract } from "@clauderon/core/testing";
 import { afterAll } from "vitest";
 
 import { createZellijBackend } from "../src/index.ts";
-import { zellijMissing } from "./real-zellij.ts";
+import { zellijGate } from "../src/zellij-gate.ts";
+import { guardWorld } from "./guard-world.ts";
+import { bringUpSession, endSession, runZellij, zellijMissing } from "./real-zellij.ts";
 
-const run = promisify(execFile);
 const program = process.env["CLAUDERON_TEST_ZELLIJ"] ?? "zellij";
 
 // Short: with the longest name a socket's path has just 107 bytes.
 const directory = mkdtempSync("/tmp/z");
+const guard = guardWorld(directory);
 process.env["ZELLIJ_SOCKET_DIR"] = directory;
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => guard[Symbol.asyncDispose]());
 
 describeBackendContract({
   name: "zellij",
@@ -26,19 +26,12 @@ describeBackendContract({
   samples: {
     foreign: async (name) => {
       const session = `clauderon-${name}`;
-      const options = { env: { ...process.env, HOME: directory } };
-      const isUp = async (): Promise<boolean> => {
-        const answer = await run(program, ["-s", session, "action", "list-panes", "-a", "-j"], options).catch(
-          () => undefined,
-        );
-        return answer?.stdout.trim().startsWith("[") === true;
-      };
-      // Whoever knocks at it while it is being born ends it, as other cases' commands do: made until it answers. Refused when it is there.
-      do await run(program, ["attach", "--create-background", session], options).catch(() => undefined);
-      while (!(await isUp()));
+      const zellij = runZellij({ ...process.env, HOME: directory });
+      // Whoever knocks at a session while it is being born ends it: neither do other cases' commands, nor these at theirs.
+      await zellijGate.birth(() => bringUpSession(zellij, session));
       return {
         async [Symbol.asyncDispose]() {
-          await run(program, ["kill-session", session], options);
+          await zellijGate.command(() => endSession(zellij, join(directory, "contract_version_1", session)));
         },
       };
     },

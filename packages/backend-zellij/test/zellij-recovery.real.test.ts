@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,9 +24,12 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
     backend = createZellijBackend(context, { program: world.program });
   });
   afterAll(async () => {
-    await Promise.all(made.map((sandbox) => sandbox.destroy({ graceMs: 500 })));
-    await backend.close();
-    await world[Symbol.asyncDispose]();
+    try {
+      await Promise.all(made.map((sandbox) => sandbox.destroy({ graceMs: 500 })));
+      await backend.close();
+    } finally {
+      await world[Symbol.asyncDispose]();
+    }
   });
 
   const create = async (environment: Readonly<Record<string, string>> = {}): Promise<Sandbox> => {
@@ -42,7 +45,7 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
   });
   /** The agent's process is there before it has done anything. */
   const starts = (sandbox: Sandbox): Promise<string> =>
-    vi.waitFor(() => readFile(join(sandbox.workspacePath, "starts"), "utf8"), { timeout: 10_000 });
+    vi.waitFor(() => readFile(join(sandbox.workspacePath, "starts"), "utf8"), { timeout: 30_000 });
   const stateDirectory = (sandbox: Sandbox): string =>
     join(context.homeDirectory, "state", "zellij", sandbox.sandboxId);
 
@@ -119,6 +122,27 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
     expect(await starts(sandbox)).toBe("x");
   });
 
+  it.skipIf(process.platform !== "linux")(
+    "waits for a session that is slow to be born, and makes it once",
+    async () => {
+      const program = join(world.directory, "zellij-counted");
+      const births = join(world.directory, "births");
+      const count = `case "$*" in *--create*) printf x >> ${births} ;; esac`;
+      await writeFile(program, `#!/bin/sh\n${count}\nexec ${world.program} "$@"\n`, { mode: 0o755 });
+      await using counted = createZellijBackend(context, { program });
+      const sandbox = await counted.create(await world.newSpec());
+      const seen = await backend.open(sandbox.sandboxId);
+      if (seen !== undefined) made.push(seen);
+      const socket = join(world.directory, "s/contract_version_1", `clauderon-${sandbox.name}`);
+      const starting = sandbox.startAgent(countedLaunch());
+      const server = await vi.waitUntil(() => serversAt(socket)[0], { timeout: 30_000, interval: 1 });
+      process.kill(server, "SIGSTOP");
+      setTimeout(() => process.kill(server, "SIGCONT"), 4500);
+      expect((await starting).state).toBe("running");
+      expect(await readFile(births, "utf8")).toBe("x");
+    },
+  );
+
   it("writes no environment to any disk", async () => {
     const canary = `canary-${randomUUID()}`;
     const sandbox = await create({ CLAUDERON_TEST_CANARY: canary });
@@ -128,6 +152,7 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
       mode: "terminal",
       environment: { LAUNCH_CANARY: canary },
     });
+    await vi.waitFor(() => expect(existsSync(join(sandbox.workspacePath, "seen"))).toBe(true), { timeout: 30_000 });
     await using view = await sandbox.agentTerminal();
     const check = await sandbox.exec(["sh", "-c", 'test -n "$CLAUDERON_TEST_CANARY"']);
     expect((await check.exit).exitCode).toBe(0);
@@ -142,6 +167,21 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
     expect(await filesWith(world.directory, canary)).toEqual([planted]);
   });
 });
+
+/** The zellij servers of that socket. */
+function serversAt(socket: string): readonly number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/u.test(entry))
+    .filter((entry) => {
+      try {
+        return readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(`\0--server\0${socket}\0`);
+      } catch {
+        // It ended between the two looks.
+        return false;
+      }
+    })
+    .map(Number);
+}
 
 /** Sockets have no content. */
 async function filesWith(directory: string, text: string): Promise<readonly string[]> {
