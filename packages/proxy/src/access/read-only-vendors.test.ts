@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { vendorWrites } from "../attacks/tables/read-only.fixture.ts";
+import { vendorWrites, webSocketRoutes } from "../attacks/tables/read-only.fixture.ts";
 import { engine, outcome, type RequestText } from "../policy/decide.fixture.ts";
 import type { SessionPolicy } from "../policy/proxy-types.ts";
 
 const readOnly: Partial<SessionPolicy> = { accessMode: "read-only" };
 const ro = (text: RequestText, policy: Partial<SessionPolicy> = {}): string =>
   outcome(text, { ...readOnly, ...policy });
-const github = "https://github.com/acme/app.git";
 const api = "https://api.github.com";
 
 describe("models in a read-only session", () => {
@@ -52,22 +51,7 @@ describe("models in a read-only session", () => {
     },
   );
 
-  it.each([
-    ["https://api.openai.com/v1/responses", "inject openai"],
-    ["https://chatgpt.com/backend-api/codex/responses", "inject codex-access"],
-    ["https://api.openai.com/v1/realtime", "403 read-only"],
-    ["https://api.openai.com/v1/realtime?model=gpt-realtime", "403 read-only"],
-    ["https://api.openai.com/v1/responses/x", "403 read-only"],
-    ["https://api.anthropic.com/v1/messages", "403 read-only"],
-    [
-      "https://generativelanguage.googleapis.com/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
-      "403 read-only",
-    ],
-    [`${api}/graphql`, "403 read-only"],
-    ["https://npm.example.com/left-pad", "403 read-only"],
-    [`${github}/info/refs?service=git-upload-pack`, "403 read-only"],
-    ["https://eu.sentry.example/api/ws", "403 read-only"],
-  ])("P54 a WebSocket to %s → %s", (url, expected) => {
+  it.each(webSocketRoutes)("P54 a WebSocket to %s → %s", (url, expected) => {
     expect(ro({ url, isUpgrade: true, headers: { connection: "Upgrade", upgrade: "websocket" } })).toBe(expected);
   });
 

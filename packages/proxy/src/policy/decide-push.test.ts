@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { refMovingRoutes } from "../attacks/tables/read-only.fixture.ts";
+import { refMovingRoutes, scopedPushes } from "../attacks/tables/read-only.fixture.ts";
 import { connectTo, engine, outcome } from "./decide.fixture.ts";
 import type { SessionPolicy } from "./proxy-types.ts";
 
@@ -10,32 +10,7 @@ describe("push", () => {
   const push = { host: "github.com", repository: "acme/app", ref: "refs/heads/clauderon/fix" };
   const scoped: Partial<SessionPolicy> = { push };
 
-  it.each([
-    ["GET", "/acme/app.git/info/refs?service=git-receive-pack", "inject github"],
-    ["GET", "/acme/app/info/refs?service=git-receive-pack", "inject github"],
-    ["POST", "/acme/app.git/git-receive-pack", "inject github push-guard"],
-    ["POST", "/acme/app/git-receive-pack", "inject github push-guard"],
-    ["POST", "/acme/app.git/info/lfs/objects/batch", "inject github"],
-    ["POST", "/acme/app.git/info/lfs/locks/verify", "inject github"],
-    ["GET", "/acme/other.git/info/refs?service=git-upload-pack", "inject github"],
-    ["POST", "/acme/other.git/git-upload-pack", "inject github"],
-    ["POST", "/acme/other.git/info/lfs/objects/batch", "inject github lfs-download"],
-    ["GET", "/acme/other.git/info/refs?service=git-receive-pack", "403 push-not-scoped"],
-    ["POST", "/acme/other.git/git-receive-pack", "403 push-not-scoped"],
-    ["POST", "/Acme/App.git/git-receive-pack", "403 push-not-scoped"],
-    ["POST", "/acme/app.wiki.git/git-receive-pack", "403 push-not-scoped"],
-    ["POST", "/acme/app.git.git/git-receive-pack", "403 push-not-scoped"],
-    ["POST", "/acme/app.git%2Fgit-receive-pack", "403 push-not-scoped"],
-    ["POST", "/acme/other.git/GIT-receive-pack", "403 push-not-scoped"],
-    ["POST", "/acme/other.git/git-receive-pack/", "403 push-not-scoped"],
-    ["POST", "/acme/other.git/git-receive-pack;x", "403 push-not-scoped"],
-    ["POST", "/acme/other.git/info/lfs/locks", "403 push-not-scoped"],
-    ["GET", "/acme/app.git/info/refs?service=git-upload-pack&service=git-receive-pack", "403 push-not-scoped"],
-    ["GET", "/acme/app.git/info/refs?service=GIT-RECEIVE-PACK", "403 push-not-scoped"],
-    ["GET", "/acme/app.git/info/refs?service=git-receive%2Dpack", "403 push-not-scoped"],
-    ["PUT", "/acme/app.git/objects/pack/x.pack", "403 push-not-scoped"],
-    ["MKCOL", "/acme/app.git/refs/heads/x", "403 push-not-scoped"],
-  ])("A session's own branch: %s %s → %s", (method, path, expected) => {
+  it.each(scopedPushes)("A session's own branch: %s %s → %s", (method, path, expected) => {
     expect(outcome({ method, url: `https://github.com${path}` }, scoped)).toBe(expected);
   });
 

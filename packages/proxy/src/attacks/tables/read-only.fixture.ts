@@ -191,3 +191,49 @@ export const refMovingRoutes: readonly (readonly [method: string, path: string])
   ["POST", "/repos/acme/app/releases"],
   ["PATCH", "/Repos/acme/app/Git/refs/heads/main"],
 ];
+
+/** Method, path at github.com, and what becomes of it in a session that may push one branch of acme/app. */
+export const scopedPushes: readonly (readonly [method: string, path: string, expected: string])[] = [
+  ["GET", "/acme/app.git/info/refs?service=git-receive-pack", "inject github"],
+  ["GET", "/acme/app/info/refs?service=git-receive-pack", "inject github"],
+  ["POST", "/acme/app.git/git-receive-pack", "inject github push-guard"],
+  ["POST", "/acme/app/git-receive-pack", "inject github push-guard"],
+  ["POST", "/acme/app.git/info/lfs/objects/batch", "inject github"],
+  ["POST", "/acme/app.git/info/lfs/locks/verify", "inject github"],
+  ["GET", "/acme/other.git/info/refs?service=git-upload-pack", "inject github"],
+  ["POST", "/acme/other.git/git-upload-pack", "inject github"],
+  ["POST", "/acme/other.git/info/lfs/objects/batch", "inject github lfs-download"],
+  ["GET", "/acme/other.git/info/refs?service=git-receive-pack", "403 push-not-scoped"],
+  ["POST", "/acme/other.git/git-receive-pack", "403 push-not-scoped"],
+  ["POST", "/Acme/App.git/git-receive-pack", "403 push-not-scoped"],
+  ["POST", "/acme/app.wiki.git/git-receive-pack", "403 push-not-scoped"],
+  ["POST", "/acme/app.git.git/git-receive-pack", "403 push-not-scoped"],
+  ["POST", "/acme/app.git%2Fgit-receive-pack", "403 push-not-scoped"],
+  ["POST", "/acme/other.git/GIT-receive-pack", "403 push-not-scoped"],
+  ["POST", "/acme/other.git/git-receive-pack/", "403 push-not-scoped"],
+  ["POST", "/acme/other.git/git-receive-pack;x", "403 push-not-scoped"],
+  ["POST", "/acme/other.git/info/lfs/locks", "403 push-not-scoped"],
+  ["GET", "/acme/app.git/info/refs?service=git-upload-pack&service=git-receive-pack", "403 push-not-scoped"],
+  ["GET", "/acme/app.git/info/refs?service=GIT-RECEIVE-PACK", "403 push-not-scoped"],
+  ["GET", "/acme/app.git/info/refs?service=git-receive%2Dpack", "403 push-not-scoped"],
+  ["PUT", "/acme/app.git/objects/pack/x.pack", "403 push-not-scoped"],
+  ["MKCOL", "/acme/app.git/refs/heads/x", "403 push-not-scoped"],
+];
+
+/** URL of a WebSocket, and what becomes of it in a read-only session. */
+export const webSocketRoutes: readonly (readonly [url: string, expected: string])[] = [
+  ["https://api.openai.com/v1/responses", "inject openai"],
+  ["https://chatgpt.com/backend-api/codex/responses", "inject codex-access"],
+  ["https://api.openai.com/v1/realtime", "403 read-only"],
+  ["https://api.openai.com/v1/realtime?model=gpt-realtime", "403 read-only"],
+  ["https://api.openai.com/v1/responses/x", "403 read-only"],
+  ["https://api.anthropic.com/v1/messages", "403 read-only"],
+  [
+    "https://generativelanguage.googleapis.com/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+    "403 read-only",
+  ],
+  [`${api}/graphql`, "403 read-only"],
+  ["https://npm.example.com/left-pad", "403 read-only"],
+  [`https://github.com/acme/app.git/info/refs?service=git-upload-pack`, "403 read-only"],
+  ["https://eu.sentry.example/api/ws", "403 read-only"],
+];
