@@ -33,5 +33,5 @@ describe.each(allGroups)("$id $title", (group) => {
       if (problem !== undefined) problems.push(`${caseId(group, index)} ${attack.what}: ${problem}`);
     }
     expect(problems).toEqual([]);
-  });
+  }, 120_000);
 });

@@ -1,49 +1,15 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 
 import type { AttackCase, AttackGroup, WireCase } from "../harness/attack-case.fixture.ts";
-import { canaries } from "../harness/attack-world.fixture.ts";
 import { canaryEncoders } from "../harness/canary-scan.fixture.ts";
+import { canaries } from "../harness/planted-secrets.fixture.ts";
+import { chunkedAnswer, pieces, webSocketAnswer, wholeAnswer } from "../harness/written-answers.fixture.ts";
 import { foreignAuthorities } from "../tables/messages.fixture.ts";
 import { upgradeRequest, webSocketLines } from "../tables/upgrades.fixture.ts";
 
 const secret = canaries.anthropic;
 const get = "GET /echo HTTP/1.1\r\nHost: TARGET\r\nConnection: close\r\n\r\n";
 const text = `{"headers":{"x-api-key":"${secret}"}}`;
-
-function whole(body: string | Buffer, headers: readonly string[] = []): Buffer {
-  const head = ["HTTP/1.1 200 OK", `Content-Length: ${Buffer.byteLength(body)}`, ...headers, "", ""].join("\r\n");
-  return Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(body)]);
-}
-
-/** Chunks of one byte, each a write of its own around the secret. */
-function chunked(body: Buffer, size: number, headers: readonly string[] = []): readonly Buffer[] {
-  const parts = [Buffer.from(["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", ...headers, "", ""].join("\r\n"))];
-  for (let at = 0; at < body.length; at += size) {
-    const piece = body.subarray(at, at + size);
-    parts.push(Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]));
-  }
-  return [...parts, Buffer.from("0\r\n\r\n")];
-}
-
-function webSocket(payloads: readonly Buffer[]): readonly Buffer[] {
-  const frames = payloads.map((payload, index) => {
-    const isLast = index === payloads.length - 1;
-    const head =
-      payload.length < 126
-        ? Buffer.of(0, payload.length)
-        : Buffer.of(0, 126, payload.length >> 8, payload.length & 255);
-    head[0] = (index === 0 ? 1 : 0) | (isLast ? 0x80 : 0);
-    return Buffer.concat([head, payload]);
-  });
-  const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-  return [Buffer.from(head), ...frames];
-}
-
-function split(bytes: Buffer, size: number): readonly Buffer[] {
-  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
-    bytes.subarray(index * size, (index + 1) * size),
-  );
-}
 
 const echo = (what: string, answer: NonNullable<WireCase["answer"]>, extra: Partial<WireCase> = {}): AttackCase => ({
   what,
@@ -67,9 +33,9 @@ const codings = {
 const encoded: readonly AttackCase[] = Object.entries(canaryEncoders).flatMap(([encoding, encode]) => {
   const body = Buffer.concat([Buffer.from("before "), encode(secret), Buffer.from(" behind")]);
   return [
-    echo(`in a body: ${encoding}`, [whole(body)]),
-    echo(`in chunks of three bytes: ${encoding}`, chunked(body, 3)),
-    echo(`in frames of a WebSocket: ${encoding}`, webSocket(split(body, 5)), {
+    echo(`in a body: ${encoding}`, [wholeAnswer(body)]),
+    echo(`in chunks of three bytes: ${encoding}`, chunkedAnswer(body, 3)),
+    echo(`in frames of a WebSocket: ${encoding}`, webSocketAnswer(pieces(body, 5)), {
       send: upgradeRequest(webSocketLines),
       sees: "101",
     }),
@@ -78,38 +44,46 @@ const encoded: readonly AttackCase[] = Object.entries(canaryEncoders).flatMap(([
 
 const places: readonly AttackCase[] = [
   ...Object.entries(codings).map(([name, encode]) =>
-    echo(`compressed with ${name}`, [whole(encode(text), [`Content-Encoding: ${name}`])]),
+    echo(`compressed with ${name}`, [wholeAnswer(encode(text), [`Content-Encoding: ${name}`])]),
   ),
-  echo("compressed with raw deflate", [whole(deflateRawSync(text), ["Content-Encoding: deflate"])]),
-  echo("compressed twice", [whole(brotliCompressSync(gzipSync(text)), ["Content-Encoding: gzip, br"])]),
-  echo("compressed, in chunks of one byte", chunked(gzipSync(text), 1, ["Content-Encoding: gzip"])),
+  echo("compressed with raw deflate", [wholeAnswer(deflateRawSync(text), ["Content-Encoding: deflate"])]),
+  echo("compressed twice", [wholeAnswer(brotliCompressSync(gzipSync(text)), ["Content-Encoding: gzip, br"])]),
+  echo("compressed, in chunks of one byte", chunkedAnswer(gzipSync(text), 1, ["Content-Encoding: gzip"])),
   ...["compress", "dcb", "x-unknown", "gzip, gzip, gzip"].map((name) =>
-    echo(`an encoding that cannot be read: ${name}`, [whole(text, [`Content-Encoding: ${name}`])], {
+    echo(`an encoding that cannot be read: ${name}`, [wholeAnswer(text, [`Content-Encoding: ${name}`])], {
       sees: "502 answer-unreadable",
     }),
   ),
   ...["X-Echo", "Set-Cookie", "WWW-Authenticate", "Location", "ETag", "Server"].map((name) =>
-    echo(`in the header ${name}`, [whole("ok", [`${name}: a=${secret}; b`])]),
+    echo(`in the header ${name}`, [wholeAnswer("ok", [`${name}: a=${secret}; b`])]),
   ),
-  echo("in a header, as Basic", [whole("ok", [`X-Echo: Basic ${Buffer.from(`user:${secret}`).toString("base64")}`])]),
+  echo("in a header, as Basic", [
+    wholeAnswer("ok", [`X-Echo: Basic ${Buffer.from(`user:${secret}`).toString("base64")}`]),
+  ]),
   echo("in the reason", [`HTTP/1.1 200 ${secret}\r\nContent-Length: 2\r\n\r\nok`]),
   echo("in the reason of an error", [`HTTP/1.1 401 no ${secret}\r\nContent-Length: 2\r\n\r\nno`], { sees: "401" }),
   echo("in an error page", [`HTTP/1.1 500 Error\r\nContent-Length: ${text.length}\r\n\r\n${text}`], { sees: "500" }),
-  echo("in 103 Early Hints", [`HTTP/1.1 103 Early Hints\r\nLink: </${secret}>; rel=preload\r\n\r\n`, whole("ok")], {
+  echo(
+    "in 103 Early Hints",
+    [`HTTP/1.1 103 Early Hints\r\nLink: </${secret}>; rel=preload\r\n\r\n`, wholeAnswer("ok")],
+    {
+      sees: /200$/u,
+    },
+  ),
+  echo("in 102 Processing", [`HTTP/1.1 102 Processing\r\nX-Echo: ${secret}\r\n\r\n`, wholeAnswer("ok")], {
     sees: /200$/u,
   }),
-  echo("in 102 Processing", [`HTTP/1.1 102 Processing\r\nX-Echo: ${secret}\r\n\r\n`, whole("ok")], { sees: /200$/u }),
-  echo("in a trailer", [...chunked(Buffer.from("ok"), 1).slice(0, -1), `0\r\nX-Echo: ${secret}\r\n\r\n`]),
+  echo("in a trailer", [...chunkedAnswer(Buffer.from("ok"), 1).slice(0, -1), `0\r\nX-Echo: ${secret}\r\n\r\n`]),
   echo("in the extension of a chunk", [
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     `2;x="${secret}"\r\nok\r\n0\r\n\r\n`,
   ]),
   echo(
     "in an event stream, written byte by byte",
-    chunked(Buffer.from(`event: a\ndata: ${text}\n\n`), 1, ["Content-Type: text/event-stream"]),
+    chunkedAnswer(Buffer.from(`event: a\ndata: ${text}\n\n`), 1, ["Content-Type: text/event-stream"]),
   ),
   echo("in a body that the end of the connection ends", [`HTTP/1.1 200 OK\r\n\r\n${text}`]),
-  echo("behind a body, as if it were another answer", [Buffer.concat([whole("ok"), whole(text)])]),
+  echo("behind a body, as if it were another answer", [Buffer.concat([wholeAnswer("ok"), wholeAnswer(text)])]),
   echo("at the end of a body that breaks off", [`HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n${text}`], ended),
   echo(
     "in chunks that break off in the same write",
@@ -124,7 +98,7 @@ const places: readonly AttackCase[] = [
   echo(
     "compressed, and broken in the middle",
     [
-      whole(Buffer.concat([gzipSync(text.repeat(20)).subarray(0, -9), Buffer.alloc(30, 0xff)]), [
+      wholeAnswer(Buffer.concat([gzipSync(text.repeat(20)).subarray(0, -9), Buffer.alloc(30, 0xff)]), [
         "Content-Encoding: gzip",
       ]),
     ],
@@ -134,7 +108,7 @@ const places: readonly AttackCase[] = [
   echo("in a malformed header line", [`HTTP/1.1 200 OK\r\n${secret}\r\nContent-Length: 2\r\n\r\nok`], {
     sees: /^(?:502|200)/u,
   }),
-  echo("in the answer to a refused upgrade", [whole(text)], { send: upgradeRequest(webSocketLines) }),
+  echo("in the answer to a refused upgrade", [wholeAnswer(text)], { send: upgradeRequest(webSocketLines) }),
   echo(
     "in the head of the 101",
     ["HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n", `X-Echo: ${secret}\r\n\r\n`],
@@ -152,7 +126,7 @@ const zeros = Buffer.alloc(24 * 1024 * 1024);
 const bomb = (name: keyof typeof codings): AttackCase =>
   echo(
     `24 MiB of zeros and the credential in ${name}`,
-    [whole(codings[name](Buffer.concat([zeros, Buffer.from(text)])), [`Content-Encoding: ${name}`])],
+    [wholeAnswer(codings[name](Buffer.concat([zeros, Buffer.from(text)])), [`Content-Encoding: ${name}`])],
     ended,
   );
 

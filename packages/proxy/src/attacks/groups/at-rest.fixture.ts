@@ -5,8 +5,9 @@ import { parseJson } from "@clauderon/core/host";
 
 import type { AuditRecord } from "../../audit/audit-entry.ts";
 import type { AttackGroup, ScenarioCase } from "../harness/attack-case.fixture.ts";
-import { canaries, startAttackWorld, type AttackWorld } from "../harness/attack-world.fixture.ts";
+import { startAttackWorld, type AttackWorld } from "../harness/attack-world.fixture.ts";
 import { scanBytes } from "../harness/canary-scan.fixture.ts";
+import { canaries } from "../harness/planted-secrets.fixture.ts";
 import { runCase } from "../harness/run-case.fixture.ts";
 
 async function filesOf(home: string): Promise<readonly string[]> {

@@ -1,5 +1,6 @@
 import type { AttackCase, AttackGroup, WireCase } from "../harness/attack-case.fixture.ts";
-import { canaries, ruledHost } from "../harness/attack-world.fixture.ts";
+import { ruledHost } from "../harness/attack-world.fixture.ts";
+import { canaries } from "../harness/planted-secrets.fixture.ts";
 import { foreignAuthorities, foreignHosts, secondCredentials } from "../tables/messages.fixture.ts";
 import { foreignForms, hostLikePaths } from "../tables/paths.fixture.ts";
 

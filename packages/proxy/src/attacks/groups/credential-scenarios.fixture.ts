@@ -11,7 +11,8 @@ import {
   tlsThrough,
 } from "../../transport/testing/test-proxy.fixture.ts";
 import type { ScenarioCase } from "../harness/attack-case.fixture.ts";
-import { canaries, ruledHost, type AttackWorld } from "../harness/attack-world.fixture.ts";
+import { ruledHost, type AttackWorld } from "../harness/attack-world.fixture.ts";
+import { canaries } from "../harness/planted-secrets.fixture.ts";
 
 const target = `${ruledHost}:443`;
 const extra = "extra";
@@ -158,7 +159,7 @@ async function replace(path: string, text: string): Promise<void> {
 /** `proxy.toml` that is read again while requests run. */
 export const reloadScenarios: readonly ScenarioCase[] = [
   {
-    what: "300 requests during 30 reloads that give a host and its secret to another rule and back",
+    what: "150 requests during 20 reloads that give a host and its secret to another rule and back",
     run: async (world) => {
       world.upstreams.clear();
       const path = join(world.home, "proxy.toml");
@@ -172,7 +173,7 @@ export const reloadScenarios: readonly ScenarioCase[] = [
       const sentry = "eu.sentry.example";
       const statuses = new Set<string>();
       const asking = async (): Promise<void> => {
-        for (let index = 0; index < 100; index += 1) {
+        for (let index = 0; index < 50; index += 1) {
           const tls = await tlsThrough(test, { target: `${sentry}:443` });
           const read = readUntil(tls, isWholeAnswer);
           tls.write(`GET /api/0 HTTP/1.1\r\nHost: ${sentry}\r\nX-Token: own\r\nAuthorization: own\r\n\r\n`);
@@ -181,7 +182,7 @@ export const reloadScenarios: readonly ScenarioCase[] = [
         }
       };
       const reloading = async (): Promise<void> => {
-        for (let index = 0; index < 30; index += 1) {
+        for (let index = 0; index < 20; index += 1) {
           await replace(path, index % 2 === 0 ? other : before);
           await world.client.call("reload", {});
         }
@@ -194,7 +195,7 @@ export const reloadScenarios: readonly ScenarioCase[] = [
         (text) => text.split(canaries.sentry).length !== 2 || /uthorization: own/u.test(text),
       );
       if (statuses.size !== 1) return [...statuses].join();
-      return mixed.length === 0 && requests.length === 300
+      return mixed.length === 0 && requests.length === 150
         ? undefined
         : `${mixed.length} of ${requests.length} were mixed`;
     },

@@ -17,7 +17,8 @@ export const credentialGroups: readonly AttackGroup[] = [
       what: `${method} ${url}`,
       ...inTunnel(method, url),
       // A method in small letters is none to the parser.
-      sees: /[a-z]/u.test(method) ? "400" : "403 token-route",
+      // The login of Codex is renewed here, with placeholders.
+      sees: /[a-z]/u.test(method) ? "400" : url.includes("auth.openai.com") ? "200" : "403 token-route",
     })),
   },
   {
@@ -52,7 +53,9 @@ export const credentialGroups: readonly AttackGroup[] = [
     cases: [
       {
         what: "a rule whose secret is missing",
-        ...inTunnel("POST", "https://upload.pypi.org/legacy/"),
+        ...inTunnel("GET", "https://missing.example/", {
+          headers: { authorization: "Bearer clauderon-missing-placeholder" },
+        }),
         sees: "403 secret-missing",
       },
       {

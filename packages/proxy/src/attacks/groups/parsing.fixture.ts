@@ -1,4 +1,5 @@
 import type { AttackCase, AttackGroup, WireCase } from "../harness/attack-case.fixture.ts";
+import { ruledHost } from "../harness/attack-world.fixture.ts";
 import { malformedHttp2 } from "../tables/http2.fixture.ts";
 import {
   ambiguousChunks,
@@ -11,13 +12,9 @@ import { ambiguousPaths, malformedQueries } from "../tables/paths.fixture.ts";
 import { foreignUpgrades, upgradeRequest, webSocketLines } from "../tables/upgrades.fixture.ts";
 import { floods, slowClients } from "./parsing-scenarios.fixture.ts";
 
-const inside = (what: string, send: string, sees: WireCase["sees"], never?: RegExp): AttackCase => ({
-  what,
-  way: "tunnel",
-  send,
-  sees,
-  ...(never === undefined ? {} : { never }),
-});
+const inside = (what: string, send: string, sees: WireCase["sees"]): WireCase => ({ what, way: "tunnel", send, sees });
+/** Where something may go up, but never this. */
+const never = (pattern: RegExp, attack: WireCase): WireCase => ({ ...attack, never: pattern });
 const get = (target: string, headers = ""): string => `GET ${target} HTTP/1.1\r\nHost: TARGET\r\n${headers}\r\n`;
 const chunks = (body: string, headers = "Transfer-Encoding: chunked"): string =>
   `POST /a HTTP/1.1\r\nHost: TARGET\r\n${headers}\r\n\r\n${body}`;
@@ -37,7 +34,7 @@ export const parsingGroups: readonly AttackGroup[] = [
       ...ambiguousMessages.map(([name, message]) => inside(name, message, "400")),
       ...ambiguousChunks.map(([name, body]) =>
         // The head of a body that turns out to be none is on its way by then; its end must never be.
-        inside(`chunks with ${name}`, chunks(body), /^(?:400|502|closed)/u, /\r\n0\r\n\r\n/u),
+        never(/\r\n0\r\n\r\n/u, inside(`chunks with ${name}`, chunks(body), /^(?:400|502|closed)/u)),
       ),
       ...[
         ["a tab before the colon", chunks("0\r\n\r\n", "Transfer-Encoding\t: chunked")],
@@ -55,18 +52,23 @@ export const parsingGroups: readonly AttackGroup[] = [
         ["a version in small letters", "GET /a http/1.1\r\nHost: TARGET\r\n\r\n"],
         ["tabs for spaces", "GET\t/a\tHTTP/1.1\r\nHost: TARGET\r\n\r\n"],
       ].map(([name = "", message = ""]) => inside(name, message, "400")),
-      inside(
-        "a request behind the last chunk",
-        `${chunks("0\r\n\r\n")}GET /b HTTP/1.1\r\nHost: evil.test\r\n\r\n`,
-        /./u,
+      never(
         /\/b|evil/u,
+        inside(
+          "a request behind the last chunk",
+          `${chunks("0\r\n\r\n")}GET /b HTTP/1.1\r\nHost: evil.test\r\n\r\n`,
+          /./u,
+        ),
       ),
-      inside("two spaces, which go up as one", "GET  /a HTTP/1.1\r\nHost: TARGET\r\n\r\n", "200", / {2}/u),
-      inside(
-        "a request inside a body of the length that was said",
-        chunks(hidden, `Content-Length: ${hidden.replace("TARGET", "api.anthropic.com").length}`),
-        /./u,
-        /HTTP\/1\.1\r\nhost: api\.anthropic\.com\r\n[\s\S]*GET \/smuggled HTTP\/1\.1\r\nhost: /u,
+      never(/ {2}/u, inside("two spaces, which go up as one", "GET  /a HTTP/1.1\r\nHost: TARGET\r\n\r\n", "200")),
+      never(
+        // Written anew, as a request of its own, it would have its Host line first.
+        /GET \/smuggled HTTP\/1\.1\r\nhost: /u,
+        inside(
+          "a request inside a body of the length that was said",
+          chunks(hidden, `Content-Length: ${hidden.replace("TARGET", ruledHost).length}`),
+          /./u,
+        ),
       ),
     ],
   },
@@ -120,7 +122,7 @@ export const parsingGroups: readonly AttackGroup[] = [
         ),
       ...malformedQueries.map((target) => inside(`the target ${JSON.stringify(target)}`, get(target), "400")),
       ...["/a?b=%0d%0aX-Injected:%201", "/a%0d%0aX-Injected:%201", "/a%00b"].map((target) =>
-        inside(`the target ${target}`, get(target), /^(?:200|400)/u, /\nX-Injected|\0/iu),
+        never(/\nX-Injected|\0/iu, inside(`the target ${target}`, get(target), /^(?:200|400)/u)),
       ),
     ],
   },

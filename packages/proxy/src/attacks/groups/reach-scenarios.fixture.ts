@@ -147,6 +147,8 @@ export const unaskedNames: readonly ScenarioCase[] = [
     });
     const { socket, answer } = await connectThrough(proxy, { target });
     socket.destroy();
-    return asked.length === 0 && answer.startsWith("HTTP/1.1 403") ? undefined : `${answer.slice(0, 20)} ${asked}`;
+    return asked.length === 0 && answer.startsWith("HTTP/1.1 403")
+      ? undefined
+      : `${answer.slice(0, 20)} ${asked.join()}`;
   },
 }));

@@ -8,23 +8,14 @@ import { upstreamAuthority } from "../../transport/testing/recording-upstream.fi
 import { basic } from "../../transport/testing/test-proxy.fixture.ts";
 import type { SessionName } from "./attack-case.fixture.ts";
 import { startAttackUpstreams, type AttackUpstreams } from "./attack-upstreams.fixture.ts";
-
-/** The real credentials of the suite. None may ever be seen by a client. */
-export const canaries = {
-  anthropic: 'sk-ant-CANARY/7c41+d2&"q"=9f',
-  openai: "sk-CANARY-openai-55ab01",
-  gemini: "AIzaCANARYgemini-88f2",
-  github: "ghp_CANARYgithub3e77a0",
-  npm: "npm_CANARYregistry19c4",
-  sentry: "sntrys_CANARYfile-04be",
-} as const;
+import { plantSecrets } from "./planted-secrets.fixture.ts";
 
 /** A proxy under attack. */
 export interface Subject {
   readonly port: number;
   /** What clients trust. */
   readonly ca: string;
-  authorization(session: SessionName): string;
+  readonly authorization: (session: SessionName) => string;
   /** How long a client waits for an answer before it says there was none. */
   readonly patienceMs: number;
 }
@@ -68,6 +59,8 @@ const gatewayHosts: readonly string[] = [
   "ghcr.io",
   "registry-1.docker.io",
   "eu.sentry.example",
+  "vault.example",
+  "missing.example",
 ];
 
 function proxyToml({ gateway, http2, evil }: AttackUpstreams, authorityPath: string): string {
@@ -84,6 +77,18 @@ paths = ["/api/**"]
 inject = { header = "Authorization", format = "Bearer {secret}" }
 secret = "sentry"
 placeholder = "clauderon-sentry-placeholder"
+[[rules]]
+id = "vault"
+host = "vault.example"
+inject = { basic = "user" }
+secret = "vault"
+placeholder = "clauderon-vault-placeholder"
+[[rules]]
+id = "missing"
+host = "missing.example"
+inject = { header = "Authorization", format = "Bearer {secret}" }
+secret = "missing"
+placeholder = "clauderon-missing-placeholder"
 `;
 }
 
@@ -94,23 +99,16 @@ export async function startAttackWorld(): Promise<AttackWorld> {
   stack.defer(async () => rm(userHome, { recursive: true, force: true }));
   const home = join(userHome, "h");
   const upstreams = stack.use(await startAttackUpstreams());
-  await mkdir(join(home, "secrets"), { mode: 0o700, recursive: true });
+  await mkdir(home, { mode: 0o700 });
   await chmod(home, 0o700);
-  await writeFile(join(home, "secrets", "sentry"), canaries.sentry, { mode: 0o600 });
+  const { environment, settings } = await plantSecrets({ home, userHome });
   await writeFile(join(userHome, "ca.pem"), upstreamAuthority.certificatePem);
   await writeFile(join(userHome, ".npmrc"), "registry=https://npm.example.com/\n");
-  await writeFile(join(home, "proxy.toml"), proxyToml(upstreams, join(userHome, "ca.pem")));
+  await writeFile(join(home, "proxy.toml"), settings + proxyToml(upstreams, join(userHome, "ca.pem")));
   const client = await startProxyProcess({
     home,
     userHome,
-    environment: {
-      PATH: process.env["PATH"],
-      ANTHROPIC_API_KEY: canaries.anthropic,
-      OPENAI_API_KEY: canaries.openai,
-      GEMINI_API_KEY: canaries.gemini,
-      GITHUB_TOKEN: canaries.github,
-      NPM_TOKEN: canaries.npm,
-    },
+    environment,
     closedPorts: [upstreams.inside.port],
   });
   stack.defer(async () => {

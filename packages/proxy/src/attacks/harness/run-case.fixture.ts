@@ -6,8 +6,9 @@ import { flag, frame, FrameClient, frameType, headerBlock } from "../../transpor
 import { dial, isWholeAnswer } from "../../transport/testing/test-proxy.fixture.ts";
 import type { WireCase } from "./attack-case.fixture.ts";
 import type { AttackUpstreams } from "./attack-upstreams.fixture.ts";
-import { canaries, http2Host, ruledHost, type Subject } from "./attack-world.fixture.ts";
+import { http2Host, ruledHost, type Subject } from "./attack-world.fixture.ts";
 import { scanAnswer } from "./canary-scan.fixture.ts";
+import { canaries } from "./planted-secrets.fixture.ts";
 
 export interface CaseOutcome {
   /** What the attack reached; absent = it was held. */

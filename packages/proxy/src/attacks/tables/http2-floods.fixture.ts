@@ -4,7 +4,7 @@ import type { Line } from "./http2.fixture.ts";
 /** Frames without end. */
 export interface Http2Flood {
   readonly name: string;
-  piece(index: number): Buffer;
+  readonly piece: (index: number) => Buffer;
   /** After so many the proxy has not defended itself. */
   readonly most: number;
 }
