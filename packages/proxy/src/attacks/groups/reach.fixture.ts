@@ -79,7 +79,13 @@ export const reachGroups: readonly AttackGroup[] = [
     source: "mitmweb CVE-2025-23217, leash GHSA-9x85-c42x-79cx, Docker Desktop CVE-2025-9074",
     cases: [
       ...connects(hostGateways, denied),
-      ...connects([`${hostname().toLowerCase()}:443`, `${hostname().toLowerCase()}:80`], { sees: /^(?:403|502)/u }),
+      ...[80, 443].map((port): AttackCase => ({
+        what: `CONNECT to this machine's own name, port ${port}`,
+        way: "connect",
+        session: "open",
+        target: `${hostname().toLowerCase()}:${port}`,
+        sees: /^(?:403|502)/u,
+      })),
       ...servicesOfThisMachine,
     ],
   },

@@ -18,6 +18,8 @@ export interface Subject {
   readonly authorization: (session: SessionName) => string;
   /** How long a client waits for an answer before it says there was none. */
   readonly patienceMs: number;
+  /** Of a peer it is enough to know that something got through. */
+  readonly isPeer?: boolean;
 }
 
 /** The proxy's own process under attack, with everything it could be led to. */

@@ -26,9 +26,11 @@ export async function runCase(
 ): Promise<CaseOutcome> {
   upstreams.clear();
   if (attack.answer !== undefined) upstreams.gateway.respond = answering(attack.answer);
-  const bytes = await send(attack, subject);
-  const seen = summary(bytes);
-  return { through: whatGotThrough(attack, { bytes, seen, upstreams }), seen, bytes };
+  const outcomeOf = (bytes: Buffer): CaseOutcome => {
+    const seen = summary(bytes);
+    return { through: whatGotThrough(attack, { bytes, seen, upstreams }), seen, bytes };
+  };
+  return outcomeOf(await send(attack, { subject, isOver: (bytes) => outcomeOf(bytes).through !== undefined }));
 }
 
 function answering(parts: readonly (string | Buffer)[]): AttackUpstreams["gateway"]["respond"] {
@@ -81,17 +83,24 @@ function summary(bytes: Buffer): string {
   return heads.length === 0 ? "no HTTP" : heads.join(" then ");
 }
 
-const patience = Symbol("patience");
+interface Sending {
+  readonly subject: Subject;
+  /** Nothing more has to be waited for. */
+  readonly isOver: (bytes: Buffer) => boolean;
+}
 
-async function send(attack: WireCase, subject: Subject): Promise<Buffer> {
-  const { promise, resolve } = Promise.withResolvers<typeof patience>();
-  const timer = setTimeout(() => resolve(patience), subject.patienceMs);
+async function send(attack: WireCase, { subject, isOver }: Sending): Promise<Buffer> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
   const got: Buffer[] = [];
   const sockets: { destroy(): unknown }[] = [];
+  const deadline = performance.now() + subject.patienceMs;
+  const timer = setInterval(() => {
+    if (performance.now() > deadline || (subject.isPeer === true && isOver(Buffer.concat(got)))) resolve(undefined);
+  }, 10);
   try {
     await Promise.race([promise, act({ attack, subject, got, sockets }).catch(() => undefined)]);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
     for (const socket of sockets) socket.destroy();
   }
   return Buffer.concat(got);
@@ -192,7 +201,7 @@ function isAnswered(text: string, sees: WireCase["sees"]): boolean {
 async function actHttp2({ attack, subject, got, sockets }: Acting): Promise<void> {
   const { port, ca } = subject;
   const authorization = subject.authorization(attack.session ?? "listed");
-  const client = await FrameClient.open({ port, ca, authorization }, `${http2Host}:443`);
+  const client = await FrameClient.open({ port, ca, authorization, isUnverified: true }, `${http2Host}:443`);
   sockets.push({ destroy: () => client.close() });
   const lines = (attack.lines ?? []).map(
     ([name, value]) => [name, value.replaceAll("TARGET", http2Host)] as readonly [string, string],
