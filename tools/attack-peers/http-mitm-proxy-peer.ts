@@ -8,6 +8,7 @@ const task = await readTask();
 const rules = new Map(task.rules.map((rule) => [rule.host, rule]));
 const proxy = new Proxy();
 proxy.onError(() => undefined);
+// oxlint-disable-next-line max-params -- the signature is the proxy's
 proxy.onConnect((request, socket, _head, proceed) => {
   const [host = "", port] = (request.url ?? "").split(":");
   if (rules.has(host) && port === "443") return proceed();

@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -39,6 +41,19 @@ describe("the scanner", () => {
       const body = Buffer.concat([Buffer.from("before "), encode(secret.replace("9f", "8e")), Buffer.from(" behind")]);
       expect(scanAnswer(Buffer.concat(write(body)), secret)).toEqual([]);
     });
+  });
+
+  it.each([
+    ["compressed", "gzip", gzipSync(secret)],
+    ["compressed twice", "gzip, br", brotliCompressSync(gzipSync(secret))],
+    [
+      "broken in the middle",
+      "gzip",
+      Buffer.concat([gzipSync(secret + randomBytes(400).toString("hex")).subarray(0, -20), Buffer.alloc(9, 255)]),
+    ],
+  ])("finds it %s", (_name, encoding, body) => {
+    expect(scanAnswer(wholeAnswer(body, [`Content-Encoding: ${encoding}`]), secret)).toContain("plain");
+    expect(scanBytes(body, secret)).toEqual([]);
   });
 
   it("finds it in events that split it", () => {

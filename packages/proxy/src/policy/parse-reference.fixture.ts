@@ -4,20 +4,21 @@ export interface ReferenceTarget {
   readonly port: number;
 }
 
-const isPrintable = (text: string): boolean => [...text].every((character) => character >= "!" && character <= "~");
+const isPrintable = (text: string): boolean =>
+  Array.from(text).every((character) => character >= "!" && character <= "~");
 
 function readPort(text: string, fallback: number | undefined): number | undefined {
   if (text === "") return fallback;
   if (!text.startsWith(":")) return undefined;
   const digits = text.slice(1);
-  if (digits === "" || digits.startsWith("0") || [...digits].some((digit) => digit < "0" || digit > "9"))
+  if (digits === "" || digits.startsWith("0") || Array.from(digits).some((digit) => digit < "0" || digit > "9"))
     return undefined;
   const port = Number(digits);
   return port <= 65_535 ? port : undefined;
 }
 
 function readIpv6(inside: string): string | undefined {
-  const isPlain = [...inside].every((character) => "0123456789abcdefABCDEF:.".includes(character));
+  const isPlain = Array.from(inside).every((character) => "0123456789abcdefABCDEF:.".includes(character));
   const url = isPlain ? URL.parse(`http://[${inside}]/`) : null;
   return url === null ? undefined : url.hostname.slice(1, -1);
 }
@@ -33,11 +34,12 @@ function readName(text: string): string | undefined {
   if (host.length > 253) return undefined;
   const last = labels.at(-1) ?? "";
   const looksNumeric =
-    last !== "" && ([...last].every((digit) => digit >= "0" && digit <= "9") || /^0x[0-9a-f]*$/u.test(last));
+    last !== "" && (Array.from(last).every((digit) => digit >= "0" && digit <= "9") || /^0x[0-9a-f]*$/u.test(last));
   if (looksNumeric) return isIpv4(labels) ? host : undefined;
   for (const label of labels) {
     if (label === "" || label.length > 63 || label.startsWith("-") || label.endsWith("-")) return undefined;
-    if ([...label].some((character) => !"abcdefghijklmnopqrstuvwxyz0123456789-_".includes(character))) return undefined;
+    if (Array.from(label).some((character) => !"abcdefghijklmnopqrstuvwxyz0123456789-_".includes(character)))
+      return undefined;
   }
   if (labels.some((label) => label.startsWith("xn--")) && URL.parse(`http://${host}/`)?.hostname !== host)
     return undefined;
@@ -59,7 +61,7 @@ const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 const written = `${unreserved}!$&'()*+,;=:@/`;
 
 const isHex = (text: string): boolean =>
-  text.length === 2 && [...text].every((digit) => "0123456789abcdefABCDEF".includes(digit));
+  text.length === 2 && Array.from(text).every((digit) => "0123456789abcdefABCDEF".includes(digit));
 
 /** A path, in bytes as it is meant and as it is written; nothing when its escapes are broken. */
 function readPath(raw: string): { readonly bytes: readonly number[]; readonly text: string } | undefined {
@@ -83,7 +85,8 @@ function readPath(raw: string): { readonly bytes: readonly number[]; readonly te
   return { bytes, text };
 }
 
-const separators = (text: string): number => [...text].filter((character) => "./\\%;?#".includes(character)).length;
+const separators = (text: string): number =>
+  Array.from(text).filter((character) => "./\\%;?#".includes(character)).length;
 
 function isControl(character: string): boolean {
   const code = character.codePointAt(0) ?? 0;
@@ -92,7 +95,7 @@ function isControl(character: string): boolean {
 
 /** The path as it is sent, or nothing. */
 export function referencePath(raw: string): string | undefined {
-  if (!raw.startsWith("/") || !isPrintable(raw) || [..."\\#?"].some((character) => raw.includes(character)))
+  if (!raw.startsWith("/") || !isPrintable(raw) || Array.from("\\#?").some((character) => raw.includes(character)))
     return undefined;
   const path = readPath(raw);
   if (path === undefined) return undefined;
@@ -103,13 +106,13 @@ export function referencePath(raw: string): string | undefined {
     // No UTF-8: servers would guess.
     return undefined;
   }
-  if ([...meant].some(isControl) || meant.includes("\\")) return undefined;
+  if (Array.from(meant).some(isControl) || meant.includes("\\")) return undefined;
   for (let at = meant.indexOf("%"); at !== -1; at = meant.indexOf("%", at + 1))
     if (isHex(meant.slice(at + 1, at + 3))) return undefined;
   const segments = meant.slice(1).split("/");
   for (const [index, segment] of segments.entries()) {
     const name = segment.includes(";") ? segment.slice(0, segment.indexOf(";")) : segment;
-    if (name !== "" && [...name].every((character) => character === ".")) return undefined;
+    if (name !== "" && Array.from(name).every((character) => character === ".")) return undefined;
     const mayBeEmpty = index === segments.length - 1 && path.text.endsWith("/");
     if (name === "" && !mayBeEmpty) return undefined;
   }
@@ -125,7 +128,8 @@ export function referenceRequest(line: {
   readonly tunnel?: ReferenceTarget;
 }): string | undefined {
   const { method, target, hosts, tunnel } = line;
-  const isToken = method !== "" && [...method].every((character) => `${unreserved}!#$%&'*+^\`|`.includes(character));
+  const isToken =
+    method !== "" && Array.from(method).every((character) => `${unreserved}!#$%&'*+^\`|`.includes(character));
   if (!isToken || method.length > 32 || method === "CONNECT" || target.length > 16_384 || target.includes("#"))
     return undefined;
   const scheme = tunnel === undefined ? schemeOf(target) : "https";

@@ -55,7 +55,10 @@ export const reachGroups: readonly AttackGroup[] = [
     source: "AWS, Google, Azure, Alibaba and Oracle instance metadata; SSRF (CWE-918)",
     cases: [
       ...connects(metadataTargets, denied),
-      ...connects(metadataTargets, { ...denied, session: "wide" }),
+      ...connects(metadataTargets, { ...denied, session: "wide" }).map((attack) => ({
+        ...attack,
+        what: `${attack.what}, with every range allowed`,
+      })),
       ...asks(metadataUrls, denied),
     ],
   },

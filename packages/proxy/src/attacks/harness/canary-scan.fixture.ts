@@ -1,4 +1,11 @@
-import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from "node:zlib";
+import {
+  brotliDecompressSync,
+  constants,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompressSync,
+} from "node:zlib";
 
 /** A way to write a secret, and the bytes that then stand for it. */
 export interface CanaryForm {
@@ -80,7 +87,7 @@ function readingsOf(answer: Buffer): readonly Buffer[] {
     if (/^HTTP\/1\.[01] 1\d\d /u.test(head)) continue;
     const isChunked = /\r\ntransfer-encoding: *chunked/iu.test(head);
     const body = isChunked ? joinChunks(rest) : rest;
-    const plain = decode(body, /\r\ncontent-encoding: *(?<name>[\w-]+)/iu.exec(head)?.groups?.["name"]);
+    const plain = decode(body, /\r\ncontent-encoding: *(?<name>[\w, -]+)/iu.exec(head)?.groups?.["name"]);
     readings.push(body, plain, joinEvents(plain));
     return readings;
   }
@@ -121,16 +128,31 @@ export function joinEvents(bytes: Buffer): Buffer {
   return Buffer.from(data.join(""), "latin1");
 }
 
-/** As far as it can be decoded. */
-function decode(body: Buffer, encoding: string | undefined): Buffer {
-  try {
-    if (encoding === "gzip") return gunzipSync(body);
-    if (encoding === "br") return brotliDecompressSync(body);
-    if (encoding === "zstd") return zstdDecompressSync(body);
-    if (encoding === "deflate") return (body[0] ?? 0) === 0x78 ? inflateSync(body) : inflateRawSync(body);
-    return body;
-  } catch {
-    // It was cut: nobody reads more of it than its bytes.
-    return body;
-  }
+/** As far as it can be decoded: what is broken at its end gives what stands before. */
+function decode(body: Buffer, encodings: string | undefined): Buffer {
+  const names = (encodings ?? "").split(",").map((name) => name.trim().toLowerCase());
+  return names.reduceRight((bytes, name) => decodeOne(bytes, name), body);
 }
+
+const longestBreak = 64;
+
+function decodeOne(body: Buffer, encoding: string): Buffer {
+  const decoder = decoders[encoding];
+  if (decoder === undefined) return body;
+  for (let cut = 0; cut <= Math.min(longestBreak, body.length); cut += 1) {
+    try {
+      return decoder(body.subarray(0, body.length - cut));
+    } catch {
+      // Tried again without its last byte.
+    }
+  }
+  return body;
+}
+
+const flush = { finishFlush: constants.Z_SYNC_FLUSH };
+const decoders: Readonly<Record<string, (body: Buffer) => Buffer>> = {
+  gzip: (body) => gunzipSync(body, flush),
+  br: (body) => brotliDecompressSync(body, { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+  zstd: (body) => zstdDecompressSync(body, { finishFlush: constants.ZSTD_e_flush }),
+  deflate: (body) => ((body[0] ?? 0) === 0x78 ? inflateSync(body, flush) : inflateRawSync(body, flush)),
+};

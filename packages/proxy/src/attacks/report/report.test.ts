@@ -27,7 +27,8 @@ it("there are at least 400 cases, each with a name of its own, of every group fr
   expect(ids.length).toBeGreaterThanOrEqual(400);
   expect(new Set(ids).size).toBe(ids.length);
   for (const group of allGroups) {
-    expect(new Set(group.cases.map(({ what }) => what)).size, group.id).toBe(group.cases.length);
+    const whats = group.cases.map(({ what }) => what);
+    expect(whats.filter((what, index) => whats.indexOf(what) !== index)).toEqual([]);
     expect(group.rule.length * group.source.length).toBeGreaterThan(0);
   }
 });
