@@ -97,11 +97,7 @@ const places: readonly AttackCase[] = [
   ),
   echo(
     "compressed, and broken in the middle",
-    [
-      wholeAnswer(Buffer.concat([gzipSync(text.repeat(20)).subarray(0, -9), Buffer.alloc(30, 0xff)]), [
-        "Content-Encoding: gzip",
-      ]),
-    ],
+    [wholeAnswer(gzipSync(text.repeat(20)).subarray(0, -12), ["Content-Encoding: gzip"])],
     ended,
   ),
   echo("in an answer that is no HTTP", [`${secret}\r\n\r\n`], { sees: "502" }),

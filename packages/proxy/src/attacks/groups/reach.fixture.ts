@@ -70,7 +70,10 @@ export const reachGroups: readonly AttackGroup[] = [
     cases: [
       ...connects(ambiguousAddresses, { sees: "403 address-ambiguous" }),
       ...connects(closedAddresses, denied),
-      ...connects(loopbackTargets, denied),
+      ...connects(loopbackTargets, denied).map((attack) => ({
+        ...attack,
+        what: `${attack.what}, before it is resolved`,
+      })),
       ...connects(nonAsciiTargets, { sees: /^400/u }),
       ...asks(ambiguousAbsoluteForms, { sees: "403 address-ambiguous" }),
     ],

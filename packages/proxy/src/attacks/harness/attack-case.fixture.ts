@@ -50,3 +50,8 @@ export interface AttackGroup {
 export function caseId(group: AttackGroup, index: number): string {
   return `${group.id}-${String(index + 1).padStart(2, "0")}`;
 }
+
+/** Whether other proxies are measured by the case: it is bytes, and of a session as they know it. */
+export function isCompared(group: AttackGroup, attack: AttackCase): attack is WireCase {
+  return group.alone === undefined && !("run" in attack) && attack.session !== "none";
+}

@@ -52,7 +52,7 @@ export function canaryForms(text: string): readonly CanaryForm[] {
 
 /** In which encodings the text stands in the bytes; capitals and small letters of hexadecimal digits and percent signs are the same. */
 export function scanBytes(bytes: Buffer, text: string): readonly string[] {
-  const folded = Buffer.from(bytes.toString("latin1").toLowerCase(), "latin1");
+  const folded = foldedOf(bytes);
   return canaryForms(text)
     .filter(({ encoding, bytes: form }) =>
       /^(?:percent|hex|JSON, every)/u.test(encoding)
@@ -62,14 +62,28 @@ export function scanBytes(bytes: Buffer, text: string): readonly string[] {
     .map(({ encoding }) => encoding);
 }
 
+const foldings = new WeakMap<Buffer, Buffer>();
+
+/** Made once for all that is looked for in the same bytes. */
+function foldedOf(bytes: Buffer): Buffer {
+  const known = foldings.get(bytes);
+  if (known !== undefined) return known;
+  const folded = Buffer.from(bytes.toString("latin1").toLowerCase(), "latin1");
+  foldings.set(bytes, folded);
+  return folded;
+}
+
 /**
  * The same in everything that a client could make of an answer of HTTP/1.1: the bytes as they came, chunks joined, content decoded, frames of a WebSocket joined, the
  * data lines of an event stream joined.
  */
 export function scanAnswer(answer: Buffer, text: string): readonly string[] {
-  const readings = [answer, ...readingsOf(answer)];
+  const readings = answersRead.get(answer) ?? [answer, ...readingsOf(answer)];
+  answersRead.set(answer, readings);
   return [...new Set(readings.flatMap((reading) => scanBytes(reading, text)))];
 }
+
+const answersRead = new WeakMap<Buffer, readonly Buffer[]>();
 
 function readingsOf(answer: Buffer): readonly Buffer[] {
   const readings: Buffer[] = [];
@@ -88,7 +102,10 @@ function readingsOf(answer: Buffer): readonly Buffer[] {
     const isChunked = /\r\ntransfer-encoding: *chunked/iu.test(head);
     const body = isChunked ? joinChunks(rest) : rest;
     const plain = decode(body, /\r\ncontent-encoding: *(?<name>[\w, -]+)/iu.exec(head)?.groups?.["name"]);
-    readings.push(body, plain, joinEvents(plain));
+    // What came whole and as it is was looked at with the head.
+    if (isChunked) readings.push(body);
+    if (plain !== body) readings.push(plain);
+    if (/event-stream/iu.test(head)) readings.push(joinEvents(plain));
     return readings;
   }
 }

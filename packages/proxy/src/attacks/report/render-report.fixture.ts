@@ -1,4 +1,4 @@
-import { caseId, type AttackCase, type AttackGroup } from "../harness/attack-case.fixture.ts";
+import { caseId, isCompared, type AttackCase, type AttackGroup } from "../harness/attack-case.fixture.ts";
 import { peerNames, type PeerName } from "../harness/peers.fixture.ts";
 import { fuzzedInputs } from "./fuzzed-inputs.fixture.ts";
 import { harmless } from "./harmless-cases.fixture.ts";
@@ -16,7 +16,7 @@ export interface ReportInput {
 export function renderReport(input: ReportInput): string {
   const { groups, peers } = input;
   const total = groups.reduce((sum, { cases }) => sum + cases.length, 0);
-  const compared = groups.filter(({ alone }) => alone === undefined).flatMap((group) => wireIds(group));
+  const compared = groups.flatMap((group) => group.cases.filter((attack) => isCompared(group, attack)));
   const [mockttp, httpMitmProxy] = [peers.mockttp, peers["http-mitm-proxy"]];
   return `# Attacks on the proxy
 
@@ -34,12 +34,13 @@ client's own, refuse every other host (\`tools/attack-peers\`). Both are tools f
 redactor, so that P26 is theirs by design. \`relay\` refuses nothing and reads nothing: it shows that a case can see what gets through. ${compared.length} cases are compared.
 
 | group | attack | cases | clauderon | mockttp | http-mitm-proxy | relay |
-| --- | --- | --: | --: | --: | --: | --: |
+| --- | --- | ---: | ---: | ---: | ---: | ---: |
 ${groups.map((group) => groupRow(group, input)).join("\n")}
 
 P12, packets that go around the proxy, is a matter of the sandbox's network and tested with the backends. P55, data in the text of a read to an allowed host, cannot be stopped by
-a proxy. Nor can an allowed host be kept from telling a session the credential it was sent in an encoding of its own making (encrypted, reversed, a letter per event): the
-forms that are searched for are those of P26.
+a proxy. Nor can an allowed host be kept from telling a session the credential it was sent in an encoding of its own making (encrypted, reversed, a letter per event, a piece per
+answer to a Range): the forms that are searched for are those of P26. A credential that the host itself cuts off, and goes on with other text, passes as far as it
+stands there: what is looked for is the whole.
 
 ## Fuzzing
 
@@ -61,10 +62,6 @@ ${groups.map((group) => groupSection(group, peers)).join("")}`;
 
 function sum(problems: ReadonlyMap<string, number>): number {
   return [...problems.values()].reduce((total, count) => total + count, 0);
-}
-
-function wireIds(group: AttackGroup): readonly string[] {
-  return group.cases.flatMap((attack, index) => ("run" in attack ? [] : caseId(group, index)));
 }
 
 function groupRow(group: AttackGroup, { problems, peers }: ReportInput): string {
@@ -103,7 +100,7 @@ function markOf(
   { attack, group, id }: { readonly attack: AttackCase; readonly group: AttackGroup; readonly id: string },
   { failures }: PeerResults[PeerName],
 ): string {
-  if (group.alone !== undefined || "run" in attack) return "–";
+  if (!isCompared(group, attack)) return "–";
   return failures.includes(id) ? "through" : "·";
 }
 

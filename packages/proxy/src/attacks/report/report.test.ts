@@ -4,7 +4,7 @@ import { parseJson } from "@clauderon/core/host";
 import { beforeAll, expect, it } from "vitest";
 
 import { allGroups } from "../groups/all-groups.fixture.ts";
-import { caseId } from "../harness/attack-case.fixture.ts";
+import { caseId, isCompared } from "../harness/attack-case.fixture.ts";
 import { peerNames, peerVersion } from "../harness/peers.fixture.ts";
 import { harmless } from "./harmless-cases.fixture.ts";
 import type { PeerResults } from "./peer-results.fixture.ts";
@@ -16,11 +16,9 @@ beforeAll(async () => {
 });
 
 const idsOf = (areCompared: boolean): readonly string[] =>
-  allGroups
-    .filter(({ alone }) => !areCompared || alone === undefined)
-    .flatMap((group) =>
-      group.cases.flatMap((attack, index) => (areCompared && "run" in attack ? [] : caseId(group, index))),
-    );
+  allGroups.flatMap((group) =>
+    group.cases.flatMap((attack, index) => (areCompared && !isCompared(group, attack) ? [] : caseId(group, index))),
+  );
 
 it("there are at least 400 cases, each with a name of its own, of every group from P01 to P63", () => {
   const ids = idsOf(false);
