@@ -174,7 +174,7 @@ export const reachGroups: readonly AttackGroup[] = [
       ...connects(["api.anthropic.com:443", "evil.test:443", "1.1.1.1:443"], {
         sees: "403 network-none",
         session: "none",
-      }),
+      }).map((attack) => ({ ...attack, what: `${attack.what}, without a network` })),
     ],
   },
   {

@@ -52,25 +52,34 @@ export function canaryForms(text: string): readonly CanaryForm[] {
 
 /** In which encodings the text stands in the bytes; capitals and small letters of hexadecimal digits and percent signs are the same. */
 export function scanBytes(bytes: Buffer, text: string): readonly string[] {
-  const folded = foldedOf(bytes);
+  const { squeezed, folded } = preparedOf(bytes);
   return canaryForms(text)
     .filter(({ encoding, bytes: form }) =>
       /^(?:percent|hex|JSON, every)/u.test(encoding)
         ? folded.includes(form.toString("latin1").toLowerCase(), 0, "latin1")
-        : bytes.includes(form),
+        : squeezed.includes(form),
     )
     .map(({ encoding }) => encoding);
 }
 
-const foldings = new WeakMap<Buffer, Buffer>();
+interface Prepared {
+  /** Without the long runs of zeros that bombs are made of. */
+  readonly squeezed: Buffer;
+  /** The same in small letters. */
+  readonly folded: Buffer;
+}
+
+const prepared = new WeakMap<Buffer, Prepared>();
 
 /** Made once for all that is looked for in the same bytes. */
-function foldedOf(bytes: Buffer): Buffer {
-  const known = foldings.get(bytes);
+function preparedOf(bytes: Buffer): Prepared {
+  const known = prepared.get(bytes);
   if (known !== undefined) return known;
-  const folded = Buffer.from(bytes.toString("latin1").toLowerCase(), "latin1");
-  foldings.set(bytes, folded);
-  return folded;
+  // oxlint-disable-next-line no-control-regex -- zeros are what is looked for
+  const text = bytes.toString("latin1").replaceAll(/\0{64,}/gu, "\0");
+  const made = { squeezed: Buffer.from(text, "latin1"), folded: Buffer.from(text.toLowerCase(), "latin1") };
+  prepared.set(bytes, made);
+  return made;
 }
 
 /**
