@@ -71,13 +71,26 @@ interface Prepared {
 
 const prepared = new WeakMap<Buffer, Prepared>();
 
+const block = Buffer.alloc(4096);
+
+/** Without blocks of nothing but zeros. */
+function withoutZeros(bytes: Buffer): Buffer {
+  if (bytes.length < 1 << 20) return bytes;
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += block.length) {
+    const part = bytes.subarray(at, at + block.length);
+    if (!part.equals(block)) parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
 /** Made once for all that is looked for in the same bytes. */
 function preparedOf(bytes: Buffer): Prepared {
   const known = prepared.get(bytes);
   if (known !== undefined) return known;
-  // oxlint-disable-next-line no-control-regex -- zeros are what is looked for
-  const text = bytes.toString("latin1").replaceAll(/\0{64,}/gu, "\0");
-  const made = { squeezed: Buffer.from(text, "latin1"), folded: Buffer.from(text.toLowerCase(), "latin1") };
+  const squeezed = withoutZeros(bytes);
+  const folded = Buffer.from(squeezed.toString("latin1").toLowerCase(), "latin1");
+  const made = { squeezed, folded };
   prepared.set(bytes, made);
   return made;
 }
