@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { hpackBomb, http2Floods } from "../attacks/tables/http2-floods.fixture.ts";
+import { goodRequest, malformedHttp2, type Line } from "../attacks/tables/http2.fixture.ts";
 import { ask, http2Through } from "./testing/http2-client.fixture.ts";
-import { flag, frame, FrameClient, frameType, headerBlock, literal } from "./testing/http2-frames.fixture.ts";
+import { flag, frame, FrameClient, frameType, headerBlock } from "./testing/http2-frames.fixture.ts";
 import { answerHello, startHttp2Upstream, type Http2Upstream } from "./testing/http2-upstream.fixture.ts";
 import { startTestProxy, type TestProxy } from "./testing/test-proxy.fixture.ts";
 
@@ -23,14 +25,7 @@ beforeEach(() => {
   upstream.respond = answerHello;
 });
 
-type Line = readonly [string, string];
-
-const good = (): Line[] => [
-  [":method", "GET"],
-  [":scheme", "https"],
-  [":authority", target],
-  [":path", "/"],
-];
+const good = (): Line[] => goodRequest.map(([name, value]) => [name, value.replaceAll("TARGET", target)]);
 const whole = flag.endHeaders | flag.endStream;
 
 /** The proxy serves others whatever one of its clients does. */
@@ -43,52 +38,15 @@ async function expectAlive(): Promise<void> {
 }
 
 describe("requests that are malformed in HTTP/2", () => {
-  const cases: readonly (readonly [string, () => readonly Line[]])[] = [
-    ["connection", () => [...good(), ["connection", "authorization"]]],
-    ["keep-alive", () => [...good(), ["keep-alive", "timeout=5"]]],
-    ["proxy-connection", () => [...good(), ["proxy-connection", "keep-alive"]]],
-    ["transfer-encoding", () => [...good(), ["transfer-encoding", "chunked"]]],
-    ["upgrade", () => [...good(), ["upgrade", "websocket"]]],
-    ["http2-settings", () => [...good(), ["http2-settings", "AAMAAABk"]]],
-    ["te other than trailers", () => [...good(), ["te", "gzip"]]],
-    ["a name in upper case", () => [...good(), ["X-Upper", "1"]]],
-    ["two :path", () => [...good(), [":path", "/other"]]],
-    ["a pseudo-header behind a header", () => [...good().slice(0, 3), ["accept", "*/*"], [":path", "/"]]],
-    ["an unknown pseudo-header", () => [...good(), [":verb", "GET"]]],
-    ["no :path", () => good().slice(0, 3)],
-    ["an empty :path", () => [...good().slice(0, 3), [":path", ""]]],
-    ["no :method", () => good().slice(1)],
-    ["no :authority", () => good().filter(([name]) => name !== ":authority")],
-    ["another :authority", () => good().map(([name, value]) => [name, name === ":authority" ? "evil.test" : value])],
-    [
-      "userinfo in :authority",
-      () => good().map(([name, value]) => [name, name === ":authority" ? `a@${value}` : value]),
-    ],
-    ["a Host that differs", () => [...good(), ["host", "evil.test"]]],
-    ["another scheme", () => good().map(([name, value]) => [name, name === ":scheme" ? "http" : value])],
-    ["an absolute :path", () => good().map(([name, value]) => [name, name === ":path" ? "https://evil.test/" : value])],
-    ["dot segments", () => good().map(([name, value]) => [name, name === ":path" ? "/a/../%2e%2e/b" : value])],
-    ["a length without a body", () => [...good(), ["content-length", "5"]]],
-    ["two lengths", () => [...good(), ["content-length", "0"], ["content-length", "0"]]],
-    [
-      "CONNECT",
-      () => [
-        [":method", "CONNECT"],
-        [":authority", "evil.test:443"],
-      ],
-    ],
-    [
-      "extended CONNECT (WebSocket)",
-      () => [
-        ...good().map(([name, value]): Line => [name, name === ":method" ? "CONNECT" : value]),
-        [":protocol", "websocket"],
-      ],
-    ],
-    ["TRACE", () => good().map(([name, value]) => [name, name === ":method" ? "TRACE" : value])],
-  ];
-  it.each(cases)("%s: refused, and the upstream sees nothing", async (_name, lines) => {
+  it.each(malformedHttp2)("%s: refused, and the upstream sees nothing", async (_name, lines) => {
     const client = await FrameClient.open(test, target);
-    client.send(frame(frameType.headers, { flags: whole, streamId: 1 }, headerBlock(lines())));
+    client.send(
+      frame(
+        frameType.headers,
+        { flags: whole, streamId: 1 },
+        headerBlock(lines.map(([name, value]): Line => [name, value.replaceAll("TARGET", target)])),
+      ),
+    );
     // A refusal, a reset of the stream, or the end of the connection.
     await client.until(() =>
       client.frames.some(
@@ -126,7 +84,8 @@ describe("requests that are malformed in HTTP/2", () => {
 
 describe("P46 HTTP/2 floods", () => {
   /** Sends pieces until the connection is ended, at most so many. */
-  async function flood(piece: (index: number) => Buffer, most: number): Promise<FrameClient> {
+  async function flood(name: keyof ReturnType<typeof http2Floods>): Promise<FrameClient> {
+    const { piece, most } = http2Floods(good())[name];
     const client = await FrameClient.open(test, target);
     for (let index = 0; index < most && !client.isClosed; index += 1)
       if (!client.send(piece(index))) await client.drained();
@@ -135,14 +94,7 @@ describe("P46 HTTP/2 floods", () => {
 
   it("P46 rapid reset (CVE-2023-44487): the connection is ended, and what reached the upstream is bounded", async () => {
     upstream.respond = () => undefined;
-    const block = headerBlock(good());
-    const client = await flood((index) => {
-      const id = index * 2 + 1;
-      return Buffer.concat([
-        frame(frameType.headers, { flags: whole, streamId: id }, block),
-        frame(frameType.reset, { streamId: id }, Buffer.of(0, 0, 0, 8)),
-      ]);
-    }, 5000);
+    const client = await flood("rapidReset");
     await client.until(() => client.frames.some(({ type }) => type === frameType.goAway));
     expect(client.isClosed || client.frames.some(({ type }) => type === frameType.goAway)).toBe(true);
     expect(upstream.calls.length).toBeLessThanOrEqual(1000);
@@ -151,14 +103,7 @@ describe("P46 HTTP/2 floods", () => {
   });
 
   it("P46 CONTINUATION flood (CVE-2024-27983): the connection is ended", async () => {
-    const part = Buffer.concat([Buffer.of(0), literal("x-more"), literal("y".repeat(100))]);
-    const client = await flood(
-      (index) =>
-        index === 0
-          ? frame(frameType.headers, { flags: flag.endStream, streamId: 1 }, headerBlock(good()))
-          : frame(frameType.continuation, { streamId: 1 }, part),
-      5000,
-    );
+    const client = await flood("continuation");
     await client.until(() => false);
     expect(client.isClosed).toBe(true);
     expect(upstream.calls).toHaveLength(0);
@@ -166,21 +111,21 @@ describe("P46 HTTP/2 floods", () => {
   });
 
   it("P46 ping flood: the connection is ended", async () => {
-    const client = await flood(() => frame(frameType.ping, {}, Buffer.alloc(8)), 20_000);
+    const client = await flood("ping");
     await client.until(() => false);
     expect(client.isClosed).toBe(true);
     await expectAlive();
   });
 
   it("P46 settings flood: the connection is ended", async () => {
-    const client = await flood(() => frame(frameType.settings), 20_000);
+    const client = await flood("settings");
     await client.until(() => false);
     expect(client.isClosed).toBe(true);
     await expectAlive();
   });
 
   it("P46 WINDOW_UPDATE overflow (CVE-2026-21714): the connection is ended", async () => {
-    const client = await flood(() => frame(frameType.window, {}, Buffer.of(0x7f, 0xff, 0xff, 0xff)), 2);
+    const client = await flood("window");
     await client.until(() => client.frames.some(({ type }) => type === frameType.goAway));
     expect(client.isClosed || client.frames.some(({ type }) => type === frameType.goAway)).toBe(true);
     client.close();
@@ -189,11 +134,7 @@ describe("P46 HTTP/2 floods", () => {
 
   it("P46 ten thousand streams: no more than a hundred are open, and the connection is ended", async () => {
     upstream.respond = () => undefined;
-    const block = headerBlock(good());
-    const client = await flood(
-      (index) => frame(frameType.headers, { flags: whole, streamId: index * 2 + 1 }, block),
-      10_000,
-    );
+    const client = await flood("streams");
     await client.until(() => client.frames.some(({ type }) => type === frameType.goAway));
     expect(upstream.calls.length).toBeLessThanOrEqual(100);
     client.close();
@@ -201,11 +142,8 @@ describe("P46 HTTP/2 floods", () => {
   });
 
   it("P46 HPACK bomb: a head that unfolds is refused", async () => {
-    const entry = Buffer.concat([Buffer.of(0x40), literal("x-bomb"), literal("z".repeat(3900))]);
     const client = await FrameClient.open(test, target);
-    // One entry of the table, named again a thousand times.
-    const block = Buffer.concat([headerBlock(good()), entry, Buffer.alloc(1000, 0xbe)]);
-    client.send(frame(frameType.headers, { flags: whole, streamId: 1 }, block));
+    client.send(hpackBomb(good()));
     await client.until(() => client.frames.some(({ type, streamId }) => streamId === 1 || type === frameType.goAway));
     expect(upstream.calls).toHaveLength(0);
     client.close();

@@ -6,6 +6,7 @@ import { systemClock } from "@clauderon/core/host";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 
+import { foreignUpgrades, upgradeRequest, webSocketLines } from "../attacks/tables/upgrades.fixture.ts";
 import { SecureContexts } from "../certificates/secure-contexts.ts";
 import type { ExchangeObserver } from "../exchange/exchange-observer.ts";
 import {
@@ -25,7 +26,6 @@ import {
   type TestProxy,
 } from "./testing/test-proxy.fixture.ts";
 
-const key = "dGhlIHNhbXBsZSBub25jZQ==";
 let upstream: RecordingUpstream;
 let test: TestProxy;
 let target: string;
@@ -57,11 +57,7 @@ afterAll(async () => {
 });
 beforeEach(() => upstream.clear());
 
-function upgrade(lines: readonly string[], method = "GET"): string {
-  return `${method} /ws HTTP/1.1\r\nHost: ${target}\r\n${lines.join("\r\n")}\r\n\r\n`;
-}
-
-const whole = ["Connection: Upgrade", "Upgrade: websocket", `Sec-WebSocket-Key: ${key}`, "Sec-WebSocket-Version: 13"];
+const upgrade = (lines: readonly string[]): string => upgradeRequest(lines).replaceAll("TARGET", target);
 
 describe("a WebSocket", () => {
   it("opens under the rule of its host, carries both ways, and is watched", async () => {
@@ -102,7 +98,7 @@ describe("a WebSocket", () => {
   it("P41 bytes before the 101 reach the upstream only behind it, and never as a request", async () => {
     const tls = await tlsThrough(test, { target });
     upstream.respond = () => undefined;
-    tls.write(`${upgrade(whole)}GET /smuggled HTTP/1.1\r\nHost: evil.test\r\n\r\n`);
+    tls.write(`${upgrade(webSocketLines)}GET /smuggled HTTP/1.1\r\nHost: evil.test\r\n\r\n`);
     await upstream.until(() => upstream.text.endsWith("\r\n\r\n"));
     expect(upstream.text).not.toContain("smuggled");
     const read = readUntil(tls, isWholeAnswer);
@@ -118,7 +114,7 @@ describe("a WebSocket", () => {
       socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     const tls = await tlsThrough(test, { target });
     const opened = readUntil(tls, (text) => text.endsWith("\r\n\r\n"));
-    tls.write(upgrade(whole));
+    tls.write(upgrade(webSocketLines));
     expect((await opened).text).toMatch(/^HTTP\/1.1 101/u);
     const cut = readUntil(tls);
     await test.proxy.identities.update(identity("s1", { ...openPolicy, network: "none" }));
@@ -129,25 +125,10 @@ describe("a WebSocket", () => {
 });
 
 describe("P41 other upgrades", () => {
-  const without = (name: string): readonly string[] => whole.filter((line) => !line.startsWith(name));
-  it.each([
-    ["h2c", upgrade(["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"])],
-    ["h2c and websocket", upgrade([...without("Upgrade"), "Upgrade: websocket, h2c"])],
-    ["another protocol", upgrade(["Connection: Upgrade", "Upgrade: TLS/1.0"])],
-    ["a body", `${upgrade([...whole, "Content-Length: 5"])}hello`],
-    ["chunks", `${upgrade([...whole, "Transfer-Encoding: chunked"])}0\r\n\r\n`],
-    ["a POST", upgrade(whole, "POST")],
-    ["HTTP/1.0", upgrade(whole).replace("HTTP/1.1", "HTTP/1.0")],
-    ["no key", upgrade(without("Sec-WebSocket-Key"))],
-    ["a short key", upgrade([...without("Sec-WebSocket-Key"), "Sec-WebSocket-Key: abc"])],
-    ["two keys", upgrade([...whole, `Sec-WebSocket-Key: ${key}`])],
-    ["an old version", upgrade([...without("Sec-WebSocket-Version"), "Sec-WebSocket-Version: 8"])],
-    ["no version", upgrade(without("Sec-WebSocket-Version"))],
-    ["another host", upgrade(whole).replace(target, "evil.test")],
-  ])("with %s is refused, and nothing goes upstream", async (_name, request) => {
+  it.each(foreignUpgrades)("with %s is refused, and nothing goes upstream", async (_name, request) => {
     const tls = await tlsThrough(test, { target });
     const read = readUntil(tls);
-    tls.write(request);
+    tls.write(request.replaceAll("TARGET", target));
     expect((await read).text).toMatch(/^HTTP\/1.1 4(?:00|21)/u);
     expect(upstream.text).toBe("");
   });

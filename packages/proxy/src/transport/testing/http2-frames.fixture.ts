@@ -68,8 +68,12 @@ export class FrameClient {
     tls.write(frame(frameType.settings));
   }
 
-  static async open(test: Pick<TestProxy, "port" | "authorization" | "ca">, target: string): Promise<FrameClient> {
-    const tls = await tlsThrough(test, { target, protocols: ["h2"] });
+  static async open(
+    test: Pick<TestProxy, "port" | "authorization" | "ca"> & { readonly isUnverified?: boolean },
+    target: string,
+  ): Promise<FrameClient> {
+    const { isUnverified = false } = test;
+    const tls = await tlsThrough(test, { target, protocols: ["h2"], isUnverified });
     return new FrameClient(tls);
   }
 
