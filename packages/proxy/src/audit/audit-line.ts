@@ -11,6 +11,78 @@ const credentialShapes = new RegExp(credentialShape, "g");
 
 /** An entry as one line of ASCII JSON with its newline: values of the query and credentials are redacted, long texts cut, and nothing in it can begin a new line or move a terminal's cursor. */
 export function auditLine(entry: AuditEntry, time: Date): string {
+  return plainLine(entry, time) ?? anyLine(entry, time);
+}
+
+/** Printable ASCII without what JSON escapes, and short enough that nothing is cut. */
+const plainText = /^[ !#-[\]-~]{0,256}$/;
+const plainTextLimit = 1000;
+
+/** Names of hosts, sessions, rules: few, and looked at once. */
+const knownTexts = new Map<string, boolean>();
+
+function isKnownPlain(text: string): boolean {
+  const known = knownTexts.get(text);
+  if (known !== undefined) return known;
+  const isPlain = isPlainText(text);
+  if (knownTexts.size >= plainTextLimit) knownTexts.clear();
+  knownTexts.set(text, isPlain);
+  return isPlain;
+}
+
+function isPlainText(text: string): boolean {
+  return plainText.test(text) && !credentialShape.test(text);
+}
+
+let stampMs = Number.NaN;
+let stamp = "";
+
+/** Lines come many to the millisecond. */
+function timestamp(time: Date): string {
+  const timeMs = time.getTime();
+  if (timeMs === stampMs) return stamp;
+  stamp = time.toISOString();
+  stampMs = timeMs;
+  return stamp;
+}
+
+/** The line of an entry whose texts need no care, as nearly all do: the same as `anyLine` writes, in a quarter of the time. */
+function plainLine(entry: AuditEntry, time: Date): string | undefined {
+  const { sessionId, sessionName, scheme, ruleId, secret, reason, durationMs, path = "" } = entry;
+  const isPlain =
+    (entry.query ?? "") === "" &&
+    isPlainText(path) &&
+    isPlainText(entry.correlationId) &&
+    isKnownPlain(entry.host) &&
+    isKnownPlain(entry.method) &&
+    isKnownPlain(sessionId ?? "") &&
+    isKnownPlain(sessionName ?? "") &&
+    isKnownPlain(scheme ?? "") &&
+    isKnownPlain(ruleId ?? "") &&
+    isKnownPlain(secret ?? "") &&
+    isKnownPlain(reason ?? "");
+  if (!isPlain) return undefined;
+  const duration = durationMs === undefined ? null : Math.round(durationMs * 1000) / 1000;
+  return (
+    `{"timestamp":"${timestamp(time)}","correlation_id":"${entry.correlationId}",` +
+    `"session_id":${sessionId === undefined ? "null" : `"${sessionId}"`},"service":"${entry.host}","method":"${entry.method}","path":"${path}",` +
+    `"auth_injected":${entry.decision === "injected"},"response_code":${entry.status ?? null},"duration_ms":${duration},` +
+    `"decision":"${entry.decision}","kind":"${entry.kind}"${member("session_name", sessionName)}${member("scheme", scheme)},"port":${entry.port}` +
+    `${member("rule", ruleId)}${member("secret", secret)}${member("reason", reason)}` +
+    `${count("bytes_sent", entry.bytesSent)}${count("bytes_received", entry.bytesReceived)}}\n`
+  );
+}
+
+function member(name: string, text: string | undefined): string {
+  return text === undefined ? "" : `,"${name}":"${text}"`;
+}
+
+function count(name: string, value: number | undefined): string {
+  return value === undefined ? "" : `,"${name}":${value}`;
+}
+
+/** The line of any entry. */
+export function anyLine(entry: AuditEntry, time: Date): string {
   const record: AuditRecord = {
     timestamp: time.toISOString(),
     correlation_id: word(entry.correlationId),
