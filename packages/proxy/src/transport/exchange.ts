@@ -248,7 +248,7 @@ const unreadableAnswer: Refusal = refuse(502, "answer-unreadable", {
 function refusalOf(error: Error & { readonly code?: unknown }): Refusal {
   if (error instanceof DialError) return error.refusal;
   const code = typeof error.code === "string" ? error.code : "unknown";
-  if (code === "UND_ERR_HEADERS_TIMEOUT")
+  if (code === "ANSWER_SLOW" || code === "UND_ERR_HEADERS_TIMEOUT")
     return refuse(504, "upstream-slow", {
       message: "The upstream did not answer in time",
       fix: "try again later; the upstream is up but slow",
