@@ -7,14 +7,26 @@ import { quantile, ratio } from "./support/statistics.ts";
 const rounds = Number(process.env["CLAUDERON_BENCH_ROUNDS"] ?? 5);
 const forMs = 700;
 const only = process.env["CLAUDERON_BENCH_ARMS"]?.split(",");
-const all: readonly ArmName[] = ["direct", "blind", "tunnel", "intercept", "intercept-unwatched", "mockttp", "http-mitm-proxy"];
+const all: readonly ArmName[] = [
+  "direct",
+  "blind",
+  "tunnel",
+  "intercept",
+  "intercept-unwatched",
+  "mockttp",
+  "http-mitm-proxy",
+];
 const names = only === undefined ? all : all.filter((name) => only.includes(name));
 
 await using rig = await Rig.start(names);
 const { port: upstreamPort } = rig.upstream;
 const json = [requestHead("/json", upstreamPort)];
 const prompt = Buffer.from(
-  JSON.stringify({ model: "claude", max_tokens: 4096, messages: [{ role: "user", content: "Why is the sky blue? ".repeat(40) }] }),
+  JSON.stringify({
+    model: "claude",
+    max_tokens: 4096,
+    messages: [{ role: "user", content: "Why is the sky blue? ".repeat(40) }],
+  }),
 );
 const ask = [requestHead("/v1/messages", upstreamPort, { bodyBytes: prompt.length }), prompt];
 const base = { upstreamPort, forMs };
@@ -53,9 +65,29 @@ for (const [load, { targets, run }] of Object.entries(loads)) {
       ofBlind: blind === undefined ? undefined : ratio(rates, blind),
       ofDirect: direct === undefined ? undefined : ratio(rates, direct),
       ofUnwatched: unwatched === undefined || name !== "intercept" ? undefined : ratio(rates, unwatched),
-      meanMs: Math.round(quantile(list.map(({ meanMs }) => meanMs), 0.5) * 1000) / 1000,
-      p99Ms: Math.round(quantile(list.map(({ p99Ms }) => p99Ms), 0.5) * 100) / 100,
-      cpuMicroseconds: name === "direct" ? undefined : Math.round(quantile(list.map(({ cpuMicroseconds }) => cpuMicroseconds), 0.5)),
+      meanMs:
+        Math.round(
+          quantile(
+            list.map(({ meanMs }) => meanMs),
+            0.5,
+          ) * 1000,
+        ) / 1000,
+      p99Ms:
+        Math.round(
+          quantile(
+            list.map(({ p99Ms }) => p99Ms),
+            0.5,
+          ) * 100,
+        ) / 100,
+      cpuMicroseconds:
+        name === "direct"
+          ? undefined
+          : Math.round(
+              quantile(
+                list.map(({ cpuMicroseconds }) => cpuMicroseconds),
+                0.5,
+              ),
+            ),
     };
     console.error(load, name, JSON.stringify(line));
     return [name, line];

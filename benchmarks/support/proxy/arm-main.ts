@@ -77,6 +77,8 @@ async function open(): Promise<ArmPlace> {
   return openOurs(name as ArmName, { directory, upstreamPort, upstreamCa, sessions });
 }
 
+// http-mitm-proxy tells each server that it starts.
+console.info = console.debug = console.log = () => undefined;
 answerFacts();
 process.on("SIGTERM", () => {
   void rm(directory, { recursive: true, force: true }).finally(() => process.exit());

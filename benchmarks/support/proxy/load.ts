@@ -9,7 +9,8 @@ const contexts = new Map<string, SecureContext>();
 
 /** Parsed once: the list of the proxy's authorities holds all roots of the system. */
 function contextOf(ca: string): SecureContext {
-  const known = contexts.get(ca) ?? createSecureContext({ ca: [ca.slice(0, ca.indexOf("-----END CERTIFICATE-----") + 26)] });
+  const known =
+    contexts.get(ca) ?? createSecureContext({ ca: [ca.slice(0, ca.indexOf("-----END CERTIFICATE-----") + 26)] });
   contexts.set(ca, known);
   return known;
 }
@@ -52,7 +53,11 @@ async function sendConnect(
 }
 
 /** The head of a request as an agent sends it. */
-export function requestHead(path: string, upstreamPort: number, options: { readonly host?: string; readonly bodyBytes?: number } = {}): string {
+export function requestHead(
+  path: string,
+  upstreamPort: number,
+  options: { readonly host?: string; readonly bodyBytes?: number } = {},
+): string {
   const { host = benchHost, bodyBytes } = options;
   const lines = [
     `${bodyBytes === undefined ? "GET" : "POST"} ${path} HTTP/1.1`,

@@ -14,7 +14,8 @@ export class MeasuredProcess {
     this.child = child;
   }
 
-  async facts(): Promise<ProcessFacts> {
+  /** `settled`: after a collection of garbage, for what is kept. */
+  async facts(question: "facts" | "settled" = "facts"): Promise<ProcessFacts> {
     const answer = new Promise<ProcessFacts>((resolve) => {
       const listen = (message: { readonly facts?: ProcessFacts }): void => {
         if (message.facts === undefined) return;
@@ -23,7 +24,7 @@ export class MeasuredProcess {
       };
       this.child.on("message", listen);
     });
-    this.child.send("facts");
+    this.child.send(question);
     return answer;
   }
 
@@ -68,7 +69,8 @@ export class Rig implements AsyncDisposable {
     const keyPath = path.join(directory, "key.pem");
     const certificatePath = path.join(directory, "certificate.pem");
     makeCertificate(keyPath, certificatePath);
-    const isPinned = availableParallelism() > 1 && spawnSync("taskset", ["-cp", loadCore, `${process.pid}`]).status === 0;
+    const isPinned =
+      availableParallelism() > 1 && spawnSync("taskset", ["-cp", loadCore, `${process.pid}`]).status === 0;
     const pinTo = (core: string): string | undefined => (isPinned ? core : undefined);
     const upstreamStart = await start("upstream-main.ts", [keyPath, certificatePath], pinTo(loadCore));
     const upstream: UpstreamPlace = { port: (upstreamStart.first as { port: number }).port, keyPath, certificatePath };
@@ -81,7 +83,11 @@ export class Rig implements AsyncDisposable {
         continue;
       }
       const { sessions = 1 } = options;
-      const { process, first } = await start("arm-main.ts", [name, JSON.stringify({ ...upstream, sessions })], pinTo(proxyCore));
+      const { process, first } = await start(
+        "arm-main.ts",
+        [name, JSON.stringify({ ...upstream, sessions })],
+        pinTo(proxyCore),
+      );
       arms.push({ name, place: first as ArmPlace, process });
     }
     return new Rig({ upstream, upstreamProcess: upstreamStart.process, isPinned, arms, directory });
