@@ -77,8 +77,9 @@ async function open(): Promise<ArmPlace> {
   return openOurs(name as ArmName, { directory, upstreamPort, upstreamCa, sessions });
 }
 
-// http-mitm-proxy tells each server that it starts.
-console.info = console.debug = console.log = () => undefined;
+// The others tell each server that they start and each client that leaves.
+if (name === "mockttp" || name === "http-mitm-proxy")
+  for (const method of ["debug", "error", "info", "log", "warn"] as const) console[method] = () => undefined;
 answerFacts();
 process.on("SIGTERM", () => {
   void rm(directory, { recursive: true, force: true }).finally(() => process.exit());

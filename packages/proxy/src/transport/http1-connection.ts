@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 
 import type { Dispatcher } from "undici";
 
+import { atEndOfTurn, type TurnTask } from "./end-of-turn.ts";
 import { AnswerError, AnswerParser, type AnswerEvents } from "./http1-answer.ts";
 
 /** What is told of an exchange. */
@@ -78,7 +79,7 @@ const methodsWithBody: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 const keepMarginMs = 1000;
 
 /** A connection that carries one exchange at a time. Nothing is ever sent twice. */
-export class Http1Connection implements AnswerEvents {
+export class Http1Connection implements AnswerEvents, TurnTask {
   /** The exchange takes no more for now. */
   isPaused = false;
   readonly #socket: Socket;
@@ -86,6 +87,7 @@ export class Http1Connection implements AnswerEvents {
   readonly #parser: AnswerParser;
   readonly #timer: NodeJS.Timeout;
   #current: Http1Request | undefined;
+  #head = "";
   #hasHead = false;
   #idleMs = 0;
   #idleSinceMs = 0;
@@ -116,7 +118,7 @@ export class Http1Connection implements AnswerEvents {
 
   send(request: Http1Request): void {
     const { parts, handler } = request;
-    const { method, body } = parts;
+    const { method } = parts;
     const head = headOf(parts);
     try {
       handler.onRequestStart(request, {});
@@ -133,8 +135,17 @@ export class Http1Connection implements AnswerEvents {
     this.#hasHead = false;
     this.#idleSinceMs = performance.now();
     this.#parser.begin(method);
-    this.#socket.write(head, "latin1");
-    if (body !== null) this.#socket.write(body);
+    this.#head = head;
+    atEndOfTurn(this);
+  }
+
+  /** Writes the request that was taken; nothing of one that was given up meanwhile. */
+  endTurn(): void {
+    const request = this.#current;
+    if (request === undefined || this.#head === "" || this.#socket.destroyed) return;
+    this.#socket.write(this.#head, "latin1");
+    this.#head = "";
+    if (request.parts.body !== null) this.#socket.write(request.parts.body);
   }
 
   pause(): void {
@@ -177,7 +188,7 @@ export class Http1Connection implements AnswerEvents {
   #onData(chunk: Buffer): void {
     try {
       // Bytes that nobody asked for would be taken for the next answer.
-      if (!this.#parser.take(chunk)) {
+      if (this.#head !== "" || !this.#parser.take(chunk)) {
         this.#socket.destroy();
         return;
       }
