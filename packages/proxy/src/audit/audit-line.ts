@@ -18,7 +18,7 @@ export function auditLine(entry: AuditEntry, time: Date): string {
 const plainText = /^[ !#-[\]-~]{0,256}$/;
 const plainTextLimit = 1000;
 
-/** Names of hosts, sessions, rules: few, and looked at once. */
+/** Paths come again; each is looked at once. */
 const knownTexts = new Map<string, boolean>();
 
 function isKnownPlain(text: string): boolean {
@@ -46,29 +46,67 @@ function timestamp(time: Date): string {
   return stamp;
 }
 
-/** The line of an entry whose texts need no care, as nearly all do: the same as `anyLine` writes, in a quarter of the time. */
+/** Of the proxy's own making; nothing of this shape is a credential. */
+const ownCorrelation = /^[0-9a-f]{12}-[0-9a-z]{1,8}$/;
+
+/** What the lines of one session's requests to one host have in common, between what differs. */
+interface LineShape {
+  readonly of: AuditEntry;
+  readonly beforePath: string;
+  readonly beforeStatus: string;
+  readonly beforeSizes: string;
+}
+
+const shapes: LineShape[] = [];
+const shapeLimit = 16;
+let nextShape = 0;
+
+/** The shape of an entry whose texts need no care. */
+function shapeOf(entry: AuditEntry): LineShape | undefined {
+  for (const shape of shapes) if (hasShape(entry, shape.of)) return shape;
+  const { sessionId, sessionName, scheme, ruleId, secret, reason, host, method } = entry;
+  for (const text of [host, method, sessionId, sessionName, scheme, ruleId, secret, reason])
+    if (text !== undefined && !isPlainText(text)) return undefined;
+  const shape: LineShape = {
+    of: entry,
+    beforePath: `","session_id":${sessionId === undefined ? "null" : `"${sessionId}"`},"service":"${host}","method":"${method}","path":"`,
+    beforeStatus: `","auth_injected":${entry.decision === "injected"},"response_code":`,
+    beforeSizes:
+      `,"decision":"${entry.decision}","kind":"${entry.kind}"${member("session_name", sessionName)}${member("scheme", scheme)},"port":${entry.port}` +
+      `${member("rule", ruleId)}${member("secret", secret)}${member("reason", reason)}`,
+  };
+  shapes[nextShape] = shape;
+  nextShape = (nextShape + 1) % shapeLimit;
+  return shape;
+}
+
+function hasShape(entry: AuditEntry, of: AuditEntry): boolean {
+  return (
+    entry.host === of.host &&
+    entry.sessionId === of.sessionId &&
+    entry.method === of.method &&
+    entry.decision === of.decision &&
+    entry.kind === of.kind &&
+    entry.port === of.port &&
+    entry.ruleId === of.ruleId &&
+    entry.secret === of.secret &&
+    entry.reason === of.reason &&
+    entry.scheme === of.scheme &&
+    entry.sessionName === of.sessionName
+  );
+}
+
+/** The line of an entry whose texts need no care, as nearly all do: the same as `anyLine` writes, in an eighth of the time. */
 function plainLine(entry: AuditEntry, time: Date): string | undefined {
-  const { sessionId, sessionName, scheme, ruleId, secret, reason, durationMs, path = "" } = entry;
-  const isPlain =
-    (entry.query ?? "") === "" &&
-    isPlainText(path) &&
-    isPlainText(entry.correlationId) &&
-    isKnownPlain(entry.host) &&
-    isKnownPlain(entry.method) &&
-    isKnownPlain(sessionId ?? "") &&
-    isKnownPlain(sessionName ?? "") &&
-    isKnownPlain(scheme ?? "") &&
-    isKnownPlain(ruleId ?? "") &&
-    isKnownPlain(secret ?? "") &&
-    isKnownPlain(reason ?? "");
-  if (!isPlain) return undefined;
+  const { correlationId, durationMs, path = "" } = entry;
+  if (entry.query !== undefined && entry.query !== "") return undefined;
+  if (!isKnownPlain(path) || !(ownCorrelation.test(correlationId) || isPlainText(correlationId))) return undefined;
+  const shape = shapeOf(entry);
+  if (shape === undefined) return undefined;
   const duration = durationMs === undefined ? null : Math.round(durationMs * 1000) / 1000;
   return (
-    `{"timestamp":"${timestamp(time)}","correlation_id":"${entry.correlationId}",` +
-    `"session_id":${sessionId === undefined ? "null" : `"${sessionId}"`},"service":"${entry.host}","method":"${entry.method}","path":"${path}",` +
-    `"auth_injected":${entry.decision === "injected"},"response_code":${entry.status ?? null},"duration_ms":${duration},` +
-    `"decision":"${entry.decision}","kind":"${entry.kind}"${member("session_name", sessionName)}${member("scheme", scheme)},"port":${entry.port}` +
-    `${member("rule", ruleId)}${member("secret", secret)}${member("reason", reason)}` +
+    `{"timestamp":"${timestamp(time)}","correlation_id":"${correlationId}${shape.beforePath}${path}` +
+    `${shape.beforeStatus}${entry.status ?? null},"duration_ms":${duration}${shape.beforeSizes}` +
     `${count("bytes_sent", entry.bytesSent)}${count("bytes_received", entry.bytesReceived)}}\n`
   );
 }

@@ -70,10 +70,11 @@ export interface Http1ConnectionOptions {
   readonly onClose: (connection: Http1Connection) => void;
 }
 
-/** What was composed is one head, whatever the parts were: no line more than was meant. */
-const headPattern =
-  // oxlint-disable-next-line no-control-regex -- the tab is the one control character that a field may hold
-  /^[\w!#$%&'*+.^`|~-]+ [!-~]+ HTTP\/1\.1\r\n(?:[\w!#$%&'*+.^`|~-]+: [\t -~\u0080-\u00ff]*\r\n)+\r\n$/;
+/** A token of RFC 9110 §5.6.2. */
+const tokenPattern = /^[\w!#$%&'*+.^`|~-]+$/;
+const pathPattern = /^[!-~]+$/;
+/** No line more than was meant: what a value may not hold. */
+const notInValue = /[^\t -~\u0080-\u00ff]/;
 const methodsWithBody: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 /** A server that says how long it keeps a connection begins to count before its answer is here. */
 const keepMarginMs = 1000;
@@ -119,11 +120,11 @@ export class Http1Connection implements AnswerEvents, TurnTask {
   send(request: Http1Request): void {
     const { parts, handler } = request;
     const { method } = parts;
-    const head = headOf(parts);
+    let head: string;
     try {
       handler.onRequestStart(request, {});
       if (request.reason !== null) throw request.reason;
-      if (!headPattern.test(head)) throw new AnswerError("REQUEST_MALFORMED", "the request's head is malformed");
+      head = headOf(parts);
     } catch (error) {
       // The client has gone, or the request cannot be sent; the connection was not touched.
       request.fail(error as Error);
@@ -245,18 +246,26 @@ export class Http1Connection implements AnswerEvents, TurnTask {
   }
 }
 
-/** `Host` comes first and the length last, with nothing of the client's between them and their colons. */
+/** `Host` comes first and the length last, with nothing of the client's between them and their colons. Throws on what would not be one head. */
 function headOf({ method, path, headers, body }: Http1RequestParts): string {
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${headers[1] ?? ""}\r\nconnection: keep-alive\r\n`;
+  const host = headers[1] ?? "";
+  if (!tokenPattern.test(method) || !pathPattern.test(path) || notInValue.test(host)) throw malformedRequest();
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
   let length: string | undefined;
   for (let index = 2; index < headers.length; index += 2) {
     const name = headers[index] ?? "";
-    if (name.length === 14 && name.toLowerCase() === "content-length") length = headers[index + 1];
-    else head += `${name}: ${headers[index + 1] ?? ""}\r\n`;
+    const value = headers[index + 1] ?? "";
+    if (!tokenPattern.test(name) || notInValue.test(value)) throw malformedRequest();
+    if (name.length === 14 && name.toLowerCase() === "content-length") length = value;
+    else head += `${name}: ${value}\r\n`;
   }
   if (body !== null) length = String(body.length);
   else if (length === undefined && methodsWithBody.has(method)) length = "0";
   return length === undefined ? `${head}\r\n` : `${head}content-length: ${length}\r\n\r\n`;
+}
+
+function malformedRequest(): AnswerError {
+  return new AnswerError("REQUEST_MALFORMED", "the request's head is malformed");
 }
 
 function tableOf(lines: readonly string[]): Record<string, string | string[]> {
