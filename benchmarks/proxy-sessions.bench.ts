@@ -14,6 +14,7 @@ const to = (value: number): number => Math.round(value * 100) / 100;
 await using rig = await Rig.start(["direct", "blind", "intercept"], { sessions: 100 });
 const { port: upstreamPort } = rig.upstream;
 const ours = rig.arm("intercept");
+const fresh = (await ours.process.facts("settled")).descriptors;
 
 async function streams(name: "blind" | "intercept", sessions: number): Promise<object> {
   const arm = rig.arm(name);
@@ -59,11 +60,7 @@ async function settled(wanted: number): Promise<number> {
     await delay(500);
   }
 }
-const warm = new Requester(await open(ours, upstreamPort));
-await warm.send(requestHead("/json", upstreamPort));
-warm.close();
-await delay(6000);
-const start = (await ours.process.facts("settled")).descriptors;
+const start = await settled(fresh);
 let aborted = 0;
 await Promise.all(
   Array.from({ length: 50 }, async () => {

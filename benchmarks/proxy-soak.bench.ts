@@ -45,7 +45,7 @@ async function agent(index: number): Promise<void> {
       aborts += 1;
     }
     await stream.ended;
-    await delay(30);
+    await delay(400);
   }
 }
 const samples: { minute: number; residentMebibytes: number; descriptors: number; eventP99Ms: number }[] = [];
