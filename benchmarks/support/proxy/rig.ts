@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
@@ -77,7 +78,6 @@ export class Rig implements AsyncDisposable {
     const arms: Arm[] = [];
     for (const name of names) {
       if (name === "direct") {
-        const { readFileSync } = await import("node:fs");
         const place: ArmPlace = { port: upstream.port, ca: readFileSync(certificatePath, "utf8") };
         arms.push({ name, place, process: upstreamStart.process });
         continue;
@@ -146,9 +146,23 @@ function profilerOptions(file: string, args: readonly string[]): readonly string
 
 function makeCertificate(keyPath: string, certificatePath: string): void {
   const made = spawnSync("openssl", [
-    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
-    ...["-subj", "/CN=upstream of the benchmark", "-addext", `subjectAltName=DNS:*.${benchDomain}`],
-    ...["-keyout", keyPath, "-out", certificatePath],
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-days",
+    "2",
+    "-subj",
+    "/CN=upstream of the benchmark",
+    "-addext",
+    `subjectAltName=DNS:*.${benchDomain}`,
+    "-keyout",
+    keyPath,
+    "-out",
+    certificatePath,
   ]);
   if (made.status !== 0) throw new Error(`openssl made no certificate: ${made.stderr?.toString() ?? "not installed"}`);
 }

@@ -57,7 +57,7 @@ function streamEvents(socket: TLSSocket, { everyMs, count }: { everyMs: number; 
 }
 
 function serve(socket: TLSSocket): void {
-  let pending = Buffer.alloc(0);
+  let pending: Buffer = Buffer.alloc(0);
   let bodyLeft = 0;
   let isChunked = false;
   let tail = "";

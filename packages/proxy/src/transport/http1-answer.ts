@@ -254,12 +254,8 @@ function isBlank(code: number): boolean {
 }
 
 function isClosing(value: string, before: boolean): boolean {
-  const options = value
-    .toLowerCase()
-    .split(",")
-    .map((option) => option.trim());
-  if (options.includes("close")) return true;
-  return options.includes("keep-alive") ? false : before;
+  if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(value)) return true;
+  return /(?:^|,)[\t ]*keep-alive[\t ]*(?:,|$)/i.test(value) ? false : before;
 }
 
 function keepMsOf(value: string): number | undefined {
