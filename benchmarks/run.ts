@@ -1,6 +1,7 @@
 /**
- * `pnpm bench [name…]`: runs each `*.bench.ts` here in its own process, one after the other. A benchmark prints one JSON
- * value as its last line of output; it is kept in results/<name>.json with the machine it was measured on.
+ * `pnpm bench [name…] [options]`: runs each `*.bench.ts` here in its own process, one after the other. A name also stands for all that begin with it and a
+ * dash (`proxy` for `proxy-rates` and its siblings); options go to the benchmarks. A benchmark prints one JSON value as its last line of output; it is kept in
+ * results/<name>.json with the machine it was measured on.
  */
 import { spawn } from "node:child_process";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
@@ -21,7 +22,7 @@ const machine = {
 
 function measure(file: string): Promise<{ exitCode: number; output: string }> {
   return new Promise((resolve, reject) => {
-    const argv = ["--conditions", "@clauderon/source", "--expose-gc", join(DIRECTORY, file)];
+    const argv = ["--conditions", "@clauderon/source", "--expose-gc", join(DIRECTORY, file), ...options];
     const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => {
@@ -34,9 +35,12 @@ function measure(file: string): Promise<{ exitCode: number; output: string }> {
   });
 }
 
-const wanted = process.argv.slice(2);
+const firstOption = process.argv.findIndex((argument, index) => index > 1 && argument.startsWith("--"));
+const wanted = process.argv.slice(2, firstOption === -1 ? undefined : firstOption);
+const options = firstOption === -1 ? [] : process.argv.slice(firstOption);
+const isNamed = (file: string, name: string): boolean => file === name + SUFFIX || file.startsWith(`${name}-`);
 const files = (await readdir(DIRECTORY)).filter((file) => file.endsWith(SUFFIX)).toSorted();
-const missing = wanted.filter((name) => !files.includes(name + SUFFIX));
+const missing = wanted.filter((name) => !files.some((file) => isNamed(file, name)));
 if (missing.length > 0) {
   console.error(`no such benchmark: ${missing.join(", ")}. There are: ${files.join(", ") || "none"}`);
   process.exit(2);
@@ -46,7 +50,7 @@ await mkdir(RESULTS, { recursive: true });
 let failures = 0;
 for (const file of files) {
   const name = file.slice(0, -SUFFIX.length);
-  if (wanted.length > 0 && !wanted.includes(name)) {
+  if (wanted.length > 0 && !wanted.some((one) => isNamed(file, one))) {
     continue;
   }
   console.log(`— ${name}`);

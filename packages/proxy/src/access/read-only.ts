@@ -31,6 +31,7 @@ const overrideHeaders: ReadonlySet<string> = new Set([
   "x-method-override",
   "x-original-method",
 ]);
+const overrideLengths: ReadonlySet<number> = new Set([...overrideHeaders].map((name) => name.length));
 
 /** Why a request does not pass in a read-only session, or the check of its body that decides; `undefined` = it passes. */
 export function readOnlyVerdict(protocol: RuleProtocol, request: ProxyRequest): Refusal | BodyCheck | undefined {
@@ -104,8 +105,10 @@ function gitVerdict(request: ProxyRequest): Refusal | BodyCheck | "not-git" | un
 
 /** What asks a server to take the request for one of another method. */
 export function overrideOf(request: ProxyRequest): string | undefined {
-  const header = request.headers.find(({ name }) => overrideHeaders.has(name.toLowerCase().replaceAll("_", "-")));
-  if (header !== undefined) return `the header ${header.name}`;
+  for (const { name } of request.headers)
+    if (overrideLengths.has(name.length) && overrideHeaders.has(name.toLowerCase().replaceAll("_", "-")))
+      return `the header ${name}`;
+  if (request.query === "") return undefined;
   return queryPairs(request.query).some(([name]) => name === "_method" || name === "x-http-method-override")
     ? "the parameter _method"
     : undefined;

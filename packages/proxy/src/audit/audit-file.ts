@@ -35,7 +35,7 @@ export interface AuditFileSettings {
 
 /** An open log: whole lines are appended to it, or none. */
 export interface AuditFile {
-  append(lines: string, time: Date): void;
+  append(lines: Uint8Array, time: Date): void;
   close(): void;
 }
 
@@ -45,8 +45,7 @@ export function openAuditFile(settings: AuditFileSettings): AuditFile {
   let file = open(settings.path);
   return {
     close: () => closeSync(file.descriptor),
-    append: (lines, time) => {
-      const bytes = Buffer.from(lines, "latin1");
+    append: (bytes, time) => {
       const day = dayOf(time);
       const isInPlace = statSync(settings.path, { throwIfNoEntry: false })?.ino === file.inode;
       const isDone = file.size > 0 && (file.day !== day || file.size + bytes.length > settings.maxBytes);

@@ -42,14 +42,16 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
   const clock = settings.clock ?? systemClock;
   const flushMs = settings.flushMs ?? defaultFlushMs;
   let file: AuditFile | undefined;
-  let pending = "";
+  // Bytes, not text: strings that wait for the disk are copied by each collection of garbage until it has them.
+  let pending = Buffer.allocUnsafe(pendingLimit + 8 * 1024);
+  let used = 0;
   let failure: StoreError | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    if (pending === "") return;
+    if (used === 0) return;
     try {
       file ??= openAuditFile({
         path: settings.path,
@@ -57,8 +59,8 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
         keepFiles: settings.keepFiles ?? defaultKeepFiles,
         writer: settings.writer ?? systemAuditWriter,
       });
-      file.append(pending, clock.now());
-      pending = "";
+      file.append(pending.subarray(0, used), clock.now());
+      used = 0;
       failure = undefined;
     } catch (error) {
       failure = auditFailure(settings.path, error);
@@ -89,8 +91,11 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
     },
     write: (entry) => {
       if (!isHealthy() && failure !== undefined) throw failure;
-      pending += auditLine(entry, clock.now());
-      if (flushMs === 0 || pending.length >= pendingLimit) flush();
+      const line = auditLine(entry, clock.now());
+      if (used + line.length > pending.length)
+        pending = Buffer.concat([pending.subarray(0, used)], (used + line.length) * 2);
+      used += pending.write(line, used, "latin1");
+      if (flushMs === 0 || used >= pendingLimit) flush();
       else timer ??= setTimeout(flushLater, flushMs).unref();
     },
     close: () => {

@@ -95,7 +95,9 @@ function checkHeaders(headers: readonly ProxyHeader[], target: ProxyTarget): Ref
 function isSameAuthority(host: string, target: ProxyTarget): boolean {
   const defaultPort = defaultPorts[target.scheme];
   // An IPv6 address stands in brackets in a Host header, so it is never equal.
-  if (host === target.host && target.port === defaultPort && !host.includes(":")) return true;
+  const isName = !target.host.includes(":");
+  if (isName && (target.port === defaultPort ? host === target.host : host === `${target.host}:${target.port}`))
+    return true;
   const named = parseAuthority(host, defaultPort);
   return !isRefusal(named) && named.host === target.host && named.port === target.port;
 }

@@ -23,19 +23,31 @@ export interface RuleTable {
 
 const httpsPort = 443;
 const none: readonly CompiledRule[] = [];
+/** Rules do not change, and most requests are for a few hosts. */
+const rememberedLimit = 1000;
 
 /** Makes the rules ready. One whose host cannot be read throws: rules come from settings that were checked. */
 export function createRuleTable(rules: readonly CredentialRule[]): RuleTable {
   const compiled = rules.map((rule) => compileRule(rule));
   const exact = Map.groupBy(compiled, ({ pattern, port }) => `${pattern.host}:${port}`);
   const wildcards = compiled.filter(({ pattern }) => pattern.isWildcard);
+  const known = new Map<string, readonly CompiledRule[]>();
+  const find = (key: string, host: string, port: number): readonly CompiledRule[] => {
+    const named = exact.get(key) ?? none;
+    if (wildcards.length === 0) return named;
+    const wide = wildcards.filter((entry) => entry.port === port && matchesHost(entry.pattern, host));
+    return wide.length === 0 ? named : [...named, ...wide];
+  };
   return {
     rules: compiled,
     forAuthority: (host, port) => {
-      const named = exact.get(`${host}:${port}`) ?? none;
-      if (wildcards.length === 0) return named;
-      const wide = wildcards.filter((entry) => entry.port === port && matchesHost(entry.pattern, host));
-      return wide.length === 0 ? named : [...named, ...wide];
+      const key = `${host}:${port}`;
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const found = find(key, host, port);
+      if (known.size >= rememberedLimit) known.clear();
+      known.set(key, found);
+      return found;
     },
   };
 }

@@ -29,6 +29,7 @@ export function createByteAutomaton(forms: readonly SecretForm[]): ByteAutomaton
   const { rows, table } = createRows(trie, { order, suffix });
   const { depths, nextByte, child, replacements } = trie;
   for (const state of order) replacements[state] ??= replacements[suffix[state] ?? 0];
+  const jump = createJump(forms, table);
   const ends = Uint8Array.from(replacements, (replacement) => (replacement === undefined ? 0 : 1));
 
   function step(from: number, byte: number): number {
@@ -41,11 +42,7 @@ export function createByteAutomaton(forms: readonly SecretForm[]): ByteAutomaton
 
   return {
     step,
-    skip(bytes, from) {
-      let at = from;
-      while (at < bytes.length && table[bytes[at] ?? 0] === 0) at++;
-      return at;
-    },
+    skip: jump,
     depth: (state) => depths[state] ?? 0,
     isEnd: (state) => ends[state] === 1,
     replacement: (state) => replacements[state],
@@ -54,6 +51,40 @@ export function createByteAutomaton(forms: readonly SecretForm[]): ByteAutomaton
       while (state !== 0 && child[state] === 0) state = suffix[state] ?? 0;
       return state;
     },
+  };
+}
+
+const LONGEST_WINDOW = 8;
+
+/**
+ * Wu and Manber's search: looks at the last two bytes of a window as long as the shortest form, and goes on by as far as no form can begin before. Most bytes are
+ * never looked at.
+ */
+function createJump(forms: readonly SecretForm[], table: Uint32Array): (bytes: Uint8Array, from: number) => number {
+  const size = Math.min(LONGEST_WINDOW, ...forms.map(({ bytes }) => bytes.length));
+  const stepwise = (bytes: Uint8Array, from: number): number => {
+    let at = from;
+    while (at < bytes.length && table[bytes[at] ?? 0] === 0) at++;
+    return at;
+  };
+  if (size < 2) return stepwise;
+  const last = size - 1;
+  const shifts = new Uint8Array(256 * 256).fill(last);
+  for (const { bytes } of forms)
+    for (let at = 1; at <= last; at++) {
+      const pair = ((bytes[at - 1] ?? 0) << 8) | (bytes[at] ?? 0);
+      shifts[pair] = Math.min(shifts[pair] ?? 0, last - at);
+    }
+  return (bytes, from) => {
+    const end = bytes.length;
+    let at = from + last;
+    while (at < end) {
+      const shift = shifts[((bytes[at - 1] ?? 0) << 8) | (bytes[at] ?? 0)] ?? 0;
+      if (shift === 0) return at - last;
+      at += shift;
+    }
+    // The rest is shorter than a window: a form may begin in it.
+    return stepwise(bytes, at - last);
   };
 }
 

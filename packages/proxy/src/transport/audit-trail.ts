@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import type { AuditDecision, AuditEntry } from "../audit/audit-entry.ts";
-import type { ProxyRequest, ProxyTarget, Refusal } from "../policy/proxy-types.ts";
+import type { ProxyIdentity, ProxyRequest, ProxyTarget, Refusal } from "../policy/proxy-types.ts";
 import { refuse } from "../policy/refusal.ts";
 import type { ProxySession } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
@@ -33,7 +33,10 @@ export const auditRefusal: Refusal = refuse(503, "audit-unavailable", {
 /** The lines of one connection or request: what was decided, before it happens, and how it ended. They share an id. */
 export class AuditTrail {
   readonly #context: TransportContext;
-  readonly #about: Pick<AuditEntry, "kind" | "method" | "sessionId" | "sessionName" | "correlationId">;
+  readonly #kind: AuditEntry["kind"];
+  readonly #method: string;
+  readonly #correlationId: string;
+  readonly #identity: ProxyIdentity | undefined;
   readonly #startMs: number;
 
   constructor(
@@ -46,12 +49,13 @@ export class AuditTrail {
     },
   ) {
     const { kind, method, session } = about;
-    const identity = session?.isAnonymous === false ? session.identity : undefined;
     count += 1;
-    const correlationId = `${prefix}-${count.toString(36)}`;
+    this.#correlationId = `${prefix}-${count.toString(36)}`;
     this.#context = context;
     this.#startMs = context.clock.monotonicMs();
-    this.#about = { kind, method, correlationId, sessionId: identity?.sessionId, sessionName: identity?.sessionName };
+    this.#kind = kind;
+    this.#method = method;
+    this.#identity = session?.isAnonymous === false ? session.identity : undefined;
   }
 
   /** False when the line could not be written: then nothing may happen, and the client is told `auditRefusal`. */
@@ -60,11 +64,15 @@ export class AuditTrail {
     const target = request?.target ?? facts.target;
     try {
       this.#context.writeRecord({
-        ...this.#about,
         decision: facts.decision,
+        kind: this.#kind,
+        correlationId: this.#correlationId,
+        sessionId: this.#identity?.sessionId,
+        sessionName: this.#identity?.sessionName,
         scheme: target?.scheme,
         host: target?.host ?? "",
         port: target?.port ?? 0,
+        method: this.#method,
         path: request?.path,
         query: request?.query,
         ruleId: facts.ruleId,

@@ -7,6 +7,7 @@ import type { Redactor } from "../redact/create-redactor.ts";
 import { plainBody, redactedBody, type AnswerBody, type AnswerSink } from "./answer-body.ts";
 import type { ClientResponse } from "./client-message.ts";
 import { DialError } from "./dial.ts";
+import { atEndOfTurn, type TurnTask } from "./end-of-turn.ts";
 import { answerHeaders, headerTable, rawLines, redactLines, withoutNames } from "./header-filter.ts";
 import { answerLocally, answerRefusal, type RefusedSubject } from "./problem-body.ts";
 import type { LocalAnswer } from "./transport-context.ts";
@@ -44,14 +45,16 @@ const reasonPattern = /^[\t -~\u0080-\u00ff]*$/u;
  * The answer on its way to the client, chunk by chunk as it comes. The client's end is watched from the start, before the request is sent: an exchange whose client
  * has gone is cancelled as soon as there is something to cancel.
  */
-export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
+export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTask {
   readonly #response: ClientResponse;
   readonly #options: ExchangeOptions;
   #controller: Dispatcher.DispatchController | undefined;
   #body: AnswerBody | undefined;
   #isGone: boolean;
   #isOver = false;
-  #hasBegun = false;
+  /** The head is not on its way yet, nor is the chunk that came with it. */
+  #isHeld = false;
+  #held: Uint8Array | undefined;
   #hasLeft = false;
   #status: number | undefined;
   #bytesReceived = 0;
@@ -98,8 +101,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
     response.sendDate = false;
     if (reasonPattern.test(reason)) response.writeHead(status, reason, lines);
     else response.writeHead(status, lines);
-    // A head that comes together with its body goes out with it; one that comes alone does not wait for the body.
-    process.nextTick(flushHead, this);
+    this.#isHeld = true;
+    atEndOfTurn(this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -117,17 +120,32 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
 
   /** To the client; called in order by the body. */
   write(chunk: Uint8Array): boolean {
-    this.#hasBegun = true;
     this.#bytesReceived += chunk.length;
     for (const observer of this.#options.observers) observer.onResponseBody(chunk);
+    if (this.#isHeld && this.#held === undefined) {
+      this.#held = chunk;
+      return true;
+    }
+    this.endTurn();
     return this.#response.write(chunk);
   }
 
   end(): void {
     if (this.#isOver) return;
-    this.#hasBegun = true;
     this.#finish("complete");
-    this.#response.end();
+    if (!this.#isHeld) this.#response.end();
+  }
+
+  /** A head that came together with its body, or the beginning of it, goes out with it; one that came alone does not wait for the body. */
+  endTurn(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    const held = this.#held;
+    this.#held = undefined;
+    if (this.#response.destroyed) return;
+    if (this.#isOver) this.#response.end(held);
+    else if (held === undefined) this.#response.flushHeaders();
+    else this.#response.write(held);
   }
 
   resume(): void {
@@ -137,18 +155,23 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
   /** The exchange cannot be completed: the client is told so, or sees its answer break off. */
   fail(error: Error): void {
     if (this.#isOver) return;
+    const wasHeld = this.#isHeld;
+    this.endTurn();
     const refusal = refusalOf(error);
     this.#finish(this.#isGone ? "aborted-by-client" : "failed-upstream", refusal);
     this.#abort(error);
     this.#body?.destroy();
     if (this.#isGone) return;
-    if (this.#response.headersSent) this.#breakOff();
+    // What came is not lost with what did not: it leaves before the connection is broken off.
+    if (wasHeld) setImmediate(() => this.#breakOff());
+    else if (this.#response.headersSent) this.#breakOff();
     else answerRefusal(this.#response, refusal, this.#options.subject);
   }
 
   /** Ends the exchange from here: the upstream is cancelled, the client gets this answer. */
   replace(answer: LocalAnswer, refusal: Refusal): void {
     if (this.#isOver) return;
+    this.endTurn();
     this.#finish("complete", refusal);
     this.#abort(new Error(refusal.code));
     if (this.#response.headersSent) this.#breakOff();
@@ -160,10 +183,6 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
     this.#status = status;
     this.#hasLeft = true;
     this.#finish("complete");
-  }
-
-  flushHead(): void {
-    if (!this.#hasBegun && !this.#isGone && !this.#isOver) this.#response.flushHeaders();
   }
 
   #startBody(lines: string[]): string[] {
@@ -235,10 +254,6 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink {
   };
 }
 
-function flushHead(exchange: Exchange): void {
-  exchange.flushHead();
-}
-
 const unreadableAnswer: Refusal = refuse(502, "answer-unreadable", {
   message: "The upstream answered in a content encoding that cannot be searched for the credential",
   fix: "ask the upstream for gzip, br, zstd or no encoding",
@@ -248,7 +263,7 @@ const unreadableAnswer: Refusal = refuse(502, "answer-unreadable", {
 function refusalOf(error: Error & { readonly code?: unknown }): Refusal {
   if (error instanceof DialError) return error.refusal;
   const code = typeof error.code === "string" ? error.code : "unknown";
-  if (code === "UND_ERR_HEADERS_TIMEOUT")
+  if (code === "ANSWER_SLOW" || code === "UND_ERR_HEADERS_TIMEOUT")
     return refuse(504, "upstream-slow", {
       message: "The upstream did not answer in time",
       fix: "try again later; the upstream is up but slow",

@@ -53,7 +53,10 @@ export function planInjection(rule: CredentialRule, secret: string | undefined):
   return {
     header: secret === undefined ? undefined : headerOf(rule, secret),
     parameter: inject?.kind === "query" && secret !== undefined ? { name: inject.name, value: secret } : undefined,
-    isCredentialHeader: (name) => credentialHeaders.has(spelling(name)) || headers.has(spelling(name)),
+    isCredentialHeader: (name) => {
+      const spelled = spelling(name);
+      return credentialHeaders.has(spelled) || headers.has(spelled);
+    },
     isCredentialParameter: (name) => parameters.has(spelling(name)),
   };
 }

@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 
-import { Pool, type buildConnector } from "undici";
+import { Pool, type buildConnector, type Dispatcher } from "undici";
 
 import type { ProxyIdentity, ProxyTarget } from "../policy/proxy-types.ts";
 import type { Dialer } from "./dial.ts";
+import type { ExchangeHandler, Http1RequestParts } from "./http1-connection.ts";
+import { Http1Pool } from "./http1-pool.ts";
 import type { ProxyLimits } from "./limits.ts";
 import { authorityOf } from "./problem-body.ts";
 
@@ -18,9 +21,24 @@ const streamWindowBytes = 1024 * 1024;
 /** Wide enough that some answers which nobody reads do not hold up the others. */
 const connectionWindowBytes = 16 * 1024 * 1024;
 
+/** Where requests are handed in. */
+export interface RequestPool {
+  dispatch(request: UpstreamRequest, handler: ExchangeHandler & Dispatcher.DispatchHandler): unknown;
+  close(): unknown;
+  destroy(reason: Error): unknown;
+}
+
+export interface UpstreamRequest extends Omit<Http1RequestParts, "body"> {
+  readonly body: Readable | Buffer | null;
+  readonly method: Dispatcher.HttpMethod;
+  readonly headers: string[];
+  readonly upgrade: string | null;
+  readonly idempotent: boolean;
+}
+
 /** What a request is sent through. */
 export interface Upstream {
-  readonly pool: Pool;
+  readonly pool: RequestPool;
   /** As its `Host` header names it. */
   readonly host: string;
 }
@@ -56,14 +74,14 @@ export class UpstreamOrigin {
 
   /** For a client of HTTP/1.1. */
   get http1(): Upstream {
-    this.#http1 ??= this.#create(false);
+    this.#http1 ??= this.#createHttp1();
     return this.#http1;
   }
 
   /** For a client of HTTP/2; an upstream that does not speak it any more gets HTTP/1.1. */
   get http2(): Upstream {
     if (!this.#isSecure || this.#protocol === "http/1.1") return this.http1;
-    this.#http2 ??= this.#create(true);
+    this.#http2 ??= { pool: this.#create(true), host: this.#host };
     return this.#http2;
   }
 
@@ -153,7 +171,40 @@ export class UpstreamOrigin {
     return (fits ? this.#takeSpare() : undefined) ?? this.#connectTls(offersHttp2);
   }
 
-  #create(offersHttp2: boolean): Upstream {
+  /** Most requests have no body that streams: they take the short way. The others, and those that become connections of their own, take undici's. */
+  #createHttp1(): Upstream {
+    const { limits } = this.#options;
+    const shared = new Http1Pool({
+      connections: limits.upstreamConnections,
+      headerBytes: limits.headerBytes,
+      answerHeadMs: limits.responseHeadMs,
+      keepMs: keepAliveMs,
+      dial: async () => this.#dial(false),
+    });
+    let streaming: Pool | undefined;
+    const pool: RequestPool = {
+      dispatch: (request, handler) => {
+        const { body, upgrade } = request;
+        if (upgrade === null && (body === null || Buffer.isBuffer(body))) {
+          shared.dispatch({ ...request, body }, handler);
+          return;
+        }
+        streaming ??= this.#create(false);
+        streaming.dispatch(request, handler);
+      },
+      close: () => {
+        shared.close();
+        void streaming?.close();
+      },
+      destroy: (reason) => {
+        shared.destroy(reason);
+        void streaming?.destroy(reason);
+      },
+    };
+    return { pool, host: this.#host };
+  }
+
+  #create(offersHttp2: boolean): Pool {
     const { limits } = this.#options;
     const dial = async (done: buildConnector.Callback): Promise<void> => {
       let socket: Socket | TLSSocket;
@@ -165,7 +216,7 @@ export class UpstreamOrigin {
       }
       done(null, socket);
     };
-    const pool = new Pool(`${this.#isSecure ? "https" : "http"}://${this.#host}`, {
+    return new Pool(`${this.#isSecure ? "https" : "http"}://${this.#host}`, {
       connect: (_options, done) => {
         void dial(done);
       },
@@ -179,7 +230,6 @@ export class UpstreamOrigin {
       maxHeaderSize: limits.headerBytes,
       ...(offersHttp2 ? { h2Options } : {}),
     });
-    return { pool, host: this.#host };
   }
 }
 
