@@ -54,6 +54,7 @@ export class SessionCreator {
     const { registry, effects, workspaces } = this.#options;
     checkCreateRequest(request);
     const agent = effects.agent(request.agent ?? this.#options.settings.defaultAgent ?? "claude");
+    if (request.name !== undefined && this.#isTaken(request.name)) throw nameTaken(request.name, this.#isTaken);
     const id = randomUUID();
     try {
       const [{ backend, reason }, repository] = await Promise.all([
