@@ -52,6 +52,15 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
     description: "Stop and start sessions",
     load: async () => (await import("./commands/restart.ts")).restartCommand,
   },
+  access: {
+    description: "Show or change what a session may reach and do",
+    aliases: ["set-access-mode"],
+    load: async () => (await import("./commands/access.ts")).accessCommand,
+  },
+  budget: {
+    description: "Show what a session used; set its limit",
+    load: async () => (await import("./commands/budget.ts")).budgetCommand,
+  },
   delete: {
     description: "Delete sessions",
     aliases: ["rm"],

@@ -85,6 +85,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         defaultBackendOrigin: settings.values.find((value) => value.key === "general.default_backend")?.origin.place,
         defaultAgent: settings.general.defaultAgent,
         branchPrefix: settings.workspace.branchPrefix,
+        access: settings.session,
         undoKeepMs: settings.undo.keepMs,
       },
       logger: logger.child({ part: "engine" }),

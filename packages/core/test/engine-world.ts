@@ -7,6 +7,7 @@ import type {
   Backend,
   Sandbox,
   SandboxSpec,
+  SessionAccess,
   SessionStore,
   WorkspaceProvider,
   WorkspaceRecord,
@@ -43,6 +44,8 @@ export class World {
   isAgentMissing = false;
   /** The token that each session's proxy takes. */
   readonly tokens: Map<string, string> = new Map();
+  /** What its proxy holds each session to. */
+  readonly policies: Map<string, SessionAccess> = new Map();
   /** Undo records cannot be put back. */
   isRestoreBroken = false;
   /** Workspaces with uncommitted work. */
@@ -95,14 +98,24 @@ export function startEngine(
 
 function worldProxy(world: World, alive: () => void): ProxyPort {
   return {
-    async admit({ id }) {
+    check: () => undefined,
+    async change({ id, access }) {
+      alive();
+      if (!world.tokens.has(id)) return false;
+      world.policies.set(id, access);
+      return true;
+    },
+    budget: async () => ({ session: { isReached: false }, day: { isReached: false } }),
+    async admit({ id, access }) {
       alive();
       world.tokens.set(id, randomUUID());
+      world.policies.set(id, access);
       return { HTTPS_PROXY: world.tokens.get(id) ?? "" };
     },
     async revoke(id) {
       alive();
       world.tokens.delete(id);
+      world.policies.delete(id);
     },
     admitted: async () => [...world.tokens.keys()],
   };
@@ -161,6 +174,7 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
       const untracked = world.dirty.has(record.path) ? 1 : 0;
       return { exists, staged: 0, unstaged: 0, untracked, unreachedCommits: 0, files: [] };
     },
+    pushUrl: async () => "https://github.com/acme/app.git",
     diff: async () => "",
     async remove(record, { sessionId: id = "", undo } = {}) {
       alive();

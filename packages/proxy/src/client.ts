@@ -1,4 +1,5 @@
-export type { CredentialRule, ProxyIdentity, SessionPolicy } from "./policy/proxy-types.ts";
+export { checkSessionAccess } from "./policy/check-session-access.ts";
+export type { CredentialRule, ProxyIdentity, PushScope, SessionPolicy } from "./policy/proxy-types.ts";
 export { controlProtocol, type ProxyProcessStatus } from "./process/control-protocol.ts";
 export { ownVersion as proxyVersion } from "./process/own-version.ts";
 export {
@@ -8,6 +9,8 @@ export {
   type StartProxyOptions,
 } from "./process/proxy-client.ts";
 export { keptSessions } from "./process/proxy-state.ts";
+export { pushScope } from "./push/push-scope.ts";
+export { formatBudget, parseBudget, type Budget } from "./budget/parse-budget.ts";
 export { isProxyConfigured } from "./settings/is-proxy-configured.ts";
 export { loadProxySettings, type ProxySettings, type ProxySettingsPlaces } from "./settings/load-proxy-settings.ts";
 export { sandboxWiring } from "./wiring/sandbox-wiring.ts";

@@ -20,6 +20,8 @@ export interface Access {
 
   /** Rejects for what is wrong with it wherever it is made, before a daemon is started. */
   checkCreateRequest(request: CreateSessionRequest): Promise<void>;
+  /** Rejects for an amount that is none. */
+  checkBudget(budget: string): Promise<void>;
 
   /** The configuration in force. */
   settings(): Promise<Settings>;

@@ -59,7 +59,7 @@ export class ProxySupervisor implements AsyncDisposable {
   /** Called once the daemon listens: starts the proxy where it is wanted, also by sessions that were given one before. Never rejects. */
   async begin(ports: readonly number[]): Promise<void> {
     this.#ports = ports;
-    if (!(await this.#isWanted())) return;
+    if (!(await this.isWanted())) return;
     await this.#running().catch((error: unknown) => {
       this.#options.logger.error({ error }, "the proxy could not be started");
     });
@@ -118,7 +118,8 @@ export class ProxySupervisor implements AsyncDisposable {
     }
   }
 
-  async #isWanted(): Promise<boolean> {
+  /** Whether a proxy runs here, or should. */
+  async isWanted(): Promise<boolean> {
     const { homeDirectory } = this.#options;
     return (await this.isConfigured()) || (await keptSessions(homeDirectory)).length > 0;
   }
@@ -150,7 +151,7 @@ export class ProxySupervisor implements AsyncDisposable {
     const { logger } = this.#options;
     for (let pauseMs = firstPauseMs; !this.#closing.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
-        if (!(await this.#isWanted())) return;
+        if (!(await this.isWanted())) return;
         logger.warn({ processId: status.processId }, "the proxy has ended and is started again");
         await this.#running();
         return;

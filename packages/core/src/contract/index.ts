@@ -70,6 +70,14 @@ export type {
   SandboxSpec,
   WorkspaceMount,
 } from "./sandbox-spec.ts";
+export type {
+  AccessMode,
+  BudgetAccount,
+  ModelSpending,
+  SessionAccess,
+  SessionAccessChange,
+  SessionBudget,
+} from "./session-access.ts";
 export type { SessionEvent, SessionEventBody, SessionEventType, SessionPatch } from "./session-event.ts";
 export type { SessionOperation, SessionState } from "./session-state.ts";
 export type { AppendRequest, SessionStore } from "./session-store.ts";

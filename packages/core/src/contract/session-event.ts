@@ -1,4 +1,5 @@
 import type { ClauderonErrorJson } from "./errors/clauderon-error.ts";
+import type { SessionAccess } from "./session-access.ts";
 import type { SessionOperation, SessionState } from "./session-state.ts";
 import type { SessionId } from "./session.ts";
 
@@ -31,6 +32,7 @@ export type SessionEventBody =
       readonly exitCode?: number | undefined;
     }
   | { readonly type: "session.adopted" }
+  | { readonly type: "session.access-changed"; readonly access: SessionAccess }
   | { readonly type: "session.deleted"; readonly operationId?: string | undefined; readonly kept: readonly string[] };
 
 /** What a step may have learnt. */

@@ -6,13 +6,16 @@ import type { Clock } from "../contract/clock.ts";
 import { BackendError } from "../contract/errors/backend-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
 import { requireCapabilities } from "../contract/require-capabilities.ts";
+import type { SessionAccess } from "../contract/session-access.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { CreateSessionRequest } from "../contract/session.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
 import { checkCreateRequest } from "./check-create-request.ts";
-import type { EngineSettings } from "./engine.ts";
+import { checkAccess } from "./check-access.ts";
+import type { EngineSettings, ProxyPort } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
+import { needsProxy, refuseUnenforced, requestedAccess } from "./session-access.ts";
 import { nameFromPrompt } from "./session-name.ts";
 import type { StepEffects } from "./step-effects.ts";
 
@@ -23,6 +26,7 @@ export interface SessionCreatorOptions {
   readonly effects: StepEffects;
   readonly settings: EngineSettings;
   readonly clock: Clock;
+  readonly proxy: ProxyPort | undefined;
 }
 
 export interface RecordedSession {
@@ -49,6 +53,7 @@ export class SessionCreator {
       workspaces.resolve(request.repository, options),
     ]);
     requirePowers(backend, request);
+    const access = this.#access(request, backend);
     const name = this.#reserve(request, repository);
     try {
       const id = randomUUID();
@@ -84,7 +89,8 @@ export class SessionCreator {
         workspace,
         workspaceRequest,
         sandbox: { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits },
-        notices: notices({ backend, reason, repository, request }),
+        access,
+        notices: notices({ backend, reason, repository, request, access }),
         idempotencyKey: request.idempotencyKey,
         operation: { kind: "create", operationId: randomUUID(), receipts: [], launchId: randomUUID() },
         createdAt: this.#options.clock.now().toISOString(),
@@ -95,6 +101,15 @@ export class SessionCreator {
     } finally {
       this.#reserved.delete(name);
     }
+  }
+
+  #access(request: CreateSessionRequest, { backendId, capabilities }: Backend): SessionAccess {
+    const { settings, proxy } = this.#options;
+    const { isolation } = capabilities;
+    const access = requestedAccess(request, { defaults: settings.access ?? {}, isolation });
+    refuseUnenforced(access, { backend: backendId, isolation });
+    checkAccess(proxy, { backend: backendId, isolation, access });
+    return access;
   }
 
   readonly #isTaken = (name: string): boolean => this.#reserved.has(name) || this.#options.log.has(name);
@@ -120,7 +135,10 @@ function nameTaken(name: string, isTaken: (name: string) => boolean): SessionErr
 }
 
 function requirePowers(backend: Backend, request: CreateSessionRequest): void {
-  const spec = { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits };
+  const isIsolated = backend.capabilities.isolation !== "none";
+  // On this machine itself the proxy alone holds a session to it.
+  const network = isIsolated && request.network !== undefined ? { mode: request.network } : undefined;
+  const spec = { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits, network };
   requireCapabilities(backend.backendId, backend.capabilities, {
     ...spec,
     sandboxId: "",
@@ -143,14 +161,18 @@ function notices(facts: {
   readonly reason: string;
   readonly repository: RepositoryInfo;
   readonly request: CreateSessionRequest;
+  readonly access: SessionAccess;
 }): readonly string[] {
-  const { backend, reason, repository, request } = facts;
+  const { backend, reason, repository, request, access } = facts;
   const { count, files } = repository.uncommitted;
   const named = files.slice(0, 3).join(", ") + (count > 3 ? ", …" : "");
   return [
     `backend ${backend.backendId}: ${reason}`,
     ...(backend.capabilities.isolation === "none"
-      ? ["no isolation: the agent can do on this machine whatever you can"]
+      ? [
+          "no isolation: the agent can do on this machine whatever you can",
+          ...(needsProxy(access, "none") ? ["access, network and budget are advisory: the agent can go round the proxy"] : []),
+        ]
       : []),
     ...(count > 0 && request.withChanges !== true
       ? [

@@ -52,6 +52,8 @@ export function project(
         error: event.error,
         exitCode: event.exitCode ?? state.exitCode,
       };
+    case "session.access-changed":
+      return { ...next, access: event.access };
     case "session.deleted":
       return undefined;
     default:

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { SessionEvent, SessionEventBody } from "../contract/session-event.ts";
 import type { SessionOperation, SessionState } from "../contract/session-state.ts";
 import type { WorkspaceRecord } from "../contract/workspace.ts";
+import { sessionAccessSchema } from "./access-schema.ts";
 import { exactly } from "./exactly.ts";
 import { errorSchema } from "./problem.ts";
 import {
@@ -70,6 +71,7 @@ const stateMembers = {
     pullPolicy: pullPolicySchema.optional(),
     limits: resourceLimitsSchema.optional(),
   }),
+  access: sessionAccessSchema.optional(),
   launchId: z.string().optional(),
   exitCode: z.int().optional(),
   error: errorSchema.optional(),
@@ -119,6 +121,7 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
       exitCode: z.int().optional(),
     }),
     z.object({ type: z.literal("session.adopted") }),
+    z.object({ type: z.literal("session.access-changed"), access: sessionAccessSchema }),
     z.object({
       type: z.literal("session.deleted"),
       operationId: z.string().optional(),

@@ -26,6 +26,18 @@ export interface BudgetState {
   readonly day: { readonly date: string; readonly spending: Spending };
 }
 
+/** What was used, of which limit. */
+export interface BudgetAccount {
+  readonly limit?: Budget | undefined;
+  readonly isReached: boolean;
+  readonly used: Spending;
+}
+
+export interface BudgetAccounts {
+  readonly session: BudgetAccount;
+  readonly day: BudgetAccount & { readonly date: string };
+}
+
 export interface BudgetDenial {
   readonly refusal: Refusal;
   readonly answer: BudgetAnswer;
@@ -45,6 +57,8 @@ export interface BudgetKeeper {
   /** The user's own prices from now on; what was counted stays as it was. */
   setPrices(prices: readonly ModelPrice[]): void;
   spending(sessionId: string): Spending;
+  /** The session's own use and limit, and the day's of all sessions. */
+  accounts(sessionId: string): BudgetAccounts;
   forget(sessionId: string): void;
   /** For a file, so that a restart forgets nothing. */
   state(): BudgetState;
@@ -133,6 +147,11 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
       table = [...own, ...priceTable];
     },
     spending: (sessionId) => sessions.get(sessionId) ?? NOTHING,
+    accounts(sessionId) {
+      const { date, spending } = today();
+      const own = accountOf(limits.get(sessionId), sessions.get(sessionId) ?? NOTHING);
+      return { session: own, day: { ...accountOf(dayLimit, spending), date } };
+    },
     forget(sessionId) {
       sessions.delete(sessionId);
       limits.delete(sessionId);
@@ -145,6 +164,10 @@ interface Reached {
   readonly limit: Budget;
   readonly used: Spending;
   readonly scope: "session" | "day";
+}
+
+function accountOf(limit: Budget | undefined, used: Spending): BudgetAccount {
+  return { limit, isReached: limit !== undefined && isReached(used, limit), used };
 }
 
 function isReached(used: Spending, limit: Budget): boolean {

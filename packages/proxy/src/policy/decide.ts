@@ -144,7 +144,7 @@ function isIdle({ secret, anonymous }: CredentialRule, hasSecret: (name: string)
 
 /** The host of the session's own repository is looked into also where no rule names it: its pushes are scoped. */
 function isPushHost(policy: SessionPolicy, target: ProxyTarget): boolean {
-  return policy.push?.host === target.host && target.port === 443;
+  return policy.push?.host === target.host && (policy.push.port ?? 443) === target.port;
 }
 
 /** Nobody said who they are: a blind tunnel to hosts that have a rule, nothing injected. */

@@ -37,6 +37,8 @@ export type NetworkMode = "open" | "listed" | "none";
 /** The branch that a session may push, and where. */
 export interface PushScope {
   readonly host: string;
+  /** Default 443. */
+  readonly port?: number | undefined;
   /** The repository's path on that host without leading `/` and without `.git`, e.g. `acme/app`. */
   readonly repository: string;
   /** A full ref, `refs/heads/clauderon/fix`. */

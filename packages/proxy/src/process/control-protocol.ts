@@ -1,6 +1,6 @@
 import type { ClauderonErrorJson } from "@clauderon/core/contract";
 
-import type { Spending } from "../budget/create-budget-keeper.ts";
+import type { BudgetAccounts, Spending } from "../budget/create-budget-keeper.ts";
 import type { CredentialRule, ProxyIdentity } from "../policy/proxy-types.ts";
 import type { ProxyStatus } from "../running-proxy.ts";
 import type { TapRecord } from "../tap/tap-event.ts";
@@ -24,6 +24,8 @@ export interface ControlMethods {
   /** `limit` as `parseBudget` reads it; none lifts it. */
   limit(parameters: { readonly sessionId: string; readonly limit?: string | undefined }): null;
   spending(parameters: { readonly sessionId: string }): Spending;
+  /** What was used, of which limit; `isKnown` = the session is. */
+  budget(parameters: { readonly sessionId: string }): BudgetAccounts & { readonly isKnown: boolean };
   status(parameters: NoParameters): ProxyProcessStatus;
   /** `whenIdle`: true when it ends because nothing is open. */
   stop(parameters: { readonly whenIdle: boolean }): boolean;

@@ -171,6 +171,10 @@ export class ProxyProcess {
       },
       limit: async ({ sessionId, limit }) => this.#limit(sessionId, limit),
       spending: async ({ sessionId }) => budget.spending(sessionId),
+      budget: async ({ sessionId }) => ({
+        ...budget.accounts(sessionId),
+        isKnown: this.#state.current.sessions[sessionId] !== undefined,
+      }),
       status: async () => this.#status(),
       stop: async ({ whenIdle }) => {
         // The answer goes out first.

@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
 
-import { UsageError } from "@clauderon/core/contract";
 import { systemClock } from "@clauderon/core/host";
 
-import { parseHostPattern } from "../policy/host-pattern.ts";
+import { checkSessionAccess } from "../policy/check-session-access.ts";
 import type { SessionPolicy } from "../policy/proxy-types.ts";
 import type { SecretSource } from "../secrets/create-secret-source.ts";
 import { knownSecrets } from "../secrets/known-secrets.ts";
@@ -46,7 +45,7 @@ const trustStorePassword = "changeit";
 
 /** Runs a proxy in this process until it is disposed. */
 export async function serveHome(options: ServeOptions, ports: ServePorts): Promise<ServedProxy> {
-  for (const entry of [...options.policy.allow, ...options.policy.deny]) checkHost(entry);
+  checkSessionAccess(options.policy);
   await using stack = new AsyncDisposableStack();
   const composed = stack.use(await ports.compose());
   const { port } = await composed.proxy.listen({ port: options.port });
@@ -75,12 +74,4 @@ export async function serveHome(options: ServeOptions, ports: ServePorts): Promi
     programArguments: agentArguments,
     [Symbol.asyncDispose]: async () => open.disposeAsync(),
   };
-}
-
-function checkHost(entry: string): void {
-  if (parseHostPattern(entry) !== undefined) return;
-  throw new UsageError({
-    message: `"${entry.slice(0, 100)}" is not a host`,
-    fix: ["write HOST, HOST:PORT, *.example.com, an address or a range"],
-  });
 }
