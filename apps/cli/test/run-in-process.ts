@@ -1,6 +1,7 @@
 import { PassThrough, Writable } from "node:stream";
 
 import { checkCreateRequest } from "@clauderon/core/client";
+import { checkSessionAccess } from "@clauderon/proxy/client";
 
 import type { Access } from "../src/command/access.ts";
 import type { Prompts } from "../src/command/command-context.ts";
@@ -79,6 +80,9 @@ const refusingAccess: Access = {
   settingsPath: () => Promise.resolve("/nowhere/home/config.toml"),
   checkCreateRequest: async (request) => {
     checkCreateRequest(request);
+  },
+  checkBudget: async (budget) => {
+    checkSessionAccess({ budget });
   },
   connect: unexpected("connect"),
   connectRunning: () => Promise.resolve(undefined),

@@ -18,7 +18,7 @@ Sessions
   start          Start stopped or failed sessions again
   stop           End the agent and its processes; the work stays
   restart        Stop and start sessions
-  access         Show or change what a session may reach and do (set-access-mode)
+  access (set-access-mode)  Show or change what a session may reach and do
   budget         Show what a session used; set its limit
   delete (rm)    Delete sessions
   undo           Bring deleted sessions back
