@@ -23,7 +23,7 @@ export function pushScope(url: string, branch: string): PushScope | undefined {
 function repositoryPlace(url: string): Omit<PushScope, "ref"> | undefined {
   const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/@]*@)?(.+)$/is.exec(url) ?? [];
   if (scheme === "") {
-    const [, host = "", path = ""] = /^(?:[^/@:\s]+@)?([^/:\s]+):(?!\/\/)(.+)$/s.exec(url) ?? [];
+    const [, host = "", path = ""] = /^(?:[^/@:\s]+@)?([^/:\s]+):(?!\/\/|:)(.+)$/s.exec(url) ?? [];
     return host === "" ? undefined : placeOf(host, path, 443);
   }
   const [, authority = "", path = ""] = /^([^/]+)\/(.+)$/s.exec(rest) ?? [];

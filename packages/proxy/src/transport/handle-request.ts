@@ -22,6 +22,7 @@ import { answerLocally, answerRefusal } from "./problem-body.ts";
 import { RequestBody } from "./request-body.ts";
 import type { ProxySession } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
+import { breakOff } from "./tunnel.ts";
 import { UpgradeExchange } from "./upgrade.ts";
 
 /** One request from its head to its last byte: decided on, written down, sent. Nothing goes upstream before the decision is written down. */
@@ -224,7 +225,10 @@ function upgradeHandler(
     idleMs: context.limits.idleTunnelMs,
     onOpen() {
       session.tunnelCount += 1;
-      session.connections.set(socket, () => isStillAdmitted(context, session, prepared));
+      const isStillAllowed = (): boolean => isStillAdmitted(context, session, prepared);
+      session.connections.set(socket, isStillAllowed);
+      // While the upstream made up its mind the policy or the budget may have changed.
+      if (session.isRemoved || !isStillAllowed()) process.nextTick(breakOff, socket);
     },
     onClose() {
       session.tunnelCount -= 1;

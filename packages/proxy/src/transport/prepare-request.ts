@@ -4,7 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 import { ClauderonError } from "@clauderon/core/contract";
 
 import { parseRequestTarget } from "../policy/canonical-target.ts";
-import type { ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
+import type { ProxyIdentity, ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
 import { isRefusal, refuse } from "../policy/refusal.ts";
 import { plainAnswer, receivePackDenied } from "../push/push-answer.ts";
 import type { ClientRequest, ClientResponse } from "./client-message.ts";
@@ -82,7 +82,7 @@ export async function prepareRequest(
   if (isRefusal(body)) return { ...halt, refusal: body };
   const secret = verdict.secret === undefined ? nothing : await readSecret(context, verdict);
   if (isRefusal(secret)) return { ...halt, refusal: secret };
-  const late = lateRefusal(context, incoming.session);
+  const late = lateRefusal(context, incoming.session, { identity, request });
   if (late !== undefined) return { ...halt, refusal: late };
   const { rule } = verdict;
   const needsPlan = secret.value !== undefined || verdict.dropsCredentials === true;
@@ -187,9 +187,15 @@ async function collect(body: Readable, limit: number): Promise<Buffer | "broken"
 }
 
 /** What may have changed while something was waited for. */
-function lateRefusal({ limits }: TransportContext, session: ProxySession): Refusal | undefined {
+function lateRefusal(
+  { limits, engine }: TransportContext,
+  session: ProxySession,
+  { identity, request }: { readonly identity: ProxyIdentity; readonly request: ProxyRequest },
+): Refusal | undefined {
   if (session.isRemoved)
     return refuse(403, "session-ended", { message: "The session has ended", fix: "clauderon list" });
+  const now = session.identity === identity ? undefined : engine().decideRequest(session.identity, request);
+  if (now?.kind === "refuse") return now.refusal;
   if (session.requestCount < limits.requestsPerSession) return undefined;
   return refuse(429, "too-many-requests", {
     message: `The session has ${limits.requestsPerSession} requests in flight`,
@@ -199,7 +205,7 @@ function lateRefusal({ limits }: TransportContext, session: ProxySession): Refus
 
 const pushForbidden: Refusal = refuse(403, "push-forbidden", {
   message: "clauderon refused this push: the session may push its own branch of its own repository alone",
-  fix: "clauderon show NAME tells the branch",
+  fix: "clauderon status NAME tells the branch",
 });
 
 /** In the form that git prints. */
