@@ -64,8 +64,8 @@ export class ProxiedHome extends TestHome {
   }
 
   /** Sends the vendors' requests to the server of the test. */
-  configure(more = ""): void {
-    const vendors = ["api.anthropic.com", "api.openai.com"].map(
+  configure(more = "", hosts: readonly string[] = []): void {
+    const vendors = ["api.anthropic.com", "api.openai.com", ...hosts].map(
       (host) => `"${host}" = "https://localhost:${this.vendorPort}"`,
     );
     writeFileSync(
