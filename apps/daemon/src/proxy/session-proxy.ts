@@ -95,9 +95,10 @@ async function wire(
   session: ProxiedSession,
   { client, status }: RunningProxy,
 ): Promise<Readonly<Record<string, string>>> {
-  const { rules, secrets } = await client.call("wiring", {});
+  // Asking git takes as long as all else.
+  const [identity, { rules, secrets }] = await Promise.all([identityOf(session), client.call("wiring", {})]);
   const caBundlePath = await bundleFor(session, status.bundlePath);
-  const { token } = await client.call("add", { identity: await identityOf(session) });
+  const { token } = await client.call("add", { identity });
   // Nobody has the token yet.
   await client.call("limit", { sessionId: session.id, limit: session.access.budget });
   const { environment } = sandboxWiring({

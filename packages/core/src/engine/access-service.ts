@@ -57,15 +57,15 @@ export class AccessService {
   /** After a start: the proxy may hold a session to what was never recorded, because a crash came in between. */
   async restore(): Promise<void> {
     const { proxy, log, effects, logger, locks } = this.#options;
-    try {
-      for (const id of (await proxy?.admitted()) ?? []) {
-        await locks.run(id, async () => {
-          const state = log.get(id);
+    for (const id of (await proxy?.admitted()) ?? []) {
+      await locks.run(id, async () => {
+        const state = log.get(id);
+        try {
           if (state !== undefined) await proxy?.change(effects.identity(state));
-        });
-      }
-    } catch (cause) {
-      logger.warn({ cause }, "the proxy could not be told what its sessions may do");
+        } catch (cause) {
+          logger.warn({ session: state?.name, cause }, "the proxy could not be told what a session may do");
+        }
+      });
     }
   }
 
