@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import { connectTo, outcome } from "../policy/decide.fixture.ts";
 import { pushScope } from "./push-scope.ts";
 
 const app = { host: "github.com", repository: "acme/app", ref: "refs/heads/clauderon/fix" };
@@ -37,5 +38,22 @@ describe("what a session may push", () => {
         expect(pushScope(`https://${user}:${token}@github.com/acme/app.git`, "clauderon/fix")).toEqual(app);
       }),
     );
+  });
+});
+
+describe("a scope on another port", () => {
+  const push = pushScope("https://git.example.com:8443/acme/app.git", "fix");
+  const policy = { push, allow: ["git.example.com:8443", "git.example.com"] };
+  const service = (place: string): string =>
+    outcome({ method: "POST", url: `https://${place}.git/git-receive-pack` }, policy);
+
+  it("is looked into there alone", () => {
+    expect(connectTo("git.example.com:8443", policy)).toBe("intercept");
+    expect(connectTo("git.example.com:443", policy)).toBe("tunnel");
+  });
+
+  it("means the repository there alone", () => {
+    expect(service("git.example.com:8443/acme/app")).toBe("forward push-guard");
+    expect(service("git.example.com:8443/acme/other")).toBe("403 push-not-scoped");
   });
 });
