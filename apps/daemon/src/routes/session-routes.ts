@@ -2,8 +2,6 @@ import {
   createSessionRequestSchema,
   deletedSessionSchema,
   deleteSessionRequestSchema,
-  sessionAccessChangeSchema,
-  sessionBudgetSchema,
   sessionDetailSchema,
   sessionSummarySchema,
   startSessionRequestSchema,
@@ -15,7 +13,7 @@ import type { HttpContext } from "../http-context.ts";
 import { answers, flag, jsonBody, referenceParameter as params } from "./answers.ts";
 import { namedSession } from "./named-session.ts";
 
-/** Sessions: create, list, get, delete, start, stop, wake, access, budget. */
+/** Sessions: create, list, get, delete, start, stop, wake. */
 export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
   const { engine, creations } = context;
 
@@ -133,35 +131,6 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
     async (c) => {
       const session = await namedSession(engine, c);
       return c.json(await session.stop(c.req.valid("json")), 200);
-    },
-  );
-
-  app.openapi(
-    createRoute({
-      method: "post",
-      path: "/api/sessions/{reference}/access",
-      operationId: "changeAccess",
-      description: "What the session may reach and do, and its budget; holds from its next request on.",
-      request: { params, ...jsonBody(sessionAccessChangeSchema) },
-      responses: answers("The session as it is now held", sessionDetailSchema),
-    }),
-    async (c) => {
-      const session = await namedSession(engine, c);
-      return c.json(await session.changeAccess(c.req.valid("json")), 200);
-    },
-  );
-
-  app.openapi(
-    createRoute({
-      method: "get",
-      path: "/api/sessions/{reference}/budget",
-      operationId: "getBudget",
-      request: { params },
-      responses: answers("What its models were used for, and the limits", sessionBudgetSchema),
-    }),
-    async (c) => {
-      const session = await namedSession(engine, c);
-      return c.json(await session.budget({ signal: c.req.raw.signal }), 200);
     },
   );
 
