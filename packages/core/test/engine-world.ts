@@ -5,6 +5,8 @@ import type {
   AgentLaunch,
   AgentProcessStatus,
   Backend,
+  BackendCapabilities,
+  NetworkPolicy,
   Sandbox,
   SandboxSpec,
   SessionAccess,
@@ -46,6 +48,10 @@ export class World {
   readonly tokens: Map<string, string> = new Map();
   /** What its proxy holds each session to. */
   readonly policies: Map<string, SessionAccess> = new Map();
+  /** What its backend can do beyond the least. */
+  powers: Partial<BackendCapabilities> = {};
+  /** What its backend was told of each sandbox's network, in order. */
+  readonly networks: (NetworkPolicy | undefined)[] = [];
   /** Undo records cannot be put back. */
   isRestoreBroken = false;
   /** Workspaces with uncommitted work. */
@@ -219,6 +225,7 @@ function worldBackend(world: World, alive: () => void): Backend {
     workspace: "host",
     terminal: "bytes",
     ...noPowers,
+    ...world.powers,
   } as const;
   return {
     specificationVersion: "backend-v1",
@@ -228,6 +235,7 @@ function worldBackend(world: World, alive: () => void): Backend {
     async create(spec) {
       alive();
       requireCapabilities("world", capabilities, spec);
+      world.networks.push(spec.network);
       const fact = world.sandboxes.get(spec.sandboxId) ?? {
         spec,
         environment: spec.environment,
@@ -318,6 +326,7 @@ function worldSandbox(world: World, sandboxId: string, alive: () => void): Sandb
       }),
     files: new Proxy({} as Sandbox["files"], { get: unused }),
     ...unsupportedPowers("world"),
+    ...(world.powers.networkPolicy === true ? { network: async (policy) => void world.networks.push(policy) } : {}),
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
