@@ -63,7 +63,8 @@ export class AccessService {
       await locks.run(id, async () => {
         const state = log.get(id);
         try {
-          if (state !== undefined) await proxy?.change(effects.identity(state));
+          // What does not run is admitted anew when it is started.
+          if (state?.lifecycle === "running") await proxy?.change(effects.identity(state));
         } catch (cause) {
           logger.warn({ session: state?.name, cause }, "the proxy could not be told what a session may do");
         }

@@ -212,8 +212,8 @@ export function createEngine(options: EngineOptions): Engine {
       await log.load();
       const interrupted = await recoverInterrupted(call);
       await undoService.expire();
-      await access.restore();
-      return reconciler.run(call, interrupted);
+      const [report] = await Promise.all([reconciler.run(call, interrupted), access.restore()]);
+      return report;
     },
     async reconcile(call = {}) {
       await log.load();

@@ -78,7 +78,7 @@ export function refuseUnenforced(
     message: `The backend ${backend} cannot enforce ${asked.join(" and ")}`,
     why: "its agents run as you on this machine and can go round the proxy",
     fix: [
-      "take it as a help against mistakes, not as a limit: add --advisory",
+      "take it as a help against mistakes, not as a limit: add --advisory (for every session: clauderon config set session.advisory true)",
       "or choose a backend that isolates: clauderon backend list",
     ],
     context: { backend, isolation },

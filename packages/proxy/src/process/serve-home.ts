@@ -3,6 +3,7 @@ import { basename } from "node:path";
 
 import { systemClock } from "@clauderon/core/host";
 
+import { parseBudget } from "../budget/parse-budget.ts";
 import { checkSessionAccess } from "../policy/check-session-access.ts";
 import type { SessionPolicy } from "../policy/proxy-types.ts";
 import type { SecretSource } from "../secrets/create-secret-source.ts";
@@ -16,6 +17,8 @@ export interface ServeOptions {
   /** Shown in the log. */
   readonly name: string;
   readonly policy: SessionPolicy;
+  /** `5usd`, `200ktokens`; default: none. */
+  readonly budget?: string | undefined;
   /** Default: a free one. */
   readonly port?: number | undefined;
   /** The program that will use it: agents that are known are told by arguments what no variable tells them. */
@@ -45,12 +48,13 @@ const trustStorePassword = "changeit";
 
 /** Runs a proxy in this process until it is disposed. */
 export async function serveHome(options: ServeOptions, ports: ServePorts): Promise<ServedProxy> {
-  checkSessionAccess(options.policy);
+  checkSessionAccess({ ...options.policy, budget: options.budget });
   await using stack = new AsyncDisposableStack();
   const composed = stack.use(await ports.compose());
   const { port } = await composed.proxy.listen({ port: options.port });
   const sessionId = randomUUID();
   const identity = { sessionId, sessionName: options.name, policy: options.policy };
+  if (options.budget !== undefined) composed.budget.setLimit(sessionId, parseBudget(options.budget));
   const { token } = await composed.proxy.identities.add(identity);
   const files = proxyFiles(ports.home);
   const stored = (await ports.secrets.list()).filter(({ state }) => state === "ready" || state === "configured");
