@@ -5,26 +5,30 @@ import { runInProcess, type RunResult } from "./run-in-process.ts";
 
 const used = { usd: 1.234, tokens: 45_678, unpricedTokens: 0, unpricedModels: [], estimatedTokens: 0 };
 
-function world(): { readonly fake: FakeClauderon; run(line: string): Promise<RunResult> } {
+function world(): { readonly fake: FakeClauderon; readonly run: (line: string) => Promise<RunResult> } {
   const fake = new FakeClauderon(sessionDetail("fix"));
   return { fake, run: (line) => runInProcess(line.split(" "), { access: access(fake) }) };
 }
 
 describe("access", () => {
-  test.each(["access fix read-only", "access fix --mode read-only", "set-access-mode fix read-only", "set-access-mode fix --mode read-only"])(
-    "%s switches the mode",
-    async (line) => {
-      const { fake, run } = world();
-      const { code, stdout } = await run(line);
-      expect(code).toBe(0);
-      expect(fake.changed).toEqual([{ name: "fix", change: { accessMode: "read-only" } }]);
-      expect(stdout).toContain("access   read-only (advisory: the agent can go round the proxy)\n");
-    },
-  );
+  test.each([
+    "access fix read-only",
+    "access fix --mode read-only",
+    "set-access-mode fix read-only",
+    "set-access-mode fix --mode read-only",
+  ])("%s switches the mode", async (line) => {
+    const { fake, run } = world();
+    const { code, stdout } = await run(line);
+    expect(code).toBe(0);
+    expect(fake.changed).toEqual([{ name: "fix", change: { accessMode: "read-only" } }]);
+    expect(stdout).toContain("access   read-only (advisory: the agent can go round the proxy)\n");
+  });
 
   test("changes network and lists at once; nothing else is asked for", async () => {
     const { fake, run } = world();
-    const { stdout } = await run("access fix --network listed --allow a.example --deny b.example:22 --remove c --advisory");
+    const { stdout } = await run(
+      "access fix --network listed --allow a.example --deny b.example:22 --remove c --advisory",
+    );
     const change = { network: "listed", allow: ["a.example"], deny: ["b.example:22"], remove: ["c"], isAdvisory: true };
     expect(fake.changed).toEqual([{ name: "fix", change }]);
     expect(stdout).toBe(

@@ -57,7 +57,15 @@ describe("what a session may do", { timeout: SLOW }, () => {
     expect(await json(...explain)).not.toMatchObject({ refusal: { code: "read-only" } });
     await here.call(["set-access-mode", "held", "--mode", "read-only"]);
     expect(await json("access", "held")).toMatchObject({ name: "held", accessMode: "read-only" });
-    const { stdout } = await here.call(["access", "held", "read-write", "--network", "listed", "--deny", "api.github.com"]);
+    const { stdout } = await here.call([
+      "access",
+      "held",
+      "read-write",
+      "--network",
+      "listed",
+      "--deny",
+      "api.github.com",
+    ]);
     expect(stdout).toMatch(/^network +listed$/mu);
     expect(stdout).toMatch(/^denied +api\.github\.com$/mu);
     expect(await json(...explain)).toMatchObject({ refusal: { code: "host-denied" } });

@@ -102,7 +102,10 @@ test("what a session may do is read and changed", async () => {
   expect(await ask("POST", "access-mode", { access_mode: "ReadOnly" })).toEqual([400, "usage.invalid"]);
   expect(await ask("POST", "access-mode", { access_mode: "ReadWrite" })).toEqual([200, ["example.com"]]);
   // This daemon has no proxy that would hold it to anything.
-  expect(await ask("POST", "access-mode", { access_mode: "ReadOnly", advisory: true })).toEqual([503, "backend.unavailable"]);
+  expect(await ask("POST", "access-mode", { access_mode: "ReadOnly", advisory: true })).toEqual([
+    503,
+    "backend.unavailable",
+  ]);
   expect(await ask("POST", "access", { budget: "5usd" })).toEqual([503, "backend.unavailable"]);
   expect(await ask("GET", "budget")).toEqual([200, { isReached: false }]);
   expect(await session.detail()).toMatchObject({ accessMode: "read-write", network: "open", allow: ["example.com"] });

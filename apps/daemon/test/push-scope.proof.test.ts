@@ -27,7 +27,9 @@ test.each([
     await home.run();
     await using client = home.client();
     const session = await client.sessions.create({ name: "fix", repository: home.repository });
-    const branch = execFileSync("git", ["-C", home.repository, "branch", "--show-current"], { encoding: "utf8" }).trim();
+    const branch = execFileSync("git", ["-C", home.repository, "branch", "--show-current"], {
+      encoding: "utf8",
+    }).trim();
     const web = remote.replace("git@git.example.com:", "https://git.example.com/");
     const app = path.join(bare, "acme/app.git");
     const before = branchOf(app, branch);
@@ -60,7 +62,10 @@ test.each([
     const proxy = await openProxyHome({ home: home.home, userHome: home.root, environment: {} });
     const identity = (await proxy.sessions())[0];
     const explain = (url: string): string =>
-      proxy.explain({ url: `${url}/git-receive-pack`, method: "POST", identity }).steps.map(({ text }) => text).join("\n");
+      proxy
+        .explain({ url: `${url}/git-receive-pack`, method: "POST", identity })
+        .steps.map(({ text }) => text)
+        .join("\n");
     expect(explain(web)).toContain(`passes only when it updates refs/heads/${own}`);
     expect(explain(web.replace("app.git", "other.git"))).toContain("push to acme/other");
     await session.delete({ discard: true });

@@ -24,7 +24,9 @@ function answerAsModel(request: IncomingMessage, response: ServerResponse): void
   request.resume();
   const usage = { input_tokens: 100, output_tokens: 50 };
   response.setHeader("content-type", "application/json");
-  response.end(JSON.stringify({ type: "message", model: "claude-sonnet-5", content: [], stop_reason: "end_turn", usage }));
+  response.end(
+    JSON.stringify({ type: "message", model: "claude-sonnet-5", content: [], stop_reason: "end_turn", usage }),
+  );
 }
 
 test(
@@ -114,7 +116,9 @@ test(
     await session.changeAccess({ accessMode: "read-only", remove: ["api.openai.com"] });
     expect(await status(session, ["-X", "POST", "-d", "{}", "https://api.anthropic.com/v1/files"])).toBe("403 200");
     expect(await status(session, ["https://api.openai.com/v1/models"])).toBe("200 200");
-    await expect(session.changeAccess({ remove: ["nowhere.example"] })).rejects.toMatchObject({ code: "usage.invalid" });
+    await expect(session.changeAccess({ remove: ["nowhere.example"] })).rejects.toMatchObject({
+      code: "usage.invalid",
+    });
     await expect(session.changeAccess({ allow: ["a b"] })).rejects.toMatchObject({ code: "usage.invalid" });
 
     first.child.kill("SIGKILL");
@@ -132,7 +136,10 @@ test(
     const proxy = await openProxyHome({ home: home.home, userHome: home.root, environment: {} });
     const identity = (await proxy.sessions())[0];
     const url = "https://api.anthropic.com/v1/files";
-    expect(proxy.explain({ url, method: "POST", identity })).toMatchObject({ outcome: "refused", refusal: { code: "read-only" } });
+    expect(proxy.explain({ url, method: "POST", identity })).toMatchObject({
+      outcome: "refused",
+      refusal: { code: "read-only" },
+    });
     expect(proxy.explain({ url: own, identity }).outcome).toBe("forwarded");
     expect(proxy.explain({ url: "https://example.com/", identity }).refusal?.code).toBe("host-not-allowed");
     await found.delete({ discard: true });
@@ -147,12 +154,22 @@ test(
     home.configure();
     const crashing = await home.run({ CLAUDERON_CRASH_AT: "access.changed.before-write" });
     await using client = home.client();
-    const session = await client.sessions.create({ name: "fix", repository: home.repository, deny: ["api.openai.com"], isAdvisory: true });
-    await expect(session.changeAccess({ remove: ["api.openai.com"] })).rejects.toMatchObject({ code: "daemon.unreachable" });
+    const session = await client.sessions.create({
+      name: "fix",
+      repository: home.repository,
+      deny: ["api.openai.com"],
+      isAdvisory: true,
+    });
+    await expect(session.changeAccess({ remove: ["api.openai.com"] })).rejects.toMatchObject({
+      code: "daemon.unreachable",
+    });
     await crashing.ended;
     expect(await heldTo(home)).toMatchObject({ deny: [] });
     await home.run();
-    await until(async () => (await heldTo(home))?.deny.includes("api.openai.com") === true, "the proxy holds it to what was not recorded");
+    await until(
+      async () => (await heldTo(home))?.deny.includes("api.openai.com") === true,
+      "the proxy holds it to what was not recorded",
+    );
     await using again = home.client();
     expect((await (await again.sessions.get("fix")).detail()).deny).toEqual(["api.openai.com"]);
   },
@@ -175,7 +192,15 @@ test(
     await using client = home.client();
     const session = await client.sessions.create({ name: "fix", repository: home.repository, budget: "100tokens" });
     expect(await session.detail()).toMatchObject({ budget: "100tokens" });
-    const ask = ["-X", "POST", "-H", "content-type: application/json", "-d", '{"model":"claude-sonnet-5","messages":[]}', messages];
+    const ask = [
+      "-X",
+      "POST",
+      "-H",
+      "content-type: application/json",
+      "-d",
+      '{"model":"claude-sonnet-5","messages":[]}',
+      messages,
+    ];
     expect(await status(session, ask)).toBe("200 200");
     await until(async () => (await session.budget()).session.isReached, "nothing is counted");
     expect(await session.budget()).toMatchObject({

@@ -19,7 +19,10 @@ describe("a session's access", () => {
     expect(changed).toMatchObject({ accessMode: "read-only", allow: ["a.example"], deny: [] });
     expect(world.policies.get(session.id)).toMatchObject({ accessMode: "read-only", allow: ["a.example"], deny: [] });
     const { engine: next } = startEngine(world, store);
-    expect(await (await next.sessions.get("fix")).detail()).toMatchObject({ accessMode: "read-only", network: "listed" });
+    expect(await (await next.sessions.get("fix")).detail()).toMatchObject({
+      accessMode: "read-only",
+      network: "listed",
+    });
     const events: string[] = [];
     for await (const { body } of next.events({ since: 0, follow: false })) events.push(body.type);
     expect(events.at(-1)).toBe("session.access-changed");
@@ -35,7 +38,9 @@ describe("a session's access", () => {
   it("is refused before anything is made where the agent can go round and nobody took that", async () => {
     const world = new World();
     const { engine } = startEngine(world, createMemoryStore());
-    await expect(engine.sessions.create({ ...request, network: "none" })).rejects.toMatchObject({ code: "usage.invalid" });
+    await expect(engine.sessions.create({ ...request, network: "none" })).rejects.toMatchObject({
+      code: "usage.invalid",
+    });
     expect([await engine.sessions.list(), world.workspaces.size]).toEqual([[], 0]);
     const session = await engine.sessions.create(request);
     await expect(session.changeAccess({ deny: ["a.example"] })).rejects.toMatchObject({ code: "usage.invalid" });

@@ -37,7 +37,10 @@ function describe({ name, session, day }: SessionBudget): string {
   const rows: readonly (readonly [string, string | undefined])[] = [
     [name, sentence(session)],
     ["today", day.used === undefined ? undefined : `${sentence(day)} (all sessions)`],
-    ["note", unpriced.length === 0 ? undefined : `no price is known for ${unpriced.join(", ")}: its tokens alone count`],
+    [
+      "note",
+      unpriced.length === 0 ? undefined : `no price is known for ${unpriced.join(", ")}: its tokens alone count`,
+    ],
     ["fix", session.isReached ? `raise it: clauderon budget ${name} AMOUNT` : undefined],
     ["fix", day.isReached ? "raise per_day under [budget] in proxy.toml, or go on tomorrow" : undefined],
   ];

@@ -84,7 +84,10 @@ async function findSession(home: ProxyHome, name: string): Promise<ProxyIdentity
     code: "session.not-found",
     message: `The proxy knows no session "${name}"`,
     why: names.length === 0 ? "no session uses it" : `it knows ${names.join(", ")}`,
-    fix: ["see the sessions: clauderon list; one that was started before the proxy runs without it", "without --session a usual session on this machine is assumed"],
+    fix: [
+      "see the sessions: clauderon list; one that was started before the proxy runs without it",
+      "without --session a usual session on this machine is assumed",
+    ],
     context: { name },
   });
 }

@@ -1,6 +1,12 @@
 import { resolve } from "node:path";
 
-import { UsageError, type AccessMode, type CreateSessionRequest, type PermissionMode, type PullPolicy } from "@clauderon/core/contract";
+import {
+  UsageError,
+  type AccessMode,
+  type CreateSessionRequest,
+  type PermissionMode,
+  type PullPolicy,
+} from "@clauderon/core/contract";
 
 import type { CommandContext } from "../command/command-context.ts";
 import { readEnvironmentOptions } from "../values/environment-options.ts";

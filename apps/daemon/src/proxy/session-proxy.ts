@@ -134,7 +134,10 @@ function noWayThere(backend: string): BackendError {
     code: "backend.unavailable",
     message: `Sessions on ${backend} cannot be held to an access mode, a list of hosts or a budget yet`,
     why: "its sandboxes have no way to the proxy",
-    fix: ["leave these options out; --network none needs no proxy", "or choose another backend: clauderon backend list"],
+    fix: [
+      "leave these options out; --network none needs no proxy",
+      "or choose another backend: clauderon backend list",
+    ],
     context: { backend },
   });
 }

@@ -6,7 +6,9 @@ import type { HttpContext } from "../http-context.ts";
 import { answers, jsonBody, referenceParameter as params } from "./answers.ts";
 import { namedSession } from "./named-session.ts";
 
-const modes = { ReadWrite: "read-write", ReadOnly: "read-only" } as const satisfies Readonly<Record<string, AccessMode>>;
+const modes = { ReadWrite: "read-write", ReadOnly: "read-only" } as const satisfies Readonly<
+  Record<string, AccessMode>
+>;
 
 const accessModeBody = z
   .strictObject({ access_mode: z.enum(["ReadWrite", "ReadOnly"]), advisory: z.boolean().optional() })

@@ -21,7 +21,10 @@ describe("what a new session gets", () => {
 
   it("is what was asked for, then what the configuration says; lists are joined", () => {
     const defaults = { accessMode: "read-only", network: "none", allow: ["a"], deny: ["b"], budget: "5usd" } as const;
-    const asked = requestedAccess({ network: "listed", allow: ["c", "a"], budget: "none" }, { defaults, isolation: "none" });
+    const asked = requestedAccess(
+      { network: "listed", allow: ["c", "a"], budget: "none" },
+      { defaults, isolation: "none" },
+    );
     expect(asked).toEqual({
       accessMode: "read-only",
       network: "listed",
@@ -50,8 +53,10 @@ describe("a change", () => {
 });
 
 describe("what a backend without isolation cannot enforce", () => {
-  const refuse = (patch: Partial<SessionAccess>, isolation: "none" | "container" = "none") => () =>
-    refuseUnenforced({ ...open, ...patch }, { backend: "local", isolation });
+  const refuse =
+    (patch: Partial<SessionAccess>, isolation: "none" | "container" = "none") =>
+    () =>
+      refuseUnenforced({ ...open, ...patch }, { backend: "local", isolation });
 
   it.each([
     [{ accessMode: "read-only" }, "--access-mode read-only"],

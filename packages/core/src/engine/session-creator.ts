@@ -11,8 +11,8 @@ import type { SessionState } from "../contract/session-state.ts";
 import type { CreateSessionRequest } from "../contract/session.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
-import { checkCreateRequest } from "./check-create-request.ts";
 import { checkAccess } from "./check-access.ts";
+import { checkCreateRequest } from "./check-create-request.ts";
 import type { EngineSettings, ProxyPort } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
 import { needsProxy, refuseUnenforced, requestedAccess } from "./session-access.ts";
@@ -171,7 +171,9 @@ function notices(facts: {
     ...(backend.capabilities.isolation === "none"
       ? [
           "no isolation: the agent can do on this machine whatever you can",
-          ...(needsProxy(access, "none") ? ["access, network and budget are advisory: the agent can go round the proxy"] : []),
+          ...(needsProxy(access, "none")
+            ? ["access, network and budget are advisory: the agent can go round the proxy"]
+            : []),
         ]
       : []),
     ...(count > 0 && request.withChanges !== true

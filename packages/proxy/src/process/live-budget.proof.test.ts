@@ -83,7 +83,10 @@ describe("A8 a budget", () => {
     expect(last.text).toMatch(/retry-after: \d+/iu);
     expect(JSON.parse(last.text.slice(last.text.indexOf("\r\n\r\n")))).toMatchObject({
       type: "error",
-      error: { type: "rate_limit_error", message: expect.stringContaining("clauderon budget name-s1 2ktokens") as string },
+      error: {
+        type: "rate_limit_error",
+        message: expect.stringContaining("clauderon budget name-s1 2ktokens") as string,
+      },
     });
     const accounts = await client.call("budget", { sessionId: "s1" });
     expect(accounts).toMatchObject({ isKnown: true, session: { isReached: true, limit: { tokens: 1000 } } });
@@ -139,7 +142,9 @@ describe("A8 a budget", () => {
     await client.call("limit", { sessionId: "s1", limit: "100tokens" });
     await overHttp1();
     const state = join(world.home, "proxy", "state.json");
-    await expect.poll(async () => readFile(state, "utf8"), { timeout: 20_000 }).toContain(`"tokens":${tokensPerAnswer}`);
+    await expect
+      .poll(async () => readFile(state, "utf8"), { timeout: 20_000 })
+      .toContain(`"tokens":${tokensPerAnswer}`);
     process.kill((await client.call("status", {})).processId, "SIGKILL");
     await client.ended;
     client = await world.proxy();

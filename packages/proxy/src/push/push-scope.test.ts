@@ -17,19 +17,27 @@ describe("what a session may push", () => {
     ["ssh://git@github.com/acme/app.git", app],
     ["ssh://git@github.com:2222/acme/app.git", app],
     ["ssh://git@ssh.github.com:443/acme/app.git", app],
-    ["https://git.example.com:8443/group/sub/app.git", { ...app, host: "git.example.com", port: 8443, repository: "group/sub/app" }],
+    [
+      "https://git.example.com:8443/group/sub/app.git",
+      { ...app, host: "git.example.com", port: 8443, repository: "group/sub/app" },
+    ],
     ["http://git.example.com/app.git", { ...app, host: "git.example.com", port: 80, repository: "app" }],
     ["https://[2001:db8::1]/app.git", { ...app, host: "2001:db8::1", repository: "app" }],
   ])("%s", (url, scope) => {
     expect(pushScope(url, "clauderon/fix")).toEqual(scope);
   });
 
-  it.each(["/srv/git/app.git", "../app", "file:///srv/git/app.git", "https://github.com/", "https:///app", "ext::sh -c x", ""])(
-    "%j names no repository on a host",
-    (url) => {
-      expect(pushScope(url, "fix")).toBeUndefined();
-    },
-  );
+  it.each([
+    "/srv/git/app.git",
+    "../app",
+    "file:///srv/git/app.git",
+    "https://github.com/",
+    "https:///app",
+    "ext::sh -c x",
+    "",
+  ])("%j names no repository on a host", (url) => {
+    expect(pushScope(url, "fix")).toBeUndefined();
+  });
 
   it("never takes a name or a token into the scope, whatever they hold", () => {
     const word = fc.stringMatching(/^[A-Za-z0-9_.~%!$&'()*+,;=-]{1,20}$/u);

@@ -33,7 +33,10 @@ function repositoryPlace(url: string): Omit<PushScope, "ref"> | undefined {
 }
 
 function placeOf(authority: string, path: string, usualPort: number): Omit<PushScope, "ref"> | undefined {
-  const repository = path.replace(/^\/+/, "").replace(/\/+$/, "").replace(/\.git$/, "");
+  const repository = path
+    .replace(/^\/+/, "")
+    .replace(/\/+$/, "")
+    .replace(/\.git$/, "");
   const place = parseAuthority(authority, usualPort);
   if (isRefusal(place) || repository === "") return undefined;
   const { host, port } = place;
