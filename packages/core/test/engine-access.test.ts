@@ -62,6 +62,18 @@ describe("a session's access", () => {
   });
 });
 
+it("what a session used is not forgotten by a start that fails, but with the session", async () => {
+  const world = new World();
+  const { engine } = startEngine(world, createMemoryStore());
+  const session = await engine.sessions.create({ ...request, budget: "5usd" });
+  await session.stop();
+  world.isAgentMissing = true;
+  await expect(session.start()).rejects.toMatchObject({ code: "command.not-found" });
+  expect([world.tokens.size, world.used.size]).toEqual([0, 1]);
+  await session.delete({ discard: true });
+  expect(world.used.size).toBe(0);
+});
+
 describe("a backend that isolates", () => {
   it("is told the network, from its creation on and at each change", async () => {
     const world = new World();

@@ -48,6 +48,8 @@ export class World {
   readonly tokens: Map<string, string> = new Map();
   /** What its proxy holds each session to. */
   readonly policies: Map<string, SessionAccess> = new Map();
+  /** The sessions whose use the proxy remembers. */
+  readonly used: Set<string> = new Set();
   /** What its backend can do beyond the least. */
   powers: Partial<BackendCapabilities> = {};
   /** What its backend was told of each sandbox's network, in order. */
@@ -116,10 +118,12 @@ function worldProxy(world: World, alive: () => void): ProxyPort {
       alive();
       world.tokens.set(id, randomUUID());
       world.policies.set(id, access);
+      world.used.add(id);
       return { HTTPS_PROXY: world.tokens.get(id) ?? "" };
     },
-    async revoke(id) {
+    async revoke(id, { keepsUse } = {}) {
       alive();
+      if (keepsUse !== true) world.used.delete(id);
       world.tokens.delete(id);
       world.policies.delete(id);
     },

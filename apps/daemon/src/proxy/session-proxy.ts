@@ -38,10 +38,10 @@ const trustVariables: readonly string[] = [
 
 /** Gives the sessions of host backends the proxy of the home, once one is configured. */
 export function createSessionProxy({ homeDirectory, supervisor, logger }: SessionProxyOptions): ProxyPort {
-  const revoke = async (sessionId: string): Promise<void> => {
+  const revoke: ProxyPort["revoke"] = async (sessionId, { keepsUse: keepsSpending } = {}) => {
     if (!(await keptSessions(homeDirectory)).includes(sessionId)) return;
     try {
-      await supervisor.use(({ client }) => client.call("remove", { sessionId }));
+      await supervisor.use(({ client }) => client.call("remove", { sessionId, keepsSpending }));
     } catch (error) {
       // A proxy that does not run lets nobody in, and the next reconciliation with one that runs ends the identity.
       logger.warn({ sessionId, error }, "the session's identity at the proxy could not be ended yet");
@@ -60,7 +60,7 @@ export function createSessionProxy({ homeDirectory, supervisor, logger }: Sessio
       // A loopback address leads a sandbox of its own nowhere.
       const isProxied = session.isolation === "none" && (needs || (await supervisor.isConfigured()));
       if (isProxied) return supervisor.use((running) => wire(session, running));
-      await revoke(session.id);
+      await revoke(session.id, { keepsUse: true });
       return {};
     },
     async change(session) {

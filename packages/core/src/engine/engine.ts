@@ -49,8 +49,8 @@ export interface ProxyPort {
   change(session: SessionIdentity): Promise<boolean>;
   /** What was used, and the limits; without what was used for a session that it does not know. */
   budget(session: Pick<SessionIdentity, "id" | "access">): Promise<Pick<SessionBudget, "session" | "day">>;
-  /** Ends what the session was given. Idempotent, also for sessions it never knew. */
-  revoke(sessionId: string): Promise<void>;
+  /** Ends what the session was given. Idempotent, also for sessions it never knew. `keepsUse`: what it used goes on counting when it is admitted again. */
+  revoke(sessionId: string, options?: { readonly keepsUse?: boolean | undefined }): Promise<void>;
   /** The sessions that have an identity. */
   admitted(): Promise<readonly string[]>;
 }

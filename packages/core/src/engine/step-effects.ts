@@ -189,7 +189,8 @@ export class StepEffects {
   }
 
   async #revoke(state: SessionState): Promise<StepOutcome> {
-    await this.#options.proxy?.revoke(state.id);
+    // A start that failed must not give the session its budget anew.
+    await this.#options.proxy?.revoke(state.id, { keepsUse: state.operation?.kind === "start" });
     return {};
   }
 

@@ -15,7 +15,8 @@ export interface ControlMethods {
   add(parameters: { readonly identity: ProxyIdentity; readonly socketPath?: string | undefined }): { token: string };
   /** False when there is no such session. */
   update(parameters: { readonly identity: ProxyIdentity }): boolean;
-  remove(parameters: { readonly sessionId: string }): boolean;
+  /** `keepsSpending`: a session that is added again under this id goes on from what it used. */
+  remove(parameters: { readonly sessionId: string; readonly keepsSpending?: boolean | undefined }): boolean;
   /** What sandboxes are wired with: the rules in force, and the names of the secrets that there are. */
   wiring(parameters: NoParameters): { readonly rules: readonly CredentialRule[]; readonly secrets: readonly string[] };
   /** Reads proxy.toml and the secrets again; what the user should know. */

@@ -138,6 +138,39 @@ describe("A8 a budget", () => {
     await expect.poll(async () => (await overHttp1()).status, { timeout: 20_000 }).toBe(200);
   });
 
+  it("is told in each vendor's own words of an error to be tried again", async () => {
+    await client.call("limit", { sessionId: "s1", limit: "100tokens" });
+    await overHttp1();
+    await allSpent(tokensPerAnswer);
+    const ask = async (host: string, path: string): Promise<Answer> => {
+      const tls = await tlsThrough(way, { target: `${host}:443` });
+      const read = readUntil(tls, isWholeAnswer);
+      const key = host.includes("google") ? "X-Goog-Api-Key: placeholder" : "Authorization: Bearer placeholder";
+      tls.write(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\n${key}\r\nContent-Length: ${asked.length}\r\n\r\n${asked}`);
+      const { text } = await read;
+      tls.destroy();
+      return { status: Number(text.slice(9, 12)), text };
+    };
+    const openai = await ask("api.openai.com", "/v1/responses");
+    const gemini = await ask("generativelanguage.googleapis.com", "/v1beta/models/gemini-3.8-flash:generateContent");
+    expect([openai.status, gemini.status]).toEqual([503, 429]);
+    expect(openai.text).toContain('"code":"server_is_overloaded"');
+    expect(gemini.text).toContain('"status":"RESOURCE_EXHAUSTED"');
+    for (const { text } of [openai, gemini]) expect(text).toMatch(/retry-after: \d+/iu);
+  });
+
+  it("is kept for a session that is removed to come back, and forgotten with it", async () => {
+    await client.call("limit", { sessionId: "s1", limit: "100tokens" });
+    await overHttp1();
+    await allSpent(tokensPerAnswer);
+    await client.call("remove", { sessionId: "s1", keepsSpending: true });
+    way = await world.admit(client);
+    expect(await spent()).toBe(tokensPerAnswer);
+    await client.call("remove", { sessionId: "s1" });
+    way = await world.admit(client);
+    expect(await spent()).toBe(0);
+  });
+
   it("is not forgotten when the proxy is killed", async () => {
     await client.call("limit", { sessionId: "s1", limit: "100tokens" });
     await overHttp1();

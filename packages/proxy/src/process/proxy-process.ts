@@ -157,10 +157,10 @@ export class ProxyProcess {
         await this.#state.changeSession(identity.sessionId, { ...session, identity });
         return proxy.identities.update(identity);
       },
-      remove: async ({ sessionId }) => {
+      remove: async ({ sessionId, keepsSpending }) => {
         await this.#state.changeSession(sessionId, undefined);
         budget.setLimit(sessionId, undefined);
-        budget.forget(sessionId);
+        if (keepsSpending !== true) budget.forget(sessionId);
         return proxy.identities.remove(sessionId);
       },
       wiring: async () => this.#wiring(),
