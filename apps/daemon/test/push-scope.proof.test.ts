@@ -12,12 +12,12 @@ const LONG_MS = 120_000;
 const own = "clauderon/fix";
 
 test.each([
-  ["a host with rules", "https://github.com/acme/app.git"],
-  ["a host without any", "https://git.example.com/acme/app.git"],
-  ["a remote by SSH, pushed to by HTTPS", "git@git.example.com:acme/app.git"],
-])(
+  ["a host with rules", "https://github.com/acme/app.git", "open"],
+  ["a host without any, on a network of listed hosts", "https://git.example.com/acme/app.git", "listed"],
+  ["a remote by SSH, pushed to by HTTPS", "git@git.example.com:acme/app.git", "listed"],
+] as const)(
   "a session of this machine pushes its own branch of its own repository alone: %s",
-  async (_kind, remote) => {
+  async (_kind, remote, network) => {
     await using home = await ProxiedHome.open();
     home.configure("", ["github.com", "git.example.com"]);
     const bare = path.join(home.root, "git");
@@ -26,7 +26,12 @@ test.each([
     execFileSync("git", ["-C", home.repository, "remote", "add", "origin", remote]);
     await home.run();
     await using client = home.client();
-    const session = await client.sessions.create({ name: "fix", repository: home.repository });
+    const session = await client.sessions.create({
+      name: "fix",
+      repository: home.repository,
+      network,
+      isAdvisory: true,
+    });
     const branch = execFileSync("git", ["-C", home.repository, "branch", "--show-current"], {
       encoding: "utf8",
     }).trim();
@@ -37,7 +42,6 @@ test.each([
     const first = await commit(session);
     expect(await push(session, [web, `HEAD:refs/heads/${own}`])).toMatchObject({ exitCode: 0 });
     expect(branchOf(app, own)).toBe(first);
-    // What is forbidden stays so while the session is looked at and changed.
     const second = await commit(session);
     const other = await push(session, [web, `HEAD:refs/heads/${branch}`]);
     expect(other).toMatchObject({ exitCode: 1 });

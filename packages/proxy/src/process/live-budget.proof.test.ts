@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ask, http2Through } from "../transport/testing/http2-client.fixture.ts";
-import { isWholeAnswer, readUntil, tlsThrough } from "../transport/testing/test-proxy.fixture.ts";
+import { basic, isWholeAnswer, readUntil, tlsThrough } from "../transport/testing/test-proxy.fixture.ts";
 import { LiveWorld, type SessionAccessWay } from "./live-world.fixture.ts";
+import { openProxyHome } from "./open-proxy-home.ts";
 import type { ProxyClient } from "./proxy-client.ts";
 
 const anthropic = "api.anthropic.com:443";
@@ -169,6 +170,19 @@ describe("A8 a budget", () => {
     await client.call("remove", { sessionId: "s1" });
     way = await world.admit(client);
     expect(await spent()).toBe(0);
+  });
+
+  it("holds for a proxy of one command, too", async () => {
+    const environment = { ANTHROPIC_API_KEY: "sk-ant-REAL" };
+    const home = await openProxyHome({ home: world.home, userHome: dirname(world.home), environment });
+    const policy = { accessMode: "read-write", network: "open", allow: [], deny: [], isIsolated: false } as const;
+    await using served = await home.serve({ name: "run", policy, budget: "100tokens" });
+    const url = new URL(served.environment["HTTPS_PROXY"] ?? "");
+    const ca = await readFile(served.environment["SSL_CERT_FILE"] ?? "", "utf8");
+    way = { port: served.port, token: url.password, authorization: basic(url.username, url.password), ca };
+    expect((await overHttp1()).status).toBe(200);
+    await expect.poll(async () => (await overHttp1()).status, { timeout: 20_000 }).toBe(429);
+    await expect(home.serve({ name: "run", policy, budget: "5" })).rejects.toMatchObject({ code: "usage.invalid" });
   });
 
   it("is not forgotten when the proxy is killed", async () => {
