@@ -96,6 +96,6 @@ describe("a backend that isolates", () => {
     await expect(engine.sessions.create({ ...request, network: "none" })).rejects.toMatchObject(unsupported);
     const session = await engine.sessions.create(request);
     await expect(session.changeAccess({ network: "none" })).rejects.toMatchObject(unsupported);
-    expect(await session.detail()).toMatchObject({ network: "listed" });
+    expect(await session.detail()).toMatchObject({ network: "open" });
   });
 });

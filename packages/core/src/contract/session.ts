@@ -89,7 +89,7 @@ export interface CreateSessionRequest {
   readonly limits?: ResourceLimits | undefined;
   /** Default: the configuration's, else `read-write`. */
   readonly accessMode?: AccessMode | undefined;
-  /** Default: the configuration's, else `listed` where the backend isolates and `open` where it does not. */
+  /** Default: the configuration's, else `listed` where the backend isolates and holds networks back, `open` elsewhere. */
   readonly network?: NetworkPolicy["mode"] | undefined;
   /** Beside those of the configuration. */
   readonly allow?: readonly string[] | undefined;

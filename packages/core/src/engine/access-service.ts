@@ -1,4 +1,3 @@
-import { CapabilityUnsupportedError } from "../contract/errors/capability-unsupported-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { SessionAccess, SessionAccessChange, SessionBudget } from "../contract/session-access.ts";
@@ -39,9 +38,8 @@ export class AccessService {
     return locks.run(id, async () => {
       const state = log.require(id);
       const access = changedAccess(accessOf(state), change);
-      refuseUnenforced(access, state);
+      refuseUnenforced(access, this.#options.registry.get(state.backend));
       checkAccess(this.#options.proxy, { ...state, access });
-      this.#requirePower(state, change);
       await this.#enforce({ ...state, access }, access);
       const after = await log.commit(id, { type: "change-access", access }, "access.changed");
       return sessionDetail(after ?? log.require(id));
@@ -70,13 +68,6 @@ export class AccessService {
         }
       });
     }
-  }
-
-  /** Without a proxy in between the backend itself has to hold the network back. */
-  #requirePower({ backend, isolation }: SessionState, { network }: SessionAccessChange): void {
-    if (isolation === "none" || network === undefined) return;
-    const { capabilities } = this.#options.registry.get(backend);
-    if (!capabilities.networkPolicy) throw new CapabilityUnsupportedError(backend, "networkPolicy");
   }
 
   async #enforce(state: SessionState, access: SessionAccess): Promise<void> {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
+import type { Isolation } from "../contract/backend-capabilities.ts";
 import type { SessionAccess } from "../contract/session-access.ts";
+import { noPowers } from "../contract/unsupported-powers.ts";
 import {
   accessOf,
   changedAccess,
@@ -14,8 +16,12 @@ const open: SessionAccess = { accessMode: "read-write", network: "open", allow: 
 
 describe("what a new session gets", () => {
   it("is open on this machine, and listed where the backend isolates", () => {
-    expect(requestedAccess({}, { defaults: {}, isolation: "none" })).toEqual(open);
-    expect(requestedAccess({}, { defaults: {}, isolation: "container" }).network).toBe("listed");
+    const usual = (isolation: Isolation, networkPolicy: boolean): SessionAccess =>
+      requestedAccess({}, { defaults: {}, capabilities: { isolation, networkPolicy } });
+    expect(usual("none", false)).toEqual(open);
+    expect(usual("container", true).network).toBe("listed");
+    // Nobody would hold it back there.
+    expect(usual("container", false).network).toBe("open");
     expect(accessOf({ isolation: "vm" }).network).toBe("listed");
   });
 
@@ -23,7 +29,7 @@ describe("what a new session gets", () => {
     const defaults = { accessMode: "read-only", network: "none", allow: ["a"], deny: ["b"], budget: "5usd" } as const;
     const asked = requestedAccess(
       { network: "listed", allow: ["c", "a"], budget: "none" },
-      { defaults, isolation: "none" },
+      { defaults, capabilities: { isolation: "none", networkPolicy: false } },
     );
     expect(asked).toEqual({
       accessMode: "read-only",
@@ -52,11 +58,19 @@ describe("a change", () => {
   });
 });
 
+function backend(
+  isolation: Isolation,
+  networkPolicy: boolean = isolation !== "none",
+): Parameters<typeof refuseUnenforced>[1] {
+  const capabilities = { ...noPowers, isolation, networkPolicy, workspace: "host", terminal: "bytes" } as const;
+  return { backendId: "local", capabilities };
+}
+
 describe("what a backend without isolation cannot enforce", () => {
   const refuse =
     (patch: Partial<SessionAccess>, isolation: "none" | "container" = "none") =>
     () =>
-      refuseUnenforced({ ...open, ...patch }, { backend: "local", isolation });
+      refuseUnenforced({ ...open, ...patch }, backend(isolation));
 
   it.each([
     [{ accessMode: "read-only" }, "--access-mode read-only"],
@@ -81,6 +95,14 @@ describe("what a backend without isolation cannot enforce", () => {
     expect(needsProxy({ ...open, budget: "5usd" }, "none")).toBe(true);
     expect(needsProxy({ ...open, allow: ["x.example"] }, "none")).toBe(false);
   });
+});
+
+it("a network that an isolating backend cannot hold back is refused, whoever asked", () => {
+  const incapable = backend("container", false);
+  expect(() => refuseUnenforced({ ...open, network: "listed" }, incapable)).toThrow(
+    expect.objectContaining({ code: "capability.unsupported" }),
+  );
+  expect(() => refuseUnenforced(open, incapable)).not.toThrow();
 });
 
 it("a backend that can is told the network itself", () => {

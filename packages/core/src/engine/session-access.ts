@@ -1,4 +1,6 @@
 import type { BackendCapabilities, Isolation } from "../contract/backend-capabilities.ts";
+import type { Backend } from "../contract/backend.ts";
+import { CapabilityUnsupportedError } from "../contract/errors/capability-unsupported-error.ts";
 import { UsageError } from "../contract/errors/usage-error.ts";
 import type { NetworkPolicy } from "../contract/sandbox-spec.ts";
 import type { SessionAccess, SessionAccessChange } from "../contract/session-access.ts";
@@ -16,11 +18,17 @@ const noBudget = "none";
 /** What a new session gets: what was asked for, then the configuration's, then what fits its isolation. */
 export function requestedAccess(
   request: AccessRequest,
-  { defaults, isolation }: { readonly defaults: AccessRequest; readonly isolation: Isolation },
+  {
+    defaults,
+    capabilities,
+  }: {
+    readonly defaults: AccessRequest;
+    readonly capabilities: Pick<BackendCapabilities, "isolation" | "networkPolicy">;
+  },
 ): SessionAccess {
   return {
     accessMode: request.accessMode ?? defaults.accessMode ?? "read-write",
-    network: request.network ?? defaults.network ?? usualNetwork(isolation),
+    network: request.network ?? defaults.network ?? usualNetwork(capabilities),
     allow: unique([...(defaults.allow ?? []), ...(request.allow ?? [])]),
     deny: unique([...(defaults.deny ?? []), ...(request.deny ?? [])]),
     isAdvisory: request.isAdvisory ?? defaults.isAdvisory ?? false,
@@ -30,7 +38,8 @@ export function requestedAccess(
 
 /** What a session may do now. */
 export function accessOf({ access, isolation }: Pick<SessionState, "access" | "isolation">): SessionAccess {
-  return access ?? requestedAccess({}, { defaults: {}, isolation });
+  const capabilities = { isolation, networkPolicy: isolation !== "none" };
+  return access ?? requestedAccess({}, { defaults: {}, capabilities });
 }
 
 /** The access after a change. Throws `usage.invalid` when an entry that is to be removed is in no list. */
@@ -62,11 +71,14 @@ export function needsProxy({ accessMode, network, allow, deny, budget }: Session
   return accessMode === "read-only" || isListed || deny.length > 0 || budget !== undefined;
 }
 
-/** Refuses restrictions that the agent can go round, unless the user said that it knows. */
+/** Refuses restrictions that nobody enforces: those that the agent can go round, unless the user took them so, and networks that the backend cannot hold back. */
 export function refuseUnenforced(
   access: SessionAccess,
-  { backend, isolation }: { readonly backend: string; readonly isolation: Isolation },
+  { backendId: backend, capabilities }: Pick<Backend, "backendId" | "capabilities">,
 ): void {
+  const { isolation, networkPolicy } = capabilities;
+  const isHeldBack = access.network === "open" || networkPolicy;
+  if (isolation !== "none" && !isHeldBack) throw new CapabilityUnsupportedError(backend, "networkPolicy");
   if (isolation !== "none" || access.isAdvisory) return;
   const asked = [
     ...(access.accessMode === "read-only" ? ["--access-mode read-only"] : []),
@@ -93,9 +105,12 @@ export function networkPolicyOf(
   return networkPolicy ? { mode: network, allow } : undefined;
 }
 
-/** Without a backend that isolates nothing is withheld that the user reaches. */
-function usualNetwork(isolation: Isolation): SessionAccess["network"] {
-  return isolation === "none" ? "open" : "listed";
+/** Nothing is said to be withheld that the backend does not hold back. */
+function usualNetwork({
+  isolation,
+  networkPolicy,
+}: Pick<BackendCapabilities, "isolation" | "networkPolicy">): SessionAccess["network"] {
+  return isolation !== "none" && networkPolicy ? "listed" : "open";
 }
 
 function limitOf(budget: string | undefined): string | undefined {

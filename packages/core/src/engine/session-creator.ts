@@ -103,12 +103,12 @@ export class SessionCreator {
     }
   }
 
-  #access(request: CreateSessionRequest, { backendId, capabilities }: Backend): SessionAccess {
+  #access(request: CreateSessionRequest, backend: Backend): SessionAccess {
     const { settings, proxy } = this.#options;
-    const { isolation } = capabilities;
-    const access = requestedAccess(request, { defaults: settings.access ?? {}, isolation });
-    refuseUnenforced(access, { backend: backendId, isolation });
-    checkAccess(proxy, { backend: backendId, isolation, access });
+    const { backendId, capabilities } = backend;
+    const access = requestedAccess(request, { defaults: settings.access ?? {}, capabilities });
+    refuseUnenforced(access, backend);
+    checkAccess(proxy, { backend: backendId, isolation: capabilities.isolation, access });
     return access;
   }
 
@@ -135,10 +135,7 @@ function nameTaken(name: string, isTaken: (name: string) => boolean): SessionErr
 }
 
 function requirePowers(backend: Backend, request: CreateSessionRequest): void {
-  const isIsolated = backend.capabilities.isolation !== "none";
-  // On this machine itself the proxy alone holds a session to it.
-  const network = isIsolated && request.network !== undefined ? { mode: request.network } : undefined;
-  const spec = { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits, network };
+  const spec = { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits };
   requireCapabilities(backend.backendId, backend.capabilities, {
     ...spec,
     sandboxId: "",
@@ -175,6 +172,9 @@ function notices(facts: {
             ? ["access, network and budget are advisory: the agent can go round the proxy"]
             : []),
         ]
+      : []),
+    ...((request.allow ?? []).length > 0 && access.network === "open" && backend.capabilities.isolation === "none"
+      ? ["the network is open: what is allowed beside it counts only once it is listed"]
       : []),
     ...(count > 0 && request.withChanges !== true
       ? [
