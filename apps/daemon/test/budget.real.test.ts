@@ -17,15 +17,18 @@ const {
 
 const SOON_MS = 60_000;
 const LONG_MS = 180_000;
-const prompt = "%usage 5000 70\n%write hello.txt ok\n%say Grüße";
+const prompt = "%think 3000\n%usage 5000 70\n%write hello.txt ok\n%say Grüße";
 
-const agents: readonly (Pick<CreateSessionRequest, "permissionMode"> & { readonly agent: string })[] = [
-  { agent: "claude", permissionMode: "edits" },
-  // Speaks to its model over a WebSocket when nothing counts.
-  { agent: "codex", permissionMode: "bypass" },
+type Case = Pick<CreateSessionRequest, "permissionMode" | "budget"> & { readonly agent: string; readonly kind: string };
+
+const cases: readonly Case[] = [
+  { kind: "from its start on", agent: "claude", permissionMode: "edits", budget: "5ktokens" },
+  { kind: "from its start on", agent: "codex", permissionMode: "bypass", budget: "5ktokens" },
+  // Without one it speaks to its model over a WebSocket.
+  { kind: "set during its first answer", agent: "codex", permissionMode: "bypass" },
 ];
 
-describe.each(agents)("the real $agent in a session with a budget", ({ agent, permissionMode }) => {
+describe.each(cases)("the real $agent with a budget $kind", ({ agent, permissionMode, budget }) => {
   const isThere = existsSync(path.join(programs, agent)) && modelUrl !== "";
   if (!isThere)
     process.stdout.write(
@@ -49,13 +52,22 @@ describe.each(agents)("the real $agent in a session with a budget", ({ agent, pe
         startDaemon: false,
       });
       const { repository } = home;
-      const asked = { name: "fix", repository, agent, permissionMode, prompt, isHeadless: true, budget: "5ktokens" };
+      const asked = { name: "fix", repository, agent, permissionMode, prompt, isHeadless: true, budget };
       const session = await client.sessions.create(asked);
       const audit = (): string => {
         const file = path.join(home.home, "audit.jsonl");
         return existsSync(file) ? readFileSync(file, "utf8") : "";
       };
-      await until(() => audit().includes("budget-reached"), () => `no call was stopped:\n${audit()}`, SOON_MS);
+      if (budget === undefined) {
+        const isOpen = (): boolean => /"response_code":101\b.*"kind":"upgrade"/u.test(audit());
+        await until(isOpen, () => `no WebSocket was opened:\n${audit()}`, SOON_MS);
+        await session.changeAccess({ budget: "5ktokens" });
+      }
+      await until(
+        () => audit().includes("budget-reached"),
+        () => `no call was stopped:\n${audit()}`,
+        SOON_MS,
+      );
       expect((await session.budget()).session).toMatchObject({ isReached: true, limit: "5ktokens" });
       expect((await session.detail()).lifecycle).toBe("running");
       await session.changeAccess({ budget: "500ktokens" });
