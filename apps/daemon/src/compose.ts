@@ -14,7 +14,7 @@ import {
   type Logger,
   type SessionStore,
 } from "@clauderon/core/contract";
-import { createHostContext, withoutSessionMarks } from "@clauderon/core/host";
+import { createHelpedRunner, createHostContext, withoutSessionMarks } from "@clauderon/core/host";
 import { createSqliteStore } from "@clauderon/store";
 
 import { ProxySupervisor } from "./proxy/proxy-supervisor.ts";
@@ -35,6 +35,8 @@ export interface ComposeOptions {
   readonly logger: Logger;
   readonly crashPoints?: CrashPoints | undefined;
 }
+
+const HELPER_AFTER_MS = 1000;
 
 /** Puts store, backends, agents, workspaces and engine together. Packages are loaded while the database opens. */
 export async function compose(options: ComposeOptions): Promise<Composition> {
@@ -60,7 +62,11 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       logger: proxyLogger,
     }),
   );
-  const context = createHostContext({ homeDirectory, instanceId: await instanceIdOf(store), logger });
+  const runner = stack.use(createHelpedRunner());
+  // Not while the first command waits for an answer.
+  const helping = setTimeout(() => void runner.start(), HELPER_AFTER_MS).unref();
+  stack.defer(() => clearTimeout(helping));
+  const context = createHostContext({ homeDirectory, instanceId: await instanceIdOf(store), logger, runner });
   const backends: Backend[] = [
     local.createLocalBackend(backendContext(context, "local")),
     zellij.createZellijBackend(backendContext(context, "zellij"), { program: settings.zellij.program }),

@@ -6,6 +6,7 @@ import { compose } from "./compose.ts";
 import { createDaemonLogger } from "./daemon-logger.ts";
 import { claimHome } from "./instance/claim-home.ts";
 import { createCrashPoints } from "./instance/crash-points.ts";
+import type { HomeLock } from "./instance/home-lock.ts";
 import { isInsideSession, leaveSession, runOutsideSession } from "./instance/leave-session.ts";
 import { readOrCreateToken } from "./security/token-file.ts";
 import { startDaemon } from "./start-daemon.ts";
@@ -42,7 +43,8 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   const { homeDirectory } = settings;
   const ended = untilEnded(options);
   await using stack = new AsyncDisposableStack();
-  const lock = await claimHome(homeDirectory, options.signal);
+  const lock = await claimUnlessEnded(homeDirectory, ended);
+  if (lock === undefined) return;
   stack.defer(() => lock.release());
   const logger = createDaemonLogger({ homeDirectory, isForeground: options.isForeground });
   stack.use(logCrashes(logger));
@@ -57,6 +59,18 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
     logger.info({ reason }, "the daemon ends; agents go on");
   } catch (error) {
     logger.error({ error }, "the daemon ends with an error");
+    throw error;
+  }
+}
+
+/** `undefined` when this process was asked to end before it had the home. */
+async function claimUnlessEnded(homeDirectory: string, ended: Promise<string>): Promise<HomeLock | undefined> {
+  const asked = new AbortController();
+  void ended.then((reason) => asked.abort(reason));
+  try {
+    return await claimHome(homeDirectory, asked.signal);
+  } catch (error) {
+    if (asked.signal.aborted) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { createClient, findRunningDaemon, stopDaemon } from "@clauderon/core";
@@ -31,6 +31,18 @@ async function startScript(
   return { child, said: said.toString().trim() };
 }
 
+function hasOpen(processId: number | undefined, file: string): boolean {
+  const directory = `/proc/${processId}/fd`;
+  return readdirSync(directory).some((name) => {
+    try {
+      return readlinkSync(path.join(directory, name)) === file;
+    } catch {
+      // Closed meanwhile.
+      return false;
+    }
+  });
+}
+
 function writeDaemonFile(home: TestHome, file: { readonly pid: number | undefined; readonly url: string }): void {
   const content = { ...file, version: "0.1.0", home: home.home, startedAt: new Date().toISOString() };
   writeFileSync(path.join(home.home, "daemon.json"), JSON.stringify(content));
@@ -50,6 +62,24 @@ test(
     expect(await client.sessions.list()).toEqual([]);
     expect(await stopDaemon(home.home)).toBe(true);
     expect(await stopDaemon(home.home)).toBe(false);
+  },
+  LONG_MS,
+);
+
+test.runIf(process.platform === "linux")(
+  "a daemon that waits for another's home ends at once when it is asked to",
+  async () => {
+    await using home = new TestHome();
+    const { child } = home.start();
+    await until(async () => (await findRunningDaemon(home.home)) !== undefined, "no daemon answers");
+    child.kill("SIGSTOP");
+    const waiting = home.start();
+    await until(() => hasOpen(waiting.child.pid, path.join(home.home, "daemon.lock")), "the second does not try");
+    const askedMs = performance.now();
+    waiting.child.kill("SIGTERM");
+    expect(await waiting.ended).toEqual({ code: 0, stderr: "" });
+    // It waits ten seconds for a daemon that does not answer.
+    expect(performance.now() - askedMs).toBeLessThan(8000);
   },
   LONG_MS,
 );

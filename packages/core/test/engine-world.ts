@@ -161,8 +161,10 @@ function worldAgent(alive: () => void): Agent {
 function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
   return {
     async resolve() {
-      return { path: "/r", commonDirectory: "/r/.git", head: "0".repeat(40), uncommitted: { count: 0, files: [] } };
+      return { path: "/r", commonDirectory: "/r/.git", head: "0".repeat(40) };
     },
+    release: async () => undefined,
+    changes: async () => ({ count: 0, files: [] }),
     async plan(request) {
       const branch = request.branchPrefix + request.name;
       return {

@@ -44,6 +44,8 @@ export class HostSandbox {
   readonly #identity: HostSandboxIdentity;
   readonly #cgroup: string | undefined;
   readonly #execs = new Set<HostExec>();
+  /** Processes on their way into the group. */
+  readonly #joining = new Set<Promise<void>>();
   /** How launches before the latest one ended. */
   readonly #earlier = new Map<string, HostAgentStatus>();
   #environment: Environment;
@@ -138,6 +140,7 @@ export class HostSandbox {
   }
 
   async #end(graceMs: number): Promise<EndedProcesses> {
+    await Promise.all(this.#joining);
     const leaders = [
       this.#agent?.isRunning ? this.#agent.processId : undefined,
       ...[...this.#execs].map((exec) => exec.processId),
@@ -204,7 +207,9 @@ export class HostSandbox {
   }
 
   #adopt(processId: number): void {
-    if (this.#cgroup !== undefined) joinCgroup(this.#cgroup, processId);
+    if (this.#cgroup === undefined) return;
+    const joining = joinCgroup(this.#cgroup, processId).finally(() => this.#joining.delete(joining));
+    this.#joining.add(joining);
   }
 
   get #marker(): string {

@@ -52,7 +52,6 @@ async function fetchOrClone(
     commonDirectory: path,
     head: stdout.trim(),
     branch: remote.branch,
-    uncommitted: { count: 0, files: [] },
   };
 }
 

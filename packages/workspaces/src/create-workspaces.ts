@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import {
   type CommandRunner,
@@ -9,6 +9,7 @@ import {
 } from "@clauderon/core/contract";
 
 import { createRepositoryClones } from "./clone-repository.ts";
+import { createEarlyDrafts } from "./early-drafts.ts";
 import { createGit } from "./git.ts";
 import { makeWorkspace } from "./make-workspace.ts";
 import { planRestore } from "./plan-restore.ts";
@@ -17,7 +18,7 @@ import { readPushUrl } from "./read-push-url.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
-import { resolveRepository } from "./resolve-repository.ts";
+import { readChanges, resolveRepository } from "./resolve-repository.ts";
 import { restoreWorkspace } from "./restore-workspace.ts";
 import { createScratchDirectories } from "./scratch-directories.ts";
 import { listUndoRecords, removeUndoRecord, sweepUndoRecords } from "./undo-records.ts";
@@ -56,25 +57,35 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
   const claims = createWorkspaceClaims(tools);
   const settings = createUserSettings(tools.git);
   const clones = createRepositoryClones(tools);
+  const drafts = createEarlyDrafts(tools);
   return {
-    resolve: (repository, { signal } = {}) =>
+    resolve: (repository, { signal, forSession } = {}) =>
       translated(async () => {
-        if (!isRepositoryUrl(repository)) return resolveRepository(tools, repository, { settings, signal });
+        if (!isRepositoryUrl(repository)) {
+          if (forSession !== undefined) drafts.begin(forSession, resolve(repository));
+          return await resolveRepository(tools, repository, { signal });
+        }
         validateRepositoryUrl(repository);
         return clones.resolve(repository, signal);
       }),
+    changes: (repository, { signal } = {}) => translated(() => readChanges(tools, repository, { settings, signal })),
     plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
     create: (request, record, { signal } = {}) =>
-      translated(() => makeWorkspace(tools, { request, record, claims, settings, signal })),
+      translated(() => makeWorkspace(tools, { request, record, claims, settings, drafts, signal })),
+    release: (sessionId) => translated(() => drafts.release(sessionId)),
     status: (record, { signal } = {}) => translated(() => readStatus(tools, record, { settings, claims, signal })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
     remove: (record, call = {}) => translated(() => removeWorkspace(tools, record, { ...call, settings, claims })),
     undo: (record, sessionId, { signal } = {}) =>
-      translated(() => undoWorkspace(tools, record, { sessionId, settings, claims, signal })),
+      translated(async () => {
+        await drafts.release(sessionId);
+        await undoWorkspace(tools, record, { sessionId, settings, claims, signal });
+      }),
     list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
       await translated(() => tools.scratch.sweep());
       await translated(() => sweepUndoRecords(tools));
+      await translated(() => drafts.sweep(async (sessionId) => (await claims.get(sessionId)) !== undefined));
       for (const { sessionId, name, record } of await translated(() => everyMark(tools, claims))) {
         signal?.throwIfAborted();
         const exists = (await translated(() => tools.fileSystem.kindOf(record.path))) === "directory";

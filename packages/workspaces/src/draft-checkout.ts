@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
-import { dirname, join } from "node:path";
-
-import type { WorkspaceRecord } from "@clauderon/core/contract";
+import { join } from "node:path";
 
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
+import { fileNameOf } from "./workspace-claims.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
 /** The files of a commit beside the place of a worktree, put there while git still makes the worktree's entry in the repository. */
@@ -16,29 +14,40 @@ export interface DraftCheckout extends AsyncDisposable {
   adopt(tree: GitTree): Promise<boolean>;
 }
 
-interface DraftCall {
-  readonly record: WorkspaceRecord;
-  readonly sessionId: string;
-  readonly signal: AbortSignal | undefined;
+/** What a draft is made of. */
+export interface DraftSource {
+  readonly commonDirectory: string;
+  /** The commit. */
+  readonly base: string;
 }
 
-/** Where the draft of a session lies. */
-export function draftPath(record: WorkspaceRecord, sessionId: string): string {
-  const id = createHash("sha256").update(sessionId).digest("hex").slice(0, 16);
-  return join(dirname(record.path), `.making-${id}`);
+const prefix = ".making-";
+
+/** Where the draft of a session lies, in the directory of worktrees. */
+export function draftPath(worktrees: string, sessionId: string): string {
+  return join(worktrees, `${prefix}${fileNameOf(sessionId)}`);
 }
 
-export function checkOutDraft(tools: WorkspaceTools, { record, sessionId, signal }: DraftCall): DraftCheckout {
+/** The session of a draft, from the name of what lies in the directory of worktrees. */
+export function sessionOfDraft(name: string): string | undefined {
+  return name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
+}
+
+/** Begins at once. `tools.git` says for which session it works. */
+export function checkOutDraft(
+  tools: WorkspaceTools,
+  draft: string,
+  { commonDirectory, base }: DraftSource,
+): DraftCheckout {
   const { fileSystem, git } = tools;
-  const { commonDirectory, base } = record;
-  const draft = draftPath(record, sessionId);
   const tree = { workTree: draft, gitDirectory: commonDirectory, commonDirectory, head: base };
   const controller = new AbortController();
-  const either = signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]);
+  const { signal } = controller;
   const preparing = makeOwnGitDirectory(tools, tree, { use: "draft" });
   const write = async (): Promise<void> => {
     const [own] = await Promise.all([preparing, makeEmpty(tools, draft)]);
-    await git.act(["read-tree", "--reset", "-u", base], { cwd: draft, environment: own.environment, signal: either });
+    signal.throwIfAborted();
+    await git.act(["read-tree", "--reset", "-u", base], { cwd: draft, environment: own.environment, signal });
   };
   return {
     written: write(),

@@ -10,36 +10,16 @@ export interface InspectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Everything that looking at a working tree needs, made ready. */
-export interface Inspection extends AsyncDisposable {
-  /** Starts at once. */
-  run(): Promise<readonly StatusEntry[]>;
-}
-
-export async function prepareInspection(
-  tools: WorkspaceTools,
-  tree: GitTree,
-  { settings, signal }: InspectOptions,
-): Promise<Inspection> {
-  const own = await makeOwnGitDirectory(tools, tree, { use: "read", settings: await settings.read(signal) });
-  const args = ["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"];
-  return {
-    run: async () =>
-      parsePorcelainStatus(
-        await tools.git.inspectBytes(args, { cwd: tree.workTree, environment: own.environment, signal }),
-      ),
-    [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
-  };
-}
-
 /** What a working tree holds that no commit does. Writes nothing into the tree or its index and runs no program of the repository. */
 export async function inspectStatus(
   tools: WorkspaceTools,
   tree: GitTree,
-  options: InspectOptions,
+  { settings, signal }: InspectOptions,
 ): Promise<readonly StatusEntry[]> {
-  await using inspection = await prepareInspection(tools, tree, options);
-  return await inspection.run();
+  await using own = await makeOwnGitDirectory(tools, tree, { use: "read", settings: await settings.read(signal) });
+  const args = ["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"];
+  const call = { cwd: tree.workTree, environment: own.environment, signal };
+  return parsePorcelainStatus(await tools.git.inspectBytes(args, call));
 }
 
 export interface StatusCounts {

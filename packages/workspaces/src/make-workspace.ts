@@ -4,7 +4,8 @@ import type { WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract
 
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";
-import { checkOutDraft, type DraftCheckout } from "./draft-checkout.ts";
+import { checkOutDraft, type DraftCheckout, draftPath } from "./draft-checkout.ts";
+import type { EarlyDrafts } from "./early-drafts.ts";
 import { complaintOf } from "./git.ts";
 import { endOrphanedGit, gitForSession } from "./orphaned-git.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
@@ -24,6 +25,7 @@ export interface MakeCall {
   readonly record: WorkspaceRecord;
   readonly claims: WorkspaceClaims;
   readonly settings: UserSettings;
+  readonly drafts: EarlyDrafts;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -82,10 +84,11 @@ type AddCall = MakeCall & { readonly mark: WorkspaceMark };
 
 /** On a new branch, whose commit is known, the files are written while git makes the worktree. */
 async function addAndCheckOut(tools: WorkspaceTools, call: AddCall): Promise<GitTree> {
-  const { record, mark, signal } = call;
+  const { record, mark, drafts, signal } = call;
   await tools.fileSystem.makeDirectory(dirname(record.path));
   const isNew =
     record.isOwnBranch && (await lookUpBranch(tools, record.commonDirectory, record.branch)).state !== "exists";
+  const early = await drafts.take(mark.sessionId, isNew ? record : undefined);
   if (!isNew) {
     await forgetVanished(tools, record);
     const tree = await addWorktree(tools, { ...call, isNew });
@@ -93,15 +96,18 @@ async function addAndCheckOut(tools: WorkspaceTools, call: AddCall): Promise<Git
     return tree;
   }
   const adding = addWorktree(tools, { ...call, isNew });
-  await using draft = checkOutDraft(tools, { record, sessionId: mark.sessionId, signal });
-  const tree = await both(adding, draft);
+  await using draft = early ?? checkOutDraft(tools, draftPath(dirname(record.path), mark.sessionId), record);
+  const tree = await both(adding, draft, signal);
   if (!(await draft.adopt(tree))) await checkOut(tools, tree, signal);
   return tree;
 }
 
 /** Nobody goes on making what is then taken down: what fails is told when the other has ended, too. */
-async function both(adding: Promise<GitTree>, draft: DraftCheckout): Promise<GitTree> {
+async function both(adding: Promise<GitTree>, draft: DraftCheckout, signal: AbortSignal | undefined): Promise<GitTree> {
+  const onAbort = (): void => draft.cancel(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
   try {
+    signal?.throwIfAborted();
     const [tree] = await Promise.all([adding, draft.written]);
     return tree;
   } catch (error) {
@@ -109,6 +115,8 @@ async function both(adding: Promise<GitTree>, draft: DraftCheckout): Promise<Git
     draft.cancel(error);
     await Promise.allSettled([adding, draft.written]);
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 

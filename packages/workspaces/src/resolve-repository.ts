@@ -1,19 +1,18 @@
 import { dirname, join, resolve } from "node:path";
 
-import { CommandError, type CommandResult, type RepositoryInfo, WorkspaceError } from "@clauderon/core/contract";
+import {
+  CommandError,
+  type CommandResult,
+  type RepositoryInfo,
+  type UncommittedChanges,
+  WorkspaceError,
+} from "@clauderon/core/contract";
 
 import { gitFailed } from "./git.ts";
 import { guessRepository } from "./guess-repository.ts";
-import { countStatus, inspectStatus, prepareInspection } from "./inspect-status.ts";
-import type { StatusEntry } from "./porcelain-status.ts";
-import type { UserSettings } from "./user-settings.ts";
+import { countStatus, type InspectOptions, inspectStatus } from "./inspect-status.ts";
 import { codeOf } from "./workspace-file-system.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
-
-export interface ResolveOptions {
-  readonly settings: UserSettings;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** Where the git directories of a path are. */
 export interface LocatedRepository {
@@ -24,68 +23,35 @@ export interface LocatedRepository {
   readonly head: string;
 }
 
-/** From any path inside a repository; two processes, one in a bare repository. */
+/** From any path inside a repository; one process. */
 export async function resolveRepository(
   tools: WorkspaceTools,
   path: string,
-  options: ResolveOptions,
+  options: { readonly signal?: AbortSignal | undefined },
 ): Promise<RepositoryInfo> {
-  const directory = await realDirectory(tools, path);
-  await using early = await beginInspection(tools, directory, options);
-  const located = await locateAt(tools, { path, directory }, options.signal);
+  const located = await locateRepository(tools, path, options.signal);
   const headText = await tools.fileSystem.readText(join(located.gitDirectory, "HEAD"));
   const branch = /^ref: refs\/heads\/(.+)\n?$/u.exec(headText ?? "")?.[1];
-  const { workTree } = located;
-  const entries =
-    workTree === undefined
-      ? []
-      : ((await early.entriesOf(located)) ?? (await inspectStatus(tools, { ...located, workTree }, options)));
   return {
-    path: workTree ?? located.commonDirectory,
+    path: located.workTree ?? located.commonDirectory,
     commonDirectory: located.commonDirectory,
     head: located.head,
     branch,
-    uncommitted: { count: entries.length, files: countStatus(entries).files },
   };
 }
 
-interface EarlyInspection extends AsyncDisposable {
-  /** What was found, when it was looked for in this very place. */
-  entriesOf(located: LocatedRepository): Promise<readonly StatusEntry[] | undefined>;
-}
-
-/** Looks at the working tree while git is still asked where the repository is. */
-async function beginInspection(
+/** Of the checkout that `resolveRepository` found. */
+export async function readChanges(
   tools: WorkspaceTools,
-  directory: string,
-  options: ResolveOptions,
-): Promise<EarlyInspection> {
-  const controller = new AbortController();
-  const signal = AbortSignal.any([controller.signal, ...(options.signal === undefined ? [] : [options.signal])]);
-  const prepare = async () => {
-    const guess = await guessRepository(tools.fileSystem, directory);
-    if (guess?.workTree === undefined) return undefined;
-    const tree = { ...guess, workTree: guess.workTree };
-    return { guess, inspection: await prepareInspection(tools, tree, { ...options, signal }) };
-  };
-  // Whatever is wrong is met again, and told, by who asks in the place that git names.
-  const prepared = await prepare().catch(() => undefined);
-  const entries = prepared?.inspection.run().catch(() => undefined);
-  return {
-    entriesOf: async ({ gitDirectory, commonDirectory, workTree, head }) => {
-      const isSame =
-        prepared?.guess.gitDirectory === gitDirectory &&
-        prepared.guess.commonDirectory === commonDirectory &&
-        prepared.guess.workTree === workTree &&
-        prepared.guess.head === head;
-      return isSame ? entries : undefined;
-    },
-    [Symbol.asyncDispose]: async () => {
-      controller.abort();
-      await entries;
-      await prepared?.inspection[Symbol.asyncDispose]();
-    },
-  };
+  { path, commonDirectory }: RepositoryInfo,
+  options: InspectOptions,
+): Promise<UncommittedChanges> {
+  const guess = await guessRepository(tools.fileSystem, path);
+  const isSame = guess?.workTree === path && guess.commonDirectory === commonDirectory;
+  const { workTree, ...directories } = isSame ? guess : await locateRepository(tools, path, options.signal);
+  if (workTree === undefined) return { count: 0, files: [] };
+  const entries = await inspectStatus(tools, { ...directories, workTree }, options);
+  return { count: entries.length, files: countStatus(entries).files };
 }
 
 /** rev-parse prints options it does not know: a line that no path can be mistaken for parts the answers. */

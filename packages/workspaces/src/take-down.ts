@@ -21,7 +21,7 @@ export async function takeDown(
   const id = createHash("sha256").update(sessionId).digest("hex").slice(0, 16);
   const trash = join(dirname(record.path), `.removing-${id}`);
   await fileSystem.remove(trash);
-  await fileSystem.remove(draftPath(record, sessionId));
+  await fileSystem.remove(draftPath(dirname(record.path), sessionId));
   if ((await fileSystem.kindOf(record.path)) !== "absent") {
     await fileSystem.rename(record.path, trash);
     await fileSystem.remove(trash);

@@ -53,11 +53,12 @@ describe("carrying changes over", () => {
     const before = snapshot(join(world.repository, ".git"));
     const tree = snapshot(world.repository);
     delete tree["/ignored.log"];
+    const changes = await world.provider.changes(await world.provider.resolve(world.repository));
 
-    const { record, info } = await made(world, { withChanges: true });
+    const { record } = await made(world, { withChanges: true });
     const status = world.git(["status", "--porcelain"], record.path);
     expect(status.replace("?? intent.txt\n", "")).toBe(expected);
-    expect(info.uncommitted.count).toBe(expected.trim().split("\n").length + 1);
+    expect(changes.count).toBe(expected.trim().split("\n").length + 1);
     const copied = snapshot(record.path, false);
     for (const [name, content] of Object.entries(snapshot(world.repository, false))) {
       if (!name.startsWith("/.git/") && name !== "/ignored.log" && name !== "/")

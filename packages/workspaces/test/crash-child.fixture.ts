@@ -47,5 +47,6 @@ const provider = createWorkspaces({
   runner,
   fileSystem: wrappedFileSystem((_, call) => between(call)),
 });
+await provider.resolve(task.record.repositoryPath, { forSession: task.request.sessionId });
 await provider.create(task.request, task.record);
 process.stdout.write(String(passed));

@@ -30,17 +30,15 @@ describe("create", () => {
     expect(world.git(["fsck"])).toBe("");
   });
 
-  it("does it with three processes besides git worktree add", async () => {
+  it("does it with two processes besides git worktree add", async () => {
     const world = fixture();
     await made(world, { name: "warm" });
     const commands: string[] = [];
     const provider = world.providerWith({
       runner: watchedRunner((args) => commands.push(args.find((argument) => /^[a-z][a-z-]+$/u.test(argument)) ?? "")),
     });
-    await provider.resolve(world.repository);
-    commands.length = 0;
     await made(world, { provider });
-    expect(commands).toEqual(["status", "rev-parse", "worktree", "read-tree"]);
+    expect(commands).toEqual(["rev-parse", "worktree", "read-tree"]);
   });
 
   it("is idempotent by session", async () => {

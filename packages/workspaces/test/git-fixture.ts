@@ -103,10 +103,13 @@ export async function planned(
   options: Partial<WorkspaceRequest> & { readonly from?: string; readonly provider?: WorkspaceProvider } = {},
 ): Promise<Made> {
   const { from = fixture.repository, provider = fixture.provider, ...request } = options;
-  const info = await provider.resolve(from);
   const name = request.name ?? "fix";
+  const sessionId = request.sessionId ?? `session-${name}`;
+  // As the engine does it.
+  const forSession = request.base === undefined && request.branch === undefined ? sessionId : undefined;
+  const info = await provider.resolve(from, { forSession });
   const whole: WorkspaceRequest = {
-    sessionId: `session-${name}`,
+    sessionId,
     name,
     repository: info,
     branchPrefix: "clauderon/",

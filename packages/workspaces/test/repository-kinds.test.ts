@@ -130,8 +130,8 @@ describe("a repository by address", () => {
     expect(first).toMatchObject({
       branch: "main",
       head: world.git(["rev-parse", "HEAD"]).trim(),
-      uncommitted: { count: 0, files: [] },
     });
+    expect(await world.provider.changes(first)).toEqual({ count: 0, files: [] });
     world.git(["commit", "--quiet", "--allow-empty", "-m", "Second"]);
     const { record } = await made(world, { from: url });
     expect(record.base).toBe(world.git(["rev-parse", "HEAD"]).trim());

@@ -11,7 +11,8 @@ describe("resolve", () => {
     async (directory) => {
       const world = fixture({ directory });
       const { record, info } = await made(world, { from: join(world.repository, "deep") });
-      expect(info).toMatchObject({ path: world.repository, branch: "main", uncommitted: { count: 0, files: [] } });
+      expect(info).toMatchObject({ path: world.repository, branch: "main" });
+      expect(await world.provider.changes(info)).toEqual({ count: 0, files: [] });
       expect(readFileSync(join(record.path, "deep", "c.txt"), "utf8")).toBe("three\n");
       world.write({ "new.txt": "x\n" }, record.path);
       expect(await world.provider.diff(record)).toContain("+x");
@@ -24,10 +25,10 @@ describe("resolve", () => {
     const world = fixture();
     world.write(Object.fromEntries(Array.from({ length: 25 }, (_, index) => [`new-${String(index)}`, ""])));
     world.write({ "a.txt": "changed\n", "ignored.log": "" });
-    const { uncommitted } = await world.provider.resolve(world.repository);
-    expect(uncommitted.count).toBe(26);
-    expect(uncommitted.files).toHaveLength(20);
-    expect(uncommitted.files[0]).toBe("a.txt");
+    const changes = await world.provider.changes(await world.provider.resolve(world.repository));
+    expect(changes.count).toBe(26);
+    expect(changes.files).toHaveLength(20);
+    expect(changes.files[0]).toBe("a.txt");
   });
 
   it("takes a bare repository, a linked worktree, a file's directory, the git directory", async () => {

@@ -17,13 +17,14 @@ const LONGEST_LOOK_MS = 400;
 
 /**
  * Makes this process the one daemon of the home. Rejects with `daemon.already-running`, naming the other's process and address, having changed
- * nothing; with `file.failed` when the home cannot be made or written.
+ * nothing; with `file.failed` when the home cannot be made or written; with the signal's reason.
  */
-export async function claimHome(homeDirectory: string, signal?: AbortSignal): Promise<HomeLock> {
+export async function claimHome(homeDirectory: string, signal: AbortSignal): Promise<HomeLock> {
   await makeHome(homeDirectory);
   const startedMs = performance.now();
   let lookMs = FIRST_LOOK_MS;
   for (;;) {
+    signal.throwIfAborted();
     const lock = take(homeDirectory);
     if (lock !== undefined) {
       // What a daemon that was killed left behind.
@@ -38,7 +39,7 @@ export async function claimHome(homeDirectory: string, signal?: AbortSignal): Pr
       if (waitedMs > SILENT_MS) throw stuck(homeDirectory, { pid: winner.pid, url: winner.url });
     }
     if (waitedMs > STARTING_MS) throw stuck(homeDirectory);
-    await delay(lookMs, undefined, signal === undefined ? {} : { signal });
+    await delay(lookMs, undefined, { signal });
     lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
   }
 }

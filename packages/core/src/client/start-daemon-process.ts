@@ -10,6 +10,8 @@ import { DaemonError } from "../contract/errors/daemon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
 import { makePrivateDirectory } from "../host/make-private-directory.ts";
+import { endGroup } from "../host/process-group.ts";
+import { processTable } from "../host/processes/process-table.ts";
 import { keeperEnvironment } from "../host/without-session-marks.ts";
 import type { DaemonFile } from "../wire/daemon-schema.ts";
 import { parseJson } from "../wire/parse-json.ts";
@@ -54,7 +56,10 @@ export async function startDaemonProcess(options: StartOptions): Promise<DaemonF
     while (Date.now() < deadline) {
       signal?.throwIfAborted();
       const file = await findRunningDaemon(homeDirectory, signal);
-      if (file !== undefined) return file;
+      if (file !== undefined) {
+        if (end === undefined && child.pid !== undefined) await endUnneeded(child.pid, file.pid);
+        return file;
+      }
       if (end !== undefined) {
         refusal ??= await startFailure(output.path, end);
         // Somebody else's daemon was faster: it is waited for.
@@ -71,6 +76,15 @@ export async function startDaemonProcess(options: StartOptions): Promise<DaemonF
   } finally {
     await output.handle.close();
   }
+}
+
+/** Somebody else's daemon was faster: ours, still coming up, would become the daemon as soon as that one is stopped. It has nothing yet that could be lost. */
+async function endUnneeded(startedId: number, daemonId: number): Promise<void> {
+  if (startedId === daemonId) return;
+  const { entries } = await processTable();
+  // What was started leads a group of its own: a daemon in it was started by it in its turn.
+  if (entries.find(({ processId }) => processId === daemonId)?.groupId === startedId) return;
+  await endGroup(startedId, 0);
 }
 
 async function openStartLog(

@@ -98,6 +98,7 @@ export type { Undo, UndoRecord, UndoRequest } from "./undo.ts";
 export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
 export type {
   RepositoryInfo,
+  UncommittedChanges,
   WorkspaceFinding,
   WorkspaceProvider,
   WorkspaceRecord,

@@ -10,8 +10,14 @@ export interface RepositoryInfo {
   readonly head: string;
   /** Short name, absent when detached. */
   readonly branch?: string | undefined;
-  /** What of the user's checkout no commit holds: staged, unstaged and untracked paths; at most 20 names. */
-  readonly uncommitted: { readonly count: number; readonly files: readonly string[] };
+}
+
+/** What of a checkout no commit holds. */
+export interface UncommittedChanges {
+  /** Staged, unstaged and untracked paths. */
+  readonly count: number;
+  /** The first 20 of them. */
+  readonly files: readonly string[];
 }
 
 /** Persisted with the session; enough to find everything again. */
@@ -111,8 +117,18 @@ export interface WorkspaceFinding {
 
 /** Makes, reads and removes the git side of sessions. Errors are `WorkspaceError`s. */
 export interface WorkspaceProvider {
-  /** From a path (also a subfolder, worktree, bare repository) or URL. Rejects with `repository.not-found`, `repository.empty`. */
-  resolve(repository: string, options?: CallOptions): Promise<RepositoryInfo>;
+  /**
+   * From a path (also a subfolder, worktree, bare repository) or URL. `forSession` is the id of the session that is about to be created from its HEAD: what
+   * that will need may be begun at once, and is given up by `release` or `undo`. Rejects with `repository.not-found`, `repository.empty`.
+   */
+  resolve(
+    repository: string,
+    options?: CallOptions & { readonly forSession?: string | undefined },
+  ): Promise<RepositoryInfo>;
+  /** Gives up what `resolve` began for a session that is not created after all. Idempotent. */
+  release(sessionId: string): Promise<void>;
+  /** Of the checkout that was found; of a bare repository none. Slower than `resolve`: it looks at every file. */
+  changes(repository: RepositoryInfo, options?: CallOptions): Promise<UncommittedChanges>;
   /** Where `create` will put it: known before anything is made, so that a crash in between can be undone. Rejects with `workspace.base-not-found`, `workspace.branch-in-use`, `workspace.branch-exists`, `workspace.exists`. */
   plan(request: WorkspaceRequest, options?: CallOptions): Promise<WorkspaceRecord>;
   /** Idempotent by session id: after a crash in the middle it finishes. On failure and abort nothing of it is left. */

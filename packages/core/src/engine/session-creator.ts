@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import type { Agent } from "../contract/agent.ts";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
@@ -34,6 +35,15 @@ export interface RecordedSession {
   readonly repository: RepositoryInfo;
 }
 
+interface SessionFacts {
+  readonly id: string;
+  readonly agent: Agent;
+  readonly backend: Backend;
+  /** Why this backend. */
+  readonly reason: string;
+  readonly repository: RepositoryInfo;
+}
+
 /** Turns a request into a recorded session: everything that can be refused is refused before the row is written. */
 export class SessionCreator {
   readonly #options: SessionCreatorOptions;
@@ -45,18 +55,32 @@ export class SessionCreator {
   }
 
   async record(request: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
-    const { registry, effects, settings, workspaces } = this.#options;
+    const { registry, effects, workspaces } = this.#options;
     checkCreateRequest(request);
-    const agent = effects.agent(request.agent ?? settings.defaultAgent ?? "claude");
-    const [{ backend, reason }, repository] = await Promise.all([
-      registry.choose(request.backend, options),
-      workspaces.resolve(request.repository, options),
-    ]);
-    requirePowers(backend, request);
+    const agent = effects.agent(request.agent ?? this.#options.settings.defaultAgent ?? "claude");
+    const id = randomUUID();
+    try {
+      const [{ backend, reason }, repository] = await Promise.all([
+        registry.choose(request.backend, options),
+        workspaces.resolve(request.repository, {
+          ...options,
+          forSession: request.base === undefined && request.branch === undefined ? id : undefined,
+        }),
+      ]);
+      requirePowers(backend, request);
+      return await this.#write(request, { id, agent, backend, reason, repository }, options);
+    } catch (error) {
+      await workspaces.release(id);
+      throw error;
+    }
+  }
+
+  async #write(request: CreateSessionRequest, facts: SessionFacts, options: CallOptions): Promise<RecordedSession> {
+    const { settings, workspaces } = this.#options;
+    const { id, agent, backend, reason, repository } = facts;
     const access = this.#access(request, backend);
     const name = this.#reserve(request, repository);
     try {
-      const id = randomUUID();
       const workspaceRequest = {
         base: request.base,
         branch: request.branch,
@@ -90,7 +114,7 @@ export class SessionCreator {
         workspaceRequest,
         sandbox: { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits },
         access,
-        notices: notices({ backend, reason, repository, request, access }),
+        notices: notices({ backend, reason, request, access }),
         idempotencyKey: request.idempotencyKey,
         operation: { kind: "create", operationId: randomUUID(), receipts: [], launchId: randomUUID() },
         createdAt: this.#options.clock.now().toISOString(),
@@ -153,16 +177,17 @@ function requirePowers(backend: Backend, request: CreateSessionRequest): void {
   });
 }
 
-function notices(facts: {
+function notices({
+  backend,
+  reason,
+  request,
+  access,
+}: {
   readonly backend: Backend;
   readonly reason: string;
-  readonly repository: RepositoryInfo;
   readonly request: CreateSessionRequest;
   readonly access: SessionAccess;
 }): readonly string[] {
-  const { backend, reason, repository, request, access } = facts;
-  const { count, files } = repository.uncommitted;
-  const named = files.slice(0, 3).join(", ") + (count > 3 ? ", …" : "");
   return [
     `backend ${backend.backendId}: ${reason}`,
     ...(backend.capabilities.isolation === "none"
@@ -175,11 +200,6 @@ function notices(facts: {
       : []),
     ...((request.allow ?? []).length > 0 && access.network === "open" && backend.capabilities.isolation === "none"
       ? ["the network is open: what is allowed beside it counts only once it is listed"]
-      : []),
-    ...(count > 0 && request.withChanges !== true
-      ? [
-          `${count} uncommitted ${count === 1 ? "change stays" : "changes stay"} behind in ${repository.path} (${named}); --with-changes copies them`,
-        ]
       : []),
   ];
 }

@@ -154,6 +154,24 @@ export class StepEffects {
     return {};
   }
 
+  /** What of the user's checkout a new session does not have. Never rejects. */
+  async #leftBehind(state: SessionState, input: OperationInput): Promise<readonly string[]> {
+    if (state.operation?.kind !== "create" || state.workspaceRequest.withChanges) return [];
+    const options: CallOptions = { signal: input.signal };
+    const { repositoryPath } = state.workspace;
+    try {
+      const repository = input.repository ?? (await this.#options.workspaces.resolve(repositoryPath, options));
+      const { count, files } = await this.#options.workspaces.changes(repository, options);
+      if (count === 0) return [];
+      const changes = count === 1 ? "change stays" : "changes stay";
+      const named = files.slice(0, 3).join(", ") + (count > 3 ? ", …" : "");
+      return [`${count} uncommitted ${changes} behind in ${repositoryPath} (${named}); --with-changes copies them`];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return [`whether uncommitted changes stay behind in ${repositoryPath} cannot be said: ${why}`];
+    }
+  }
+
   async #removeWorkspace(state: SessionState): Promise<StepOutcome> {
     const deletion = state.operation?.deletion ?? {};
     const { operation: _operation, ...idle } = state;
@@ -250,21 +268,29 @@ export class StepEffects {
     // After a crash the launch may have happened already: its receipt is all that is missing.
     if (status.agent.launchId === launchId && status.agent.state !== "none") return { patch: { launchId } };
     const plan = await this.#planAgent(state, { sandbox, input }, options);
-    await sandbox.startAgent(
-      {
-        launchId,
-        argv: plan.argv,
-        environment: plan.environment,
-        mode: state.request.isHeadless && state.launchId === undefined ? "headless" : "terminal",
-        size: input.size,
-      },
-      options,
-    );
+    // Beside the start, not before it: looking takes as long as a good part of a creation.
+    const leftBehind = this.#leftBehind(state, input);
+    try {
+      await sandbox.startAgent(
+        {
+          launchId,
+          argv: plan.argv,
+          environment: plan.environment,
+          mode: state.request.isHeadless && state.launchId === undefined ? "headless" : "terminal",
+          size: input.size,
+        },
+        options,
+      );
+    } finally {
+      await leftBehind;
+    }
+    // Said once, however often the step is run.
+    const notices = [...new Set([...state.notices, ...(await leftBehind), ...plan.notices])];
     return {
       patch: {
         launchId,
         ...(plan.conversationId === undefined ? {} : { conversationId: plan.conversationId }),
-        ...(plan.notices.length === 0 ? {} : { notices: [...new Set([...state.notices, ...plan.notices])] }),
+        ...(notices.length === state.notices.length ? {} : { notices }),
       },
     };
   }

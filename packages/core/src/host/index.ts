@@ -1,5 +1,6 @@
 export { abortable } from "../support/abortable.ts";
 export { collectBytes } from "./collect-bytes.ts";
+export { createHelpedRunner, type HelpedRunner } from "./command-helper/create-helped-runner.ts";
 export { createCommandRunner } from "./create-command-runner.ts";
 export { createDirectoryFiles, type DirectoryFilesOptions } from "./create-directory-files.ts";
 export { findProgram, type FindProgramOptions } from "./find-program.ts";

@@ -17,7 +17,7 @@ import type { FakeShape } from "./fake-shape.ts";
 import { FakeState, readKeeper } from "./fake-state.ts";
 
 /** Many processes are started one after the other. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 let home: string;
 let backend: Backend;
@@ -94,7 +94,7 @@ test(
       sandboxId = randomUUID();
       const maker = startMaker("container");
       const made = (): Promise<string[]> => readdir(join(home, "state/fake-container")).catch(() => []);
-      await expect.poll(async () => (await made()).length, { interval: 2, timeout: 10_000 }).toBeGreaterThan(0);
+      await expect.poll(async () => (await made()).length, { interval: 2, timeout: 30_000 }).toBeGreaterThan(0);
       // The moment is the point here: what is looked at afterwards does not depend on which one it was.
       const timer = setTimeout(() => maker.kill("SIGKILL"), afterMs);
       await once(maker, "exit");
@@ -106,7 +106,7 @@ test(
             (await readdir(join(home, "state/fake-container")).catch(() => [])).filter((name) =>
               name.includes(sandboxId),
             ),
-          { timeout: 10_000 },
+          { timeout: 30_000 },
         )
         .toEqual([]);
       expect(await markedProcesses(`00000000-0000-4000-8000-00000000fa4e/${sandboxId}`)).toEqual([]);
@@ -125,7 +125,7 @@ test(
     await readUntil(sandbox, "ready");
     const keeper = await readKeeper(new FakeState(home, "fake-remote").sandboxDirectory(sandboxId));
     process.kill(keeper?.address.processId ?? 0, "SIGKILL");
-    await expect.poll(async () => (await sandbox.inspect()).state, { timeout: 10_000 }).toBe("failed");
+    await expect.poll(async () => (await sandbox.inspect()).state, { timeout: 30_000 }).toBe("failed");
     expect((await sandbox.inspect()).agent).toMatchObject({ state: "lost", launchId: "first" });
     await Promise.all([sandbox.start(), (await mustOpen()).start()]);
     expect((await sandbox.inspect()).state).toBe("running");

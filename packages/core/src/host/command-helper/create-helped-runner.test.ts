@@ -1,0 +1,39 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { afterEach, expect, test } from "vitest";
+
+import { createHelpedRunner } from "./create-helped-runner.ts";
+
+const runner = createHelpedRunner();
+afterEach(() => runner[Symbol.dispose]());
+
+/** The process that starts a program for the runner. */
+async function parentOf(): Promise<number> {
+  return Number((await runner.run("sh", ["-c", "echo $PPID"])).stdout);
+}
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await delay(20);
+}
+
+test("a helper that is lost is told to who waits, done without, and had again", async () => {
+  expect(await parentOf()).toBe(process.pid);
+  await runner.start();
+  const helper = await parentOf();
+  expect(helper).not.toBe(process.pid);
+
+  let orphan = 0;
+  const running = runner.run("sh", ["-c", "exec sleep 5"]);
+  const streaming = (async () => {
+    for await (const chunk of runner.stream("sh", ["-c", "echo $$; exec sleep 60"])) {
+      process.kill(helper, "SIGKILL");
+      orphan = Number(Buffer.from(chunk).toString());
+    }
+  })();
+  const fates = await Promise.allSettled([running, streaming]);
+  process.kill(orphan, "SIGKILL");
+  for (const fate of fates) expect(fate).toMatchObject({ status: "rejected", reason: { code: "command.failed" } });
+
+  expect(await parentOf()).toBe(process.pid);
+  await until(async () => (await parentOf()) !== process.pid);
+});
