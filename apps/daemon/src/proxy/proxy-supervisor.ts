@@ -40,6 +40,8 @@ export class ProxySupervisor implements AsyncDisposable {
   readonly #options: ProxySupervisorOptions;
   readonly #closing = new AbortController();
   #current: Promise<RunningProxy> | undefined;
+  #onRunning: ((client: ProxyClient, signal: AbortSignal) => Promise<void>) | undefined;
+  readonly #attendants = new Set<Promise<void>>();
   #ports: readonly number[] = [];
 
   constructor(options: ProxySupervisorOptions) {
@@ -54,6 +56,11 @@ export class ProxySupervisor implements AsyncDisposable {
   /** False when the user switched it off: nothing is handed over then. */
   get mayStart(): boolean {
     return this.#options.isEnabled !== false;
+  }
+
+  /** Attends to each process that is found or started, until it ends or the signal says that the daemon does; must not reject. */
+  attend(onRunning: (client: ProxyClient, signal: AbortSignal) => Promise<void>): void {
+    this.#onRunning = onRunning;
   }
 
   /** Called once the daemon listens: starts the proxy where it is wanted, also by sessions that were given one before. Never rejects. */
@@ -100,6 +107,7 @@ export class ProxySupervisor implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closing.abort();
     const current = await this.#current?.catch(() => undefined);
+    await Promise.all(this.#attendants);
     current?.client.close();
   }
 
@@ -141,6 +149,11 @@ export class ProxySupervisor implements AsyncDisposable {
     logger.info({ processId, port }, existing === undefined ? "the proxy was started" : "the proxy was found");
     const running = { client, status };
     void this.#watch(running);
+    const attendant = this.#onRunning?.(client, this.#closing.signal);
+    if (attendant !== undefined) {
+      this.#attendants.add(attendant);
+      void attendant.then(() => this.#attendants.delete(attendant));
+    }
     return running;
   }
 

@@ -1,4 +1,5 @@
 import type { ClauderonErrorJson } from "./errors/clauderon-error.ts";
+import type { ModelEventBody } from "./model-event.ts";
 import type { SessionOperation, SessionState } from "./session-state.ts";
 import type { SessionId } from "./session.ts";
 
@@ -31,7 +32,9 @@ export type SessionEventBody =
       readonly exitCode?: number | undefined;
     }
   | { readonly type: "session.adopted" }
-  | { readonly type: "session.deleted"; readonly operationId?: string | undefined; readonly kept: readonly string[] };
+  | { readonly type: "session.deleted"; readonly operationId?: string | undefined; readonly kept: readonly string[] }
+  /** Seen, not decided: changes no state. */
+  | ModelEventBody;
 
 /** What a step may have learnt. */
 export type SessionPatch = Partial<Pick<SessionState, "launchId" | "notices" | "workspace" | "conversationId">>;

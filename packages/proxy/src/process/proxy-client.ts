@@ -11,7 +11,15 @@ import { DaemonError, errorFromJson } from "@clauderon/core/contract";
 import { keeperEnvironment, parseJson } from "@clauderon/core/host";
 
 import { knownSecrets } from "../secrets/known-secrets.ts";
-import type { ControlAnswer, ControlEvent, ControlMethod, ControlMethods, ProxyStart } from "./control-protocol.ts";
+import type {
+  ControlAnswer,
+  ControlEvent,
+  ControlMethod,
+  ControlMethods,
+  EventPosition,
+  FollowStart,
+  ProxyStart,
+} from "./control-protocol.ts";
 import { proxyProcessPaths } from "./proxy-process-paths.ts";
 
 const startMs = 10_000;
@@ -33,12 +41,17 @@ export interface ProxyClient extends AsyncDisposable {
     method: Method,
     parameters: Parameters<ControlMethods[Method]>[0],
   ): Promise<ReturnType<ControlMethods[Method]>>;
-  /** What the model tap saw after `since`, and goes on seeing. Ends when the process ends. */
-  events(since?: number): AsyncIterable<ControlEvent>;
+  /** What the model tap saw after a position (default: all that is kept), and goes on seeing. */
+  follow(from?: EventPosition, options?: { readonly signal?: AbortSignal | undefined }): Promise<FollowedEvents>;
   /** Resolves when the process has ended, or the client is closed. */
   readonly ended: Promise<void>;
   /** Leaves the process running. */
   close(): void;
+}
+
+export interface FollowedEvents extends FollowStart {
+  /** Ends with the process, with the signal, or when more waited than is kept. */
+  readonly events: AsyncIterable<ControlEvent>;
 }
 
 export interface StartProxyOptions {
@@ -167,7 +180,8 @@ function createClient(home: string, socket: Socket): ProxyClient {
   // The socket's own end tells.
   lines.on("error", () => undefined);
   lines.on("line", (line) => {
-    const answer = parseJson(line, "the proxy's control socket") as ControlAnswer;
+    const answer = whole<ControlAnswer>(line);
+    if (answer === undefined) return;
     const waiter = waiting.get(answer.id);
     waiting.delete(answer.id);
     if ("error" in answer) waiter?.fail(errorFromJson(answer.error));
@@ -191,7 +205,7 @@ function createClient(home: string, socket: Socket): ProxyClient {
       socket.write(`${JSON.stringify({ id, method, parameters })}\n`);
       return (await result) as ReturnType<ControlMethods[typeof method]>;
     },
-    events: (since = 0) => followEvents(home, since),
+    follow: async (from = { since: 0 }, { signal } = {}) => followEvents(home, from, signal),
     ended,
     close,
     async [Symbol.asyncDispose]() {
@@ -200,19 +214,48 @@ function createClient(home: string, socket: Socket): ProxyClient {
   };
 }
 
-async function* followEvents(home: string, since: number): AsyncIterable<ControlEvent> {
+async function followEvents(home: string, from: EventPosition, signal?: AbortSignal): Promise<FollowedEvents> {
+  signal?.throwIfAborted();
   const socket = connect(proxyProcessPaths(home).controlSocket);
-  socket.on("error", () => socket.destroy());
-  socket.write(`${JSON.stringify({ id: 0, method: "events", parameters: { since } })}\n`);
+  const leave = (): void => void socket.destroy();
+  signal?.addEventListener("abort", leave, { once: true });
+  socket.on("error", leave);
+  socket.write(`${JSON.stringify({ id: 0, method: "events", parameters: from })}\n`);
   const lines = createInterface({ input: socket });
   lines.on("error", () => undefined);
+  socket.once("close", () => {
+    signal?.removeEventListener("abort", leave);
+    // Of a socket that is destroyed they see no end.
+    lines.close();
+  });
+  const each = lines[Symbol.asyncIterator]();
+  const first = await each.next();
+  if (first.done === true) throw gone();
+  const answer = whole<ControlAnswer>(first.value);
+  if (answer === undefined) throw gone();
+  if ("error" in answer) throw errorFromJson(answer.error);
+  return { ...(answer.result as FollowStart), events: eventsOf(socket, each) };
+}
+
+async function* eventsOf(socket: Socket, lines: AsyncIterator<string>): AsyncGenerator<ControlEvent, void, void> {
   try {
-    for await (const line of lines) {
-      const message = parseJson(line, "the proxy's control socket") as ControlEvent | ControlAnswer;
-      if ("sequence" in message) yield message;
+    for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+      const event = whole<ControlEvent>(line.value);
+      if (event === undefined) return;
+      yield event;
     }
   } finally {
     socket.destroy();
+  }
+}
+
+/** A process that is killed may leave half a line. */
+function whole<Message>(line: string): Message | undefined {
+  try {
+    return parseJson(line, "the proxy's control socket") as Message;
+  } catch {
+    // See above: the socket ends with it.
+    return undefined;
   }
 }
 

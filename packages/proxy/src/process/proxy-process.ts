@@ -10,11 +10,12 @@ import type { ProxyIdentity } from "../policy/proxy-types.ts";
 import { composeProxy, proxyFiles, type ComposedProxy } from "./compose-proxy.ts";
 import { controlProtocol, type ControlMethods, type ProxyProcessStatus, type ProxyStart } from "./control-protocol.ts";
 import { listenForControl, type ControlHandlers } from "./control-server.ts";
-import { EventRing } from "./event-ring.ts";
+import { EventBacklog } from "./event-backlog.ts";
 import { ownVersion } from "./own-version.ts";
 import { proxyProcessPaths, type ProxyProcessPaths } from "./proxy-process-paths.ts";
 import { ProxyStateFile, type KeptSession } from "./proxy-state.ts";
 import { SettingsWatch } from "./settings-watch.ts";
+import { TextGatherer } from "./text-gatherer.ts";
 
 /** How often what was spent is written down, and the home looked for. */
 const lookMs = 1000;
@@ -32,7 +33,8 @@ export class ProxyProcess {
   readonly #paths: ProxyProcessPaths;
   readonly #composed: ComposedProxy;
   readonly #state: ProxyStateFile;
-  readonly #ring = new EventRing();
+  readonly #backlog = new EventBacklog();
+  readonly #gatherer = new TextGatherer((record) => this.#backlog.push(record));
   readonly #version = ownVersion();
   readonly #settings: SettingsWatch;
   readonly #port: number;
@@ -90,10 +92,10 @@ export class ProxyProcess {
     const { proxy, tap } = this.#composed;
     for (const kept of Object.values(this.#state.current.sessions)) await this.#restore(kept);
     await proxy.listenForDaemon(this.#paths.daemonSocket);
-    void this.#follow(tap.events());
+    void this.#follow(tap);
     this.#timer = setInterval(() => void this.#look(), lookMs);
     this.#timer.unref();
-    this.#control = await listenForControl(this.#paths.controlSocket, this.#handlers(), this.#ring);
+    this.#control = await listenForControl(this.#paths.controlSocket, this.#handlers(), this.#backlog);
   }
 
   async #restore(kept: KeptSession): Promise<void> {
@@ -103,8 +105,13 @@ export class ProxyProcess {
     if (socketPath !== undefined) await this.#composed.proxy.listenForSession(identity.sessionId, socketPath);
   }
 
-  async #follow(events: ReturnType<ComposedProxy["tap"]["events"]>): Promise<void> {
-    for await (const record of events) this.#ring.push(record);
+  async #follow(tap: ComposedProxy["tap"]): Promise<void> {
+    try {
+      for await (const record of tap.events()) this.#gatherer.push(record);
+    } catch (error) {
+      this.#options.logger.warn({ error: (error as Error).message }, "events of models were not seen");
+      void this.#follow(tap);
+    }
   }
 
   /** Nobody can find a proxy whose home is gone; the paths may be another's by now. */
@@ -167,6 +174,10 @@ export class ProxyProcess {
       reload: async () => this.#composed.reload(),
       rotateAuthority: async () => {
         await proxy.rotateAuthority();
+        return null;
+      },
+      acknowledge: async ({ epoch, sequence }) => {
+        if (epoch === this.#backlog.epoch) this.#backlog.acknowledge(sequence);
         return null;
       },
       limit: async ({ sessionId, limit }) => this.#limit(sessionId, limit),
