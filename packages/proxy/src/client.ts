@@ -5,6 +5,7 @@ export {
   type EventPosition,
   type ProxyProcessStatus,
 } from "./process/control-protocol.ts";
+export { openCarrier } from "./process/open-carrier.ts";
 export { ownVersion as proxyVersion } from "./process/own-version.ts";
 export {
   connectProxyProcess,

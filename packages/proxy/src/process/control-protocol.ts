@@ -58,6 +58,8 @@ export interface ProxyProcessStatus extends ProxyStatus {
   readonly trustStorePath: string;
   /** Where the daemon hands connections over. */
   readonly daemonSocketPath: string;
+  /** Where `openCarrier` leads. */
+  readonly carrierSocketPath: string;
 }
 
 export type ControlMethod = keyof ControlMethods;

@@ -6,7 +6,9 @@ import { SessionError, type Logger } from "@clauderon/core/contract";
 import { makePrivateDirectory } from "@clauderon/core/host";
 
 import { parseBudget } from "../budget/parse-budget.ts";
+import { createCarrierHub, type CarrierHub } from "../carrier/create-carrier-hub.ts";
 import type { ProxyIdentity } from "../policy/proxy-types.ts";
+import { listenForCarriers } from "./carrier-server.ts";
 import { composeProxy, proxyFiles, type ComposedProxy } from "./compose-proxy.ts";
 import { controlProtocol, type ControlMethods, type ProxyProcessStatus, type ProxyStart } from "./control-protocol.ts";
 import { listenForControl, type ControlHandlers } from "./control-server.ts";
@@ -38,7 +40,9 @@ export class ProxyProcess {
   readonly #version = ownVersion();
   readonly #settings: SettingsWatch;
   readonly #port: number;
+  readonly #hub: CarrierHub;
   #control: Server | undefined;
+  #carriers: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
   /** What was last said about settings that cannot be used: once, not at each look. */
@@ -60,6 +64,10 @@ export class ProxyProcess {
     this.#state = parts.state;
     this.#port = parts.port;
     this.#settings = parts.settings;
+    this.#hub = createCarrierHub({
+      accept: async (stream, sessionId) => parts.composed.proxy.accept(stream, sessionId),
+      logger: options.logger,
+    });
   }
 
   /** Everything is loaded and every session is back before the control socket answers. Fails when the port of the home is taken, also by another proxy of the home. */
@@ -92,6 +100,11 @@ export class ProxyProcess {
     const { proxy, tap } = this.#composed;
     for (const kept of Object.values(this.#state.current.sessions)) await this.#restore(kept);
     await proxy.listenForDaemon(this.#paths.daemonSocket);
+    this.#carriers = await listenForCarriers(this.#paths.carrierSocket, {
+      hub: this.#hub,
+      check: (sessionId) => void this.#known(sessionId),
+      logger: this.#options.logger,
+    });
     void this.#follow(tap);
     this.#timer = setInterval(() => void this.#look(), lookMs);
     this.#timer.unref();
@@ -168,6 +181,7 @@ export class ProxyProcess {
         await this.#state.changeSession(sessionId, undefined);
         budget.setLimit(sessionId, undefined);
         budget.forget(sessionId);
+        this.#hub.closeSession(sessionId);
         return proxy.identities.remove(sessionId);
       },
       wiring: async () => this.#wiring(),
@@ -193,6 +207,8 @@ export class ProxyProcess {
 
   async #add(identity: ProxyIdentity, socketPath: string | undefined): Promise<{ token: string }> {
     const { proxy } = this.#composed;
+    // Who comes by a channel of before comes from a sandbox of before.
+    this.#hub.closeSession(identity.sessionId);
     const { token, record } = await proxy.identities.add(identity);
     const limit = this.#state.current.sessions[identity.sessionId]?.limit;
     await this.#state.changeSession(identity.sessionId, { ...record, socketPath, limit });
@@ -207,14 +223,19 @@ export class ProxyProcess {
     return { rules: this.#composed.rules(), secrets: present.map(({ name }) => name) };
   }
 
+  #known(sessionId: string): KeptSession {
+    const { sessions } = this.#state.current;
+    const session = Object.hasOwn(sessions, sessionId) ? sessions[sessionId] : undefined;
+    if (session !== undefined) return session;
+    throw new SessionError({
+      code: "session.not-found",
+      message: `The proxy knows no session ${sessionId}`,
+      fix: ["clauderon list"],
+    });
+  }
+
   async #limit(sessionId: string, limit: string | undefined): Promise<null> {
-    const session = this.#state.current.sessions[sessionId];
-    if (session === undefined)
-      throw new SessionError({
-        code: "session.not-found",
-        message: `The proxy knows no session ${sessionId}`,
-        fix: ["clauderon list"],
-      });
+    const session = this.#known(sessionId);
     const budget = limit === undefined ? undefined : parseBudget(limit);
     await this.#state.changeSession(sessionId, { ...session, limit });
     this.#composed.budget.setLimit(sessionId, budget);
@@ -233,6 +254,7 @@ export class ProxyProcess {
       bundlePath: bundle,
       trustStorePath: trustStore,
       daemonSocketPath: this.#paths.daemonSocket,
+      carrierSocketPath: this.#paths.carrierSocket,
     };
   }
 
@@ -253,6 +275,8 @@ export class ProxyProcess {
       control.close();
       await Promise.race([once(control, "close"), new Promise((fulfil) => setTimeout(fulfil, idleLookMs))]);
     }
+    this.#carriers?.close();
+    await this.#hub.close();
     if (!this.#isMissed) await this.#saveBudget();
     await this.#composed.close();
     this.#options.onEnd();
