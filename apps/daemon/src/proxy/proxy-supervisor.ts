@@ -67,9 +67,12 @@ export class ProxySupervisor implements AsyncDisposable {
   async begin(ports: readonly number[]): Promise<void> {
     this.#ports = ports;
     if (!(await this.#isWanted())) return;
-    await this.#running().catch((error: unknown) => {
+    try {
+      // One that was found knows the ports of the daemon before this one.
+      await this.use(({ client }) => client.call("closePorts", { ports }));
+    } catch (error) {
       this.#options.logger.error({ error }, "the proxy could not be started");
-    });
+    }
   }
 
   /**
@@ -146,6 +149,8 @@ export class ProxySupervisor implements AsyncDisposable {
     // Sessions keep their tokens over the change, and nothing that is open is cut.
     if (status.version !== proxyVersion()) await client.call("stop", { whenIdle: true });
     const { processId, port } = status;
+    const { settingsProblem: problem } = status;
+    if (problem !== undefined) logger.warn({ problem }, "the changed proxy.toml is not in force");
     logger.info({ processId, port }, existing === undefined ? "the proxy was started" : "the proxy was found");
     const running = { client, status };
     void this.#watch(running);

@@ -25,10 +25,12 @@ export class AuthorityKeeper {
   readonly #key = createLeafKey();
   readonly #contexts = new Map<string, SecureContexts>();
   #authorities: Authorities;
+  #roots: readonly string[];
 
   private constructor(options: AuthorityKeeperOptions, authorities: Authorities) {
     this.#options = options;
     this.#authorities = authorities;
+    this.#roots = options.roots;
   }
 
   static async load(options: AuthorityKeeperOptions): Promise<AuthorityKeeper> {
@@ -46,6 +48,12 @@ export class AuthorityKeeper {
     const contexts = new SecureContexts(authority, { clock: this.#options.clock, key: this.#key });
     this.#contexts.set(authority.id, contexts);
     return { id: authority.id, contexts };
+  }
+
+  /** From here on sandboxes trust these beside ours: programs that start read them. */
+  async useRoots(roots: readonly string[]): Promise<void> {
+    this.#roots = roots;
+    await this.#publish(this.#authorities);
   }
 
   /** A new authority for new sessions; running ones keep theirs, and every bundle holds both. */
@@ -67,7 +75,8 @@ export class AuthorityKeeper {
 
   /** Trust goes out before the first leaf that needs it. */
   async #publish(authorities: Authorities): Promise<void> {
-    const { bundlePath, trustStorePath, roots } = this.#options;
+    const { bundlePath, trustStorePath } = this.#options;
+    const roots = this.#roots;
     await publishFile(bundlePath, Buffer.from(caBundle(authorities, roots)));
     if (trustStorePath !== undefined) {
       const certificates = [...authorities.map(({ certificatePem }) => certificatePem), ...roots];

@@ -20,6 +20,8 @@ export interface ControlMethods {
   wiring(parameters: NoParameters): { readonly rules: readonly CredentialRule[]; readonly secrets: readonly string[] };
   /** Reads proxy.toml and the secrets again; what the user should know. */
   reload(parameters: NoParameters): readonly string[];
+  /** Ports of this machine that no session reaches, in place of those of the start. */
+  closePorts(parameters: { readonly ports: readonly number[] }): null;
   rotateAuthority(parameters: NoParameters): null;
   /** `limit` as `parseBudget` reads it; none lifts it. */
   limit(parameters: { readonly sessionId: string; readonly limit?: string | undefined }): null;
@@ -53,6 +55,10 @@ export interface ProxyProcessStatus extends ProxyStatus {
   readonly protocol: number;
   /** Of the package it was started from. */
   readonly version: string;
+  /** It was asked to end when nothing is open. */
+  readonly isEndingWhenIdle?: boolean | undefined;
+  /** Why a changed proxy.toml is not in force; the settings before it are. */
+  readonly settingsProblem?: ClauderonErrorJson | undefined;
   readonly port: number;
   readonly bundlePath: string;
   readonly trustStorePath: string;

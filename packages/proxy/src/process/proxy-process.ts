@@ -1,8 +1,15 @@
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import type { Server } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 
-import { SessionError, type Logger } from "@clauderon/core/contract";
+import {
+  ClauderonError,
+  InternalError,
+  SessionError,
+  type ClauderonErrorJson,
+  type Logger,
+} from "@clauderon/core/contract";
 import { makePrivateDirectory } from "@clauderon/core/host";
 
 import { parseBudget } from "../budget/parse-budget.ts";
@@ -22,6 +29,8 @@ import { TextGatherer } from "./text-gatherer.ts";
 /** How often what was spent is written down, and the home looked for. */
 const lookMs = 1000;
 const idleLookMs = 250;
+/** How long an idle proxy waits for a daemon that stores what it saw. */
+const longestStoringMs = 5000;
 
 export interface ProxyProcessOptions extends ProxyStart {
   readonly logger: Logger;
@@ -45,8 +54,9 @@ export class ProxyProcess {
   #carriers: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
-  /** What was last said about settings that cannot be used: once, not at each look. */
-  #refusedSettings: string | undefined;
+  #isEndingWhenIdle = false;
+  /** Why settings that were changed are not in force; said once, not at each look. */
+  #problem: ClauderonErrorJson | undefined;
   #isMissed = false;
 
   private constructor(
@@ -77,7 +87,8 @@ export class ProxyProcess {
     const state = await ProxyStateFile.load(paths.state);
     const budgetState = state.current.budget;
     // Looked at before they are read: a change in between is seen at the next look.
-    const settings = await SettingsWatch.begin(options, async () => composed.reload());
+    const places = { ...options, others: (): readonly string[] => composed.watched() };
+    const settings = await SettingsWatch.begin(places, async () => composed.reload());
     const composed = await composeProxy({ ...options, budgetState });
     try {
       // The port is remembered: environments that were given it stay true. It is also what only one process can have.
@@ -148,12 +159,29 @@ export class ProxyProcess {
     const { logger } = this.#options;
     try {
       if (await this.#settings.reloadIfChanged()) logger.info({}, "the settings were read again");
-      this.#refusedSettings = undefined;
+      this.#problem = undefined;
     } catch (error) {
-      const { message } = error as Error;
-      if (message === this.#refusedSettings) return;
-      this.#refusedSettings = message;
-      logger.warn({ error: message }, "the changed settings cannot be used");
+      this.#refused(error);
+    }
+  }
+
+  #refused(error: unknown): void {
+    const problem = (ClauderonError.isInstance(error) ? error : new InternalError(error)).toJSON();
+    if (problem.message === this.#problem?.message) return;
+    this.#problem = problem;
+    const { message, why, fix } = problem;
+    this.#options.logger.warn({ error: message, why, fix }, "the changed settings cannot be used: the old ones hold");
+  }
+
+  /** Asked for by somebody, who is told what is wrong; so is everybody else. */
+  async #reload(): Promise<readonly string[]> {
+    try {
+      const notes = await this.#composed.reload();
+      this.#problem = undefined;
+      return notes;
+    } catch (error) {
+      this.#refused(error);
+      throw error;
     }
   }
 
@@ -185,7 +213,11 @@ export class ProxyProcess {
         return proxy.identities.remove(sessionId);
       },
       wiring: async () => this.#wiring(),
-      reload: async () => this.#composed.reload(),
+      reload: async () => this.#reload(),
+      closePorts: async ({ ports }) => {
+        await this.#composed.closePorts(ports);
+        return null;
+      },
       rotateAuthority: async () => {
         await proxy.rotateAuthority();
         return null;
@@ -250,6 +282,8 @@ export class ProxyProcess {
       processId: process.pid,
       protocol: controlProtocol,
       version: this.#version,
+      isEndingWhenIdle: this.#isEndingWhenIdle,
+      settingsProblem: this.#problem,
       port: this.#port,
       bundlePath: bundle,
       trustStorePath: trustStore,
@@ -258,11 +292,18 @@ export class ProxyProcess {
     };
   }
 
-  /** Goes on serving until nothing is open. */
+  /** Goes on serving until nothing is open, and for a moment until what was seen is stored. */
   async #endWhenIdle(): Promise<void> {
-    const { tunnels, requests } = await this.#composed.proxy.status();
-    if (tunnels === 0 && requests === 0) await this.end();
-    else setTimeout(() => void this.#endWhenIdle(), idleLookMs);
+    if (this.#isEndingWhenIdle) return;
+    this.#isEndingWhenIdle = true;
+    this.#options.logger.info({}, "ends when nothing is open");
+    for (let unstoredMs = 0; ; await delay(idleLookMs)) {
+      const { tunnels, requests } = await this.#composed.proxy.status();
+      const isIdle = tunnels === 0 && requests === 0;
+      if (isIdle && (this.#backlog.isEmpty || unstoredMs >= longestStoringMs)) break;
+      unstoredMs = isIdle ? unstoredMs + idleLookMs : 0;
+    }
+    await this.end();
   }
 
   /** Cuts what is open and ends. */
