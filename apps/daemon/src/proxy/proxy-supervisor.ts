@@ -189,10 +189,13 @@ function unreachable(cause: unknown): DaemonError {
   return new DaemonError({ message: "The proxy cannot be reached", fix: ["see proxy.log in the home's logs"], cause });
 }
 
-function anotherVersion({ processId, protocol }: ProxyProcessStatus): DaemonError {
+function anotherVersion({ protocol }: ProxyProcessStatus): DaemonError {
   return new DaemonError({
     message: "The proxy that runs is of another version of clauderon",
     why: `it speaks protocol ${protocol}, this daemon ${controlProtocol}; it ends when nothing is open through it`,
-    fix: ["try again when its sessions are at rest", `or end it now, and what it serves: kill ${processId}`],
+    fix: [
+      "try again when its sessions are at rest",
+      "or end it now, and what it serves: clauderon proxy restart --now",
+    ],
   });
 }
