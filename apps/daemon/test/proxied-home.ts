@@ -81,8 +81,8 @@ export class ProxiedHome extends TestHome {
   }
 
   /** A daemon that answers. */
-  async run(environment: NodeJS.ProcessEnv = {}): Promise<StartedProcess> {
-    const started = this.start({ ...this.environment, ...environment });
+  async run(environment: NodeJS.ProcessEnv = {}, program?: readonly [string, ...string[]]): Promise<StartedProcess> {
+    const started = this.start({ ...this.environment, ...environment }, program);
     this.#latest = started;
     await until(async () => (await findRunningDaemon(this.home))?.pid === started.child.pid, "no daemon answers");
     return started;
