@@ -33,9 +33,9 @@ export class EventBacklog {
     this.#capacity = capacity;
   }
 
-  /** Whether nothing waits that nobody has stored. */
-  get isEmpty(): boolean {
-    return this.#acknowledged === this.#latest;
+  /** Whether nothing waits for somebody who is there to store it. */
+  get isSettled(): boolean {
+    return this.#acknowledged === this.#latest || this.#pumps.size === 0;
   }
 
   push(record: TapRecord): void {

@@ -68,15 +68,16 @@ describe("the backlog of the tap's records", () => {
 
   it("keeps until it is acknowledged, also for one who had read it", () => {
     const backlog = filled(3);
+    expect(backlog.isSettled).toBe(true);
     backlog.follow(reader()).resume();
-    expect(backlog.isEmpty).toBe(false);
+    expect(backlog.isSettled).toBe(false);
     backlog.acknowledge(2);
     const late = reader();
     expect(backlog.follow(late).start.lost).toBe(0);
     backlog.follow(late).resume();
     expect(late.seen).toEqual([3]);
     backlog.acknowledge(99);
-    expect(backlog.isEmpty).toBe(true);
+    expect(backlog.isSettled).toBe(true);
     backlog.push(record(tool));
     expect(late.seen).toEqual([3, 4]);
   });

@@ -300,7 +300,7 @@ export class ProxyProcess {
     for (let unstoredMs = 0; ; await delay(idleLookMs)) {
       const { tunnels, requests } = await this.#composed.proxy.status();
       const isIdle = tunnels === 0 && requests === 0;
-      if (isIdle && (this.#backlog.isEmpty || unstoredMs >= longestStoringMs)) break;
+      if (isIdle && (this.#backlog.isSettled || unstoredMs >= longestStoringMs)) break;
       unstoredMs = isIdle ? unstoredMs + idleLookMs : 0;
     }
     await this.end();
