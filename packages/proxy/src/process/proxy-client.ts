@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { DaemonError, errorFromJson } from "@clauderon/core/contract";
+import { DaemonError, errorFromJson, type ClauderonErrorJson } from "@clauderon/core/contract";
 import { keeperEnvironment, parseJson } from "@clauderon/core/host";
 
 import { knownSecrets } from "../secrets/known-secrets.ts";
@@ -77,11 +77,11 @@ export async function startProxyProcess(options: StartProxyOptions): Promise<Pro
     if (child.hasExited() && (await connectProxyProcess(options.home)) === undefined) break;
     await delay(10);
   }
-  throw new DaemonError({
-    message: "The proxy did not start",
-    why: child.hasExited() ? await lastWords(log) : `nothing answered within ${startMs / 1000} s`,
-    fix: [`see ${log}`],
-  });
+  const told = child.hasExited()
+    ? await lastWords(log)
+    : { why: `nothing answered within ${startMs / 1000} s`, fix: [] };
+  const [first = `see ${log}`, ...others] = [...told.fix, `see ${log}`];
+  throw new DaemonError({ message: "The proxy did not start", why: told.why, fix: [first, ...others] });
 }
 
 /** The proxy of a home, or `undefined` when none runs. */
@@ -105,17 +105,13 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
   return client;
 }
 
-/** Why a process ended that could not begin: the last line it wrote. */
-async function lastWords(log: string): Promise<string> {
-  const unknown = "its process ended";
+/** Why a process ended that could not begin, and what helps: the last line it wrote. */
+async function lastWords(log: string): Promise<{ readonly why: string; readonly fix: readonly string[] }> {
   const line = (await readFile(log, "utf8")).trimEnd().split("\n").at(-1) ?? "";
-  try {
-    const { error } = parseJson(line, log) as { readonly error?: { readonly message?: string; readonly why?: string } };
-    return error?.message === undefined ? unknown : [error.message, error.why ?? []].flat().join(": ");
-  } catch {
-    // Not a line of ours: Node itself could not run it.
-    return unknown;
-  }
+  const { error } = whole<{ readonly error?: Partial<ClauderonErrorJson> }>(line) ?? {};
+  // Where it is not a line of ours, Node itself could not run it.
+  if (error?.message === undefined) return { why: "its process ended", fix: [] };
+  return { why: [error.message, error.why ?? []].flat().join(": "), fix: error.fix ?? [] };
 }
 
 async function launch(options: StartProxyOptions, log: string): Promise<{ hasExited(): boolean }> {
