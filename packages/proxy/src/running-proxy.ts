@@ -90,7 +90,7 @@ export class RunningProxy {
   async remove(sessionId: string): Promise<boolean> {
     const isKnown = this.registry.remove(sessionId);
     await this.entries.closeSession(sessionId);
-    await this.authorities.retire(new Set([...this.#sessions.values()].map(({ authorityId }) => authorityId)));
+    await this.authorities.retire(() => new Set([...this.#sessions.values()].map(({ authorityId }) => authorityId)));
     return isKnown;
   }
 
