@@ -21,6 +21,7 @@ import { loadProxySettings, type ProxySettings } from "../settings/load-proxy-se
 import { createModelTap, type ModelTap } from "../tap/create-model-tap.ts";
 import { codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
 import { liveSecretSource } from "./live-secret-source.ts";
+import { RequestRate } from "./request-rate.ts";
 import { readCorporateProxy, readOverrides } from "./upstream-settings.ts";
 
 export interface ComposeProxyOptions {
@@ -82,6 +83,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
   const { dayLimit, prices } = settings;
   const budget = createBudgetKeeper({ dayLimit, prices, state: options.budgetState, now: () => clock.now() });
   const tap = createModelTap({ onRecord: (record) => budget.record(record), now: () => clock.now() });
+  const rate = new RequestRate(settings.requestsPerSecond, clock);
   const codexLogin = createCodexLogin(settings, secrets);
   const files = proxyFiles(options.home);
   let upstream = await readUpstream(settings, environment);
@@ -94,7 +96,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     writeRecord: settings.audit.isEnabled ? (entry) => audit.write(entry) : () => undefined,
     upstream: { ...upstream, closedPorts },
     observers: [tap.createObserver],
-    admit: (context) => codexLogin.answer(context) ?? budget.check(context),
+    admit: (context) => rate.check(context) ?? codexLogin.answer(context) ?? budget.check(context),
     checkBody,
     clock,
     logger,
@@ -125,6 +127,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
       upstream = nextUpstream;
       budget.setDayLimit(next.dayLimit);
       budget.setPrices(next.prices);
+      rate.setPerSecond(next.requestsPerSecond);
       proxy.usePolicy(engineOf(next, secrets));
       if (isRerouted) await proxy.useUpstream({ ...upstream, closedPorts });
       return next.notes;

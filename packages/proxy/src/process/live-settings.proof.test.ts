@@ -138,6 +138,22 @@ describe("a change of proxy.toml while the proxy runs", () => {
     await expect.poll(async () => ask("/b", target).then(() => other.text), patience).toContain("REAL-vendor-100");
   });
 
+  it("lets a session send so many requests per second as the settings of the moment say, and leaves others alone", async () => {
+    await world.configure("requests_per_second = 0.1");
+    await world.client.call("reload", {});
+    expect(await status()).toBe(200);
+    expect(await ask()).toMatch(/^HTTP\/1.1 429[^]*retry-after: 1[^]*requests_per_second[^]*clauderon proxy explain/iu);
+    const audit = async (): Promise<string> => readFile(join(world.home, "audit.jsonl"), "utf8");
+    await expect.poll(audit, patience).toContain("too-many-requests-per-second");
+    const first = way;
+    way = await world.access("s2");
+    expect(await status()).toBe(200);
+    way = first;
+    await world.configure();
+    await world.client.call("reload", {});
+    await expect.poll(status, patience).toBe(200);
+  });
+
   it("closes the ports of the daemon that runs now, and opens those of the one before", async () => {
     const policy = { ...identity().policy, network: "open", isIsolated: false } as const;
     await world.configure(`allow = ["127.0.0.1:${other.port}"]`);
