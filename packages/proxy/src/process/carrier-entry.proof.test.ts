@@ -78,7 +78,7 @@ describe("carriers to the proxy's process", () => {
     await expect(openCarrier(world.root, "s1")).rejects.toMatchObject({ code: "daemon.unreachable" });
     const { carrierSocketPath } = await world.client.call("status", {});
     expect((await stat(carrierSocketPath)).mode & 0o777).toBe(0o600);
-    for (const line of ["CONNECT x HTTP/1.1\r\n", "{}\n", `${"x".repeat(5000)}`]) {
+    for (const line of ["CONNECT x HTTP/1.1\r\n", "{}\n", "x".repeat(5000)]) {
       const socket = connect(carrierSocketPath);
       socket.on("error", () => undefined);
       await once(socket, "connect");

@@ -80,8 +80,13 @@ export async function startProxyProcess(options: StartProxyOptions): Promise<Pro
   const told = child.hasExited()
     ? await lastWords(log)
     : { why: `nothing answered within ${startMs / 1000} s`, fix: [] };
-  const [first = `see ${log}`, ...others] = [...told.fix, `see ${log}`];
-  throw new DaemonError({ message: "The proxy did not start", why: told.why, fix: [first, ...others] });
+  const [first, ...others] = told.fix;
+  const seeLog = `see ${log}`;
+  throw new DaemonError({
+    message: "The proxy did not start",
+    why: told.why,
+    fix: first === undefined ? [seeLog] : [first, ...others, seeLog],
+  });
 }
 
 /** The proxy of a home, or `undefined` when none runs. */
@@ -108,7 +113,7 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
 /** Why a process ended that could not begin, and what helps: the last line it wrote. */
 async function lastWords(log: string): Promise<{ readonly why: string; readonly fix: readonly string[] }> {
   const line = (await readFile(log, "utf8")).trimEnd().split("\n").at(-1) ?? "";
-  const { error } = whole<{ readonly error?: Partial<ClauderonErrorJson> }>(line) ?? {};
+  const { error } = (whole(line) ?? {}) as { readonly error?: Partial<ClauderonErrorJson> };
   // Where it is not a line of ours, Node itself could not run it.
   if (error?.message === undefined) return { why: "its process ended", fix: [] };
   return { why: [error.message, error.why ?? []].flat().join(": "), fix: error.fix ?? [] };
@@ -176,7 +181,7 @@ function createClient(home: string, socket: Socket): ProxyClient {
   // The socket's own end tells.
   lines.on("error", () => undefined);
   lines.on("line", (line) => {
-    const answer = whole<ControlAnswer>(line);
+    const answer = whole(line) as ControlAnswer | undefined;
     if (answer === undefined) return;
     const waiter = waiting.get(answer.id);
     waiting.delete(answer.id);
@@ -227,7 +232,7 @@ async function followEvents(home: string, from: EventPosition, signal?: AbortSig
   const each = lines[Symbol.asyncIterator]();
   const first = await each.next();
   if (first.done === true) throw gone();
-  const answer = whole<ControlAnswer>(first.value);
+  const answer = whole(first.value) as ControlAnswer | undefined;
   if (answer === undefined) throw gone();
   if ("error" in answer) throw errorFromJson(answer.error);
   return { ...(answer.result as FollowStart), events: eventsOf(socket, each) };
@@ -236,7 +241,7 @@ async function followEvents(home: string, from: EventPosition, signal?: AbortSig
 async function* eventsOf(socket: Socket, lines: AsyncIterator<string>): AsyncGenerator<ControlEvent, void, void> {
   try {
     for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
-      const event = whole<ControlEvent>(line.value);
+      const event = whole(line.value) as ControlEvent | undefined;
       if (event === undefined) return;
       yield event;
     }
@@ -246,9 +251,9 @@ async function* eventsOf(socket: Socket, lines: AsyncIterator<string>): AsyncGen
 }
 
 /** A process that is killed may leave half a line. */
-function whole<Message>(line: string): Message | undefined {
+function whole(line: string): unknown {
   try {
-    return parseJson(line, "the proxy's control socket") as Message;
+    return parseJson(line, "the proxy's control socket");
   } catch {
     // See above: the socket ends with it.
     return undefined;

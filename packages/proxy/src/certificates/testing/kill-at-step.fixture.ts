@@ -23,10 +23,17 @@ function guarded(work: Work): Work {
   };
 }
 
+/** What the object does under a name, as it is before it is replaced. */
+function workOf(object: Record<string, Work>, name: string): Work {
+  const work = object[name];
+  if (work === undefined) throw new TypeError(`there is no ${name}`);
+  return work.bind(object);
+}
+
 function guardHandle(handle: FileHandle): FileHandle {
   const methods = handle as unknown as Record<string, Work>;
-  for (const name of ["chmod", "sync"]) methods[name] = guarded(methods[name]!.bind(handle));
-  const write = methods["writeFile"]!.bind(handle);
+  for (const name of ["chmod", "sync"]) methods[name] = guarded(workOf(methods, name));
+  const write = workOf(methods, "writeFile");
   methods["writeFile"] = async (text) => {
     if (step()) die();
     if (step()) {
@@ -40,8 +47,8 @@ function guardHandle(handle: FileHandle): FileHandle {
 
 const functions = fs as unknown as Record<string, Work>;
 for (const name of ["mkdir", "rename", "link", "rm", "chmod", "writeFile"])
-  functions[name] = guarded(functions[name]!.bind(fs));
-const open = functions["open"]!.bind(fs);
+  functions[name] = guarded(workOf(functions, name));
+const open = workOf(functions, "open");
 functions["open"] = async (...args) => {
   if (step()) die();
   return guardHandle((await open(...args)) as FileHandle);
