@@ -4,6 +4,7 @@ import path from "node:path";
 
 import type { ModelEventBody, SessionEvent } from "@clauderon/core/contract";
 import { promptHash } from "@clauderon/proxy";
+import { connectProxyProcess } from "@clauderon/proxy/client";
 import { expect, test } from "vitest";
 
 import { curl, environmentOf, ProxiedHome, type Printed } from "./proxied-home.ts";
@@ -155,6 +156,29 @@ test(
     expect([...byExchange.values()].map(written)).toEqual([17, 5, 17, 5, 17, 5, 17, 5, 0]);
     const cursors = [...byExchange.values()].flat().map(({ cursor }) => cursor);
     expect(new Set(cursors).size).toBe(cursors.length);
+  },
+  LONG_MS,
+);
+
+test(
+  "an answer that is cut because its proxy is replaced at once has an end, too",
+  async () => {
+    const { home, environment } = await begin();
+    await using _home = home;
+    const open = answerInParts(home);
+    const asking = ask(home, environment);
+    await until(() => open.length === 1, "the request does not arrive");
+    open[0]?.write(text(12));
+    await until(async () => (await modelEvents(home)).length > 0, "the turn's start is not stored");
+    await using proxy = await connectProxyProcess(home.home);
+    await proxy?.call("stop", { whenIdle: false });
+    expect((await asking).code).not.toBe(0);
+    await until(async () => (await modelEvents(home)).at(-1)?.body.type === "model.turn-ended", "no end is stored");
+    const seen = (await modelEvents(home)).map(({ body }) => body);
+    expect(seen.find(({ type }) => type === "model.text")).toMatchObject({ characters: 12 });
+    expect(seen.at(-1)).toMatchObject({ reason: expect.stringMatching(/aborted|failed/u) as string });
+    await proxy?.ended;
+    await until(async () => (await home.proxyProcess()) !== undefined, "no other proxy starts");
   },
   LONG_MS,
 );

@@ -31,6 +31,8 @@ const lookMs = 1000;
 const idleLookMs = 250;
 /** How long an idle proxy waits for a daemon that stores what it saw. */
 const longestStoringMs = 5000;
+const settleMs = 1000;
+const settleLookMs = 10;
 
 export interface ProxyProcessOptions extends ProxyStart {
   readonly logger: Logger;
@@ -306,20 +308,29 @@ export class ProxyProcess {
     await this.end();
   }
 
-  /** Cuts what is open and ends. */
+  /** Cuts what is open, has stored what was seen of it, and ends. */
   async end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
     clearInterval(this.#timer);
+    this.#carriers?.close();
+    await this.#hub.close();
+    await this.#composed.close();
+    await this.#settle();
+    if (!this.#isMissed) await this.#saveBudget();
     const control = this.#control;
     if (control !== undefined) {
       control.close();
-      await Promise.race([once(control, "close"), new Promise((fulfil) => setTimeout(fulfil, idleLookMs))]);
+      await Promise.race([once(control, "close"), delay(idleLookMs)]);
     }
-    this.#carriers?.close();
-    await this.#hub.close();
-    if (!this.#isMissed) await this.#saveBudget();
-    await this.#composed.close();
     this.#options.onEnd();
+  }
+
+  /** Gives whoever stores events a moment for those that came with the end. */
+  async #settle(): Promise<void> {
+    await delay(0);
+    this.#gatherer.flush();
+    for (let waitedMs = 0; !this.#backlog.isSettled && waitedMs < settleMs; waitedMs += settleLookMs)
+      await delay(settleLookMs);
   }
 }
