@@ -223,6 +223,14 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
         description: "Run a proxy, or a command behind one, in the foreground",
         load: async () => (await import("./commands/proxy-run.ts")).proxyRunCommand,
       },
+      status: {
+        description: "Show the proxy's process and what is open through it",
+        load: async () => (await import("./commands/proxy-process.ts")).proxyStatusCommand,
+      },
+      restart: {
+        description: "Replace the proxy's process",
+        load: async () => (await import("./commands/proxy-process.ts")).proxyRestartCommand,
+      },
       ca: {
         description: "The proxy's certificate authority",
         subCommands: {

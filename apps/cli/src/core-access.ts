@@ -89,6 +89,10 @@ export function createCoreAccess(
       const { openProxyHome } = await import("@clauderon/proxy");
       return openProxyHome({ home: await home(), userHome: environment["HOME"] || homedir(), environment });
     },
+    async runningProxy() {
+      const { connectProxyProcess } = await import("@clauderon/proxy/client");
+      return connectProxyProcess(await home());
+    },
     async daemonRecord(signal) {
       const { findRunningDaemon } = await core();
       return findRunningDaemon(await home(), signal);

@@ -92,6 +92,7 @@ const refusingAccess: Access = {
   agents: unexpected("agents"),
   trustClaudeWorktrees: unexpected("trustClaudeWorktrees"),
   proxyHome: unexpected("proxyHome"),
+  runningProxy: async () => undefined,
   daemonRecord: () => Promise.resolve(undefined),
   startDaemon: unexpected("startDaemon"),
   stopDaemon: unexpected("stopDaemon"),

@@ -19,6 +19,7 @@ import { createSqliteStore } from "@clauderon/store";
 
 import { ProxySupervisor } from "./proxy/proxy-supervisor.ts";
 import { createSessionProxy } from "./proxy/session-proxy.ts";
+import { storeModelEvents } from "./proxy/store-model-events.ts";
 
 /** Everything behind the HTTP interface. */
 export interface Composition extends AsyncDisposable {
@@ -100,6 +101,8 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       crashPoints: options.crashPoints,
     }),
   );
+  const storing = { engine, store, logger: proxyLogger };
+  supervisor.attend(async (client, signal) => storeModelEvents(client, storing, signal));
   const owned = stack.move();
   return { engine, store, backends, proxy: supervisor, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

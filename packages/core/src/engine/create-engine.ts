@@ -227,6 +227,10 @@ export function createEngine(options: EngineOptions): Engine {
       await log.load();
       return sandboxes.require(log.require(reference), call);
     },
+    async record(request) {
+      await log.load();
+      await log.record(request);
+    },
     async sessionCount() {
       await log.load();
       return log.size;

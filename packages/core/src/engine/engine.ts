@@ -7,7 +7,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionAccess, SessionBudget } from "../contract/session-access.ts";
-import type { SessionStore } from "../contract/session-store.ts";
+import type { RecordRequest, SessionStore } from "../contract/session-store.ts";
 import type { WorkspaceProvider } from "../contract/workspace.ts";
 import type { AccessRequest } from "./session-access.ts";
 
@@ -95,6 +95,8 @@ export interface Engine extends Clauderon {
   openSandbox(reference: string, options?: CallOptions): Promise<Sandbox>;
   /** Every name that `CrashPoints.reach` can be called with. */
   readonly crashPointNames: readonly string[];
+  /** Stores what was seen of sessions, and how far its source was read; those who follow events are told. Rejects as the store does. */
+  record(request: RecordRequest): Promise<void>;
   /** How many sessions are stored. */
   sessionCount(options?: CallOptions): Promise<number>;
 }

@@ -56,6 +56,14 @@ export function project(
       return { ...next, access: event.access };
     case "session.deleted":
       return undefined;
+    case "model.turn-started":
+    case "model.text":
+    case "model.tool-used":
+    case "model.waiting":
+    case "model.usage":
+    case "model.error":
+    case "model.turn-ended":
+      return state;
     default:
       return event satisfies never;
   }

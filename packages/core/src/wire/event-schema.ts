@@ -85,6 +85,47 @@ export const sessionStateSchema: z.ZodType<SessionState> = exactly<SessionState>
   z.object({ ...stateMembers, revision: z.int(), updatedAt: z.string() }),
 );
 
+const exchange = { vendor: z.enum(["anthropic", "openai", "gemini"]), exchangeId: z.string() };
+
+const modelEventSchemas = [
+  z.object({
+    type: z.literal("model.turn-started"),
+    ...exchange,
+    model: z.string().optional(),
+    promptHash: z.string().optional(),
+    cause: z.enum(["prompt", "continuation"]),
+    isSideCall: z.boolean(),
+  }),
+  z.object({ type: z.literal("model.text"), ...exchange, characters: z.int() }),
+  z.object({ type: z.literal("model.tool-used"), ...exchange, tool: z.string() }),
+  z.object({ type: z.literal("model.waiting"), ...exchange, reason: z.enum(["question", "plan"]), tool: z.string() }),
+  z.object({
+    type: z.literal("model.usage"),
+    ...exchange,
+    model: z.string().optional(),
+    usage: z.object({
+      inputTokens: z.int(),
+      cachedInputTokens: z.int(),
+      cacheWriteTokens: z.int(),
+      longCacheWriteTokens: z.int(),
+      outputTokens: z.int(),
+      isEstimated: z.boolean(),
+    }),
+  }),
+  z.object({
+    type: z.literal("model.error"),
+    ...exchange,
+    class: z.enum(["overloaded", "rate-limit", "quota", "auth", "request", "server", "network"]),
+    status: z.int(),
+    code: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal("model.turn-ended"),
+    ...exchange,
+    reason: z.enum(["end", "tool-use", "length", "refused", "paused", "aborted", "failed"]),
+  }),
+] as const;
+
 export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<SessionEventBody>()(
   z.discriminatedUnion("type", [
     z.object({ type: z.literal("session.created"), state: z.object(stateMembers) }),
@@ -127,6 +168,7 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
       operationId: z.string().optional(),
       kept: z.array(z.string()).readonly(),
     }),
+    ...modelEventSchemas,
   ]),
 );
 

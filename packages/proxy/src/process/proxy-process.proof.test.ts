@@ -147,7 +147,8 @@ describe("the proxy's process", () => {
   it("tells what the model tap saw, also before it was asked", async () => {
     await using client = await start();
     const tls = await openStream(await access(client));
-    const events = client.events()[Symbol.asyncIterator]();
+    const { events: followed } = await client.follow();
+    const events = followed[Symbol.asyncIterator]();
     const { value } = await events.next();
     expect(value).toMatchObject({ sequence: 1, record: { sessionId: "s1", vendor: "anthropic" } });
     await events.return?.();

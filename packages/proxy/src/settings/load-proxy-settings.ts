@@ -32,6 +32,8 @@ export interface ProxySettings {
   readonly deny: readonly string[];
   /** Paths of PEM files with certificates that are trusted beside the system's. */
   readonly extraCa: readonly string[];
+  /** Of one session, on average. */
+  readonly requestsPerSecond: number;
   /** The proxy through which this one reaches the internet; may hold its user and password. */
   readonly upstream?: string | undefined;
   /** Origins that stand in for a host, by host. */
@@ -60,6 +62,8 @@ export interface ProxySettingsPlaces {
 
 const defaultAuditBytes = 64 * 1024 * 1024;
 const defaultAuditFiles = 30;
+/** More than installing packages or a fleet of agents takes. */
+const defaultRequestsPerSecond = 500;
 
 /** Reads proxy.toml; without one everything has its default. Throws `settings.invalid` with file and line, or `settings.unreadable`. */
 export async function loadProxySettings(places: ProxySettingsPlaces): Promise<ProxySettings> {
@@ -87,6 +91,7 @@ export function readProxySettings(text: string, places: ProxySettingsPlaces): Pr
     allow: hosts(settings.proxy?.allow ?? [], { file, key: "allow" }),
     deny: hosts(settings.proxy?.deny ?? [], { file, key: "deny" }),
     extraCa: [settings.proxy?.extra_ca ?? []].flat().map((entry) => expand(entry)),
+    requestsPerSecond: settings.proxy?.requests_per_second ?? defaultRequestsPerSecond,
     upstream:
       settings.proxy?.upstream === undefined
         ? undefined

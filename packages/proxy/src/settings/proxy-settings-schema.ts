@@ -57,6 +57,7 @@ export interface ProxySettingsFile {
         readonly allow?: readonly string[] | undefined;
         readonly deny?: readonly string[] | undefined;
         readonly extra_ca?: string | readonly string[] | undefined;
+        readonly requests_per_second?: number | undefined;
         readonly upstream?: string | undefined;
         readonly upstreams?: Readonly<Record<string, string>> | undefined;
       }
@@ -125,6 +126,7 @@ const fileSchema = z.strictObject({
       allow: texts.optional(),
       deny: texts.optional(),
       extra_ca: z.union([text, texts]).optional(),
+      requests_per_second: z.number().positive().optional(),
       upstream: text.optional(),
       upstreams: z.record(z.string(), text).optional(),
     })
@@ -142,7 +144,7 @@ export const proxySettingsSchema: z.ZodType<ProxySettingsFile> = fileSchema;
 export const settingNames: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(fileSchema.shape),
   onepassword: ["enabled", "op_path", "credentials"],
-  proxy: ["allow", "deny", "extra_ca", "upstream", "upstreams"],
+  proxy: ["allow", "deny", "extra_ca", "requests_per_second", "upstream", "upstreams"],
   budget: ["per_day"],
   "prices.*": Object.keys(priceSchema.shape),
   "rules.*": Object.keys(ruleSchema.shape),
@@ -167,6 +169,7 @@ export const settingExpectations: Readonly<Record<string, string>> = {
   "proxy.allow": 'a list of hosts: ["example.com", "*.example.com", "10.0.0.5:8080"]',
   "proxy.deny": 'a list of hosts: ["example.com", "*.example.com"]',
   "proxy.extra_ca": "the path of a PEM file, or a list of them",
+  "proxy.requests_per_second": "a number above 0: how many requests a session may send each second on average",
   "proxy.upstream": "the address of a proxy: http://proxy.example:3128",
   "proxy.upstreams": 'a table of hosts and origins: "api.anthropic.com" = "https://gateway.example:8443"',
   registries: 'a table of registries and account names: "docker.io" = "name"',

@@ -165,7 +165,9 @@ function redactorOf(context: TransportContext, { secret, verdict }: PreparedRequ
 function isStillAdmitted(context: TransportContext, session: ProxySession, { request }: PreparedRequest): boolean {
   const { identity } = session;
   const verdict = context.engine().decideRequest(identity, request);
-  return verdict.kind === "forward" && context.admit({ identity, request, rule: verdict.rule }) === undefined;
+  return (
+    verdict.kind === "forward" && context.admit({ identity, request, rule: verdict.rule, isOpen: true }) === undefined
+  );
 }
 
 function bodyOf(

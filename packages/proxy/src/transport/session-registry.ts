@@ -75,6 +75,14 @@ export class SessionRegistry {
     return true;
   }
 
+  /** New connections to upstreams for every session; those in use end as they are. */
+  renewPools(): void {
+    for (const session of this.#options.sessions.values()) {
+      session.pools.close();
+      session.pools = this.#pools(session.identity);
+    }
+  }
+
   /** Ends the session: its token, its connections, what it has in flight. */
   remove(sessionId: string): boolean {
     const session = this.#options.sessions.get(sessionId);
