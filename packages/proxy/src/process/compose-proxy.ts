@@ -135,7 +135,8 @@ export function engineOf(
   { rules, allow, deny, upstreams }: ProxySettings,
   secrets: SecretSource,
 ): ExplainablePolicyEngine {
-  const settings = { rules, secrets, lists: { allow, deny }, diverted: new Set(Object.keys(upstreams)) };
+  const diverted = new Set(Object.keys(upstreams));
+  const settings = { rules, secrets, lists: { allow, deny }, diverted, canExchangeTokens: true };
   const engine = createPolicyEngine(settings);
   // What renews a login is let through for the one login that is answered here.
   const answering = createPolicyEngine({ ...settings, canReplaceAnswers: true });
