@@ -119,7 +119,11 @@ export interface ServeOptions {
 }
 
 /** Hands one request to `git http-backend`. */
-export async function serveGit(request: IncomingMessage, response: ServerResponse, options: ServeOptions): Promise<void> {
+export async function serveGit(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ServeOptions,
+): Promise<void> {
   const url = new URL(request.url ?? "/", "http://host");
   if (options.isGuarded && !url.pathname.startsWith("/acme/app.git/")) {
     send(response, receivePackDenied(`clauderon: this session may push only to ${scope.repository}`));

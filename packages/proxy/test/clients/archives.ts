@@ -43,7 +43,7 @@ export function tarball(files: Files): Buffer {
     head.write(name, 0);
     head.write("0000644\0" + "0000000\0".repeat(2), 100);
     head.write(`${bytes.length.toString(8).padStart(11, "0")}\0${"0".repeat(11)}\0        0`, 124);
-    head.write("ustar\0" + "00", 257);
+    head.write("ustar\u000000", 257);
     const sum = head.reduce((total, byte) => total + byte, 0);
     head.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
     return [head, bytes, Buffer.alloc((blockBytes - (bytes.length % blockBytes)) % blockBytes)];

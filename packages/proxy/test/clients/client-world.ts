@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { proxyFiles, sandboxWiring, type PushScope, type WiredAgent } from "../../src/index.ts";
+import { proxyFiles, sandboxWiring, type AuditRecord, type PushScope, type WiredAgent } from "../../src/index.ts";
 import { connectProxyProcess } from "../../src/process/proxy-client.ts";
 import { upstreamAuthority } from "../../src/transport/testing/recording-upstream.fixture.ts";
 import { identity, openPolicy } from "../../src/transport/testing/test-proxy.fixture.ts";
@@ -47,6 +47,8 @@ export interface ClientWorld extends AsyncDisposable {
   readonly agentArguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** What the proxy decided. */
+  audit(): Promise<readonly AuditRecord[]>;
   /** Everything that the proxy has written down, and the session's home. */
   written(): Promise<string>;
 }
@@ -125,6 +127,13 @@ export async function startClientWorld(options: ClientWorldOptions, agent: Wired
         stream.on("data", (chunk: Buffer) => (output += chunk.toString("latin1")));
       const [code] = (await once(running, "close")) as [number | null];
       return { code, output: Buffer.from(output, "latin1").toString("utf8") };
+    },
+    audit: async () => {
+      const text = await readFile(join(home, "audit.jsonl"), "utf8");
+      return text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as AuditRecord);
     },
     async written() {
       const found = [lines.join("\n")];

@@ -9,6 +9,7 @@ import { startClientWorld, type ClientWorld } from "./client-world.ts";
 import { runsClient } from "./required-client.ts";
 
 const password = "REAL-LOGIN-0c4e";
+const hasSkopeo = runsClient("skopeo", ["skopeo", "--version"]);
 let registry: ImageRegistry;
 let world: ClientWorld;
 
@@ -66,25 +67,24 @@ describe("C3 images are pulled with a login that the session does not have", () 
     expect(registry.calls.at(-1)).toMatchObject({ host, status: 200 });
   });
 
-  if (runsClient("skopeo", ["skopeo", "--version"]))
-    it.each(kinds)("skopeo: $name", async ({ name }) => {
-      const path = join(world.home, `image-${name}`);
-      await mkdir(path);
-      const policy = join(path, "policy.json");
-      await writeFile(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
-      const argv = [
-        "skopeo",
-        "--policy",
-        policy,
-        "copy",
-        `docker://${name}/acme/app:latest`,
-        `dir:${join(path, "image")}`,
-      ];
-      expect(await world.run(argv)).toMatchObject({ code: 0 });
-      const files = await readdir(join(path, "image"));
-      const contents = await Promise.all(files.map((file) => readFile(join(path, "image", file), "utf8")));
-      expect(contents).toContain(imageLayer.toString());
-    });
+  it.runIf(hasSkopeo).each(kinds)("skopeo: $name", async ({ name }) => {
+    const path = join(world.home, `image-${name}`);
+    await mkdir(path);
+    const policy = join(path, "policy.json");
+    await writeFile(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
+    const argv = [
+      "skopeo",
+      "--policy",
+      policy,
+      "copy",
+      `docker://${name}/acme/app:latest`,
+      `dir:${join(path, "image")}`,
+    ];
+    expect(await world.run(argv)).toMatchObject({ code: 0 });
+    const files = await readdir(join(path, "image"));
+    const contents = await Promise.all(files.map((file) => readFile(join(path, "image", file), "utf8")));
+    expect(contents).toContain(imageLayer.toString());
+  });
 
   it("and nothing that was written holds the login or a token", async () => {
     const written = await world.written();

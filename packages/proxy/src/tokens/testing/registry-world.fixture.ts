@@ -7,8 +7,10 @@ import { startImageRegistry, type ImageRegistry, type RegistryPlace } from "./im
 
 export const password = "REAL-LOGIN-7d1f20";
 
+export type PlaceName = "docker.io" | "ghcr.io" | "harbor.example" | "registry.gitlab.example" | "plain.example";
+
 /** Registries of each kind: tokens from a second host, from itself, from a host that the user names, and none at all. */
-export const places = {
+export const places: Readonly<Record<PlaceName, RegistryPlace>> = {
   "docker.io": { host: "registry-1.docker.io", realm: { host: "auth.docker.io", path: "/token" } },
   "ghcr.io": { host: "ghcr.io", realm: { host: "ghcr.io", path: "/token" } },
   "harbor.example": { host: "harbor.example", realm: { host: "harbor.example", path: "/service/token" } },
@@ -17,7 +19,7 @@ export const places = {
     realm: { host: "gitlab.example", path: "/jwt/auth" },
   },
   "plain.example": { host: "plain.example" },
-} as const satisfies Readonly<Record<string, RegistryPlace>>;
+};
 
 export interface RegistryWorld extends AsyncDisposable {
   readonly registry: ImageRegistry;
