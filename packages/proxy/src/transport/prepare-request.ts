@@ -137,12 +137,7 @@ async function readSecret(
     const value = await context.readSecret(name);
     if (value !== undefined) return { value };
   } catch (error) {
-    context.logger.warn({ secret: name, error: (error as Error).message }, "secret could not be read");
-    const known = ClauderonError.isInstance(error) ? error : undefined;
-    return refuse(503, "secret-unavailable", {
-      message: known === undefined ? `The credential "${name}" could not be read` : whole(known),
-      fix: known?.fix[0] ?? `clauderon config credentials test ${name}`,
-    });
+    return secretUnavailable(context, name, error);
   }
   return refuse(403, "secret-missing", {
     message: `The credential "${name}" is not set`,
@@ -150,8 +145,16 @@ async function readSecret(
   });
 }
 
-function whole({ message, why }: ClauderonError): string {
-  return why === undefined ? message : `${message}: ${why}`;
+/** The client is told what is wrong with a file of ours. What a program said stays in the log: it may name accounts, and whose vault it is. */
+function secretUnavailable({ logger }: TransportContext, name: string, error: unknown): Refusal {
+  const known = ClauderonError.isInstance(error) ? error : undefined;
+  const { message, why, fix = [] } = known ?? { message: (error as Error).message, why: undefined };
+  logger.warn({ secret: name, error: message, why, fix }, "secret could not be read");
+  const isOwn = known?.code === "settings.invalid";
+  return refuse(503, "secret-unavailable", {
+    message: isOwn ? [message, why ?? []].flat().join(": ") : `The credential "${name}" could not be read`,
+    fix: (isOwn ? fix[0] : undefined) ?? `clauderon config credentials test ${name}`,
+  });
 }
 
 /** Reads a body that is decided on as a whole; others are not touched. */
