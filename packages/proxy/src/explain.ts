@@ -233,7 +233,8 @@ function tokenText({
   answerFields,
   takesTokensOf,
 }: Extract<RequestVerdict, { readonly kind: "forward" }>): string | undefined {
-  if (answerFields !== undefined) return "the tokens of the answer stay in the proxy; the session gets handles for them";
+  if (answerFields !== undefined)
+    return "the tokens of the answer stay in the proxy; the session gets handles for them";
   if (takesTokensOf === undefined) return undefined;
   return `for a handle that the session was given, the token is put in that was made with ${takesTokensOf}`;
 }

@@ -68,7 +68,14 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
   const secrets = secretSourceOf(settings, { environment, clock });
   const audit = createAuditLog({ ...settings.audit, clock, logger });
   const { dayLimit, prices } = settings;
-  const budget = createBudgetKeeper({ dayLimit, prices, state: options.budgetState, now: () => clock.now() });
+  const onUnpriced = (model: string): void => {
+    logger.warn(
+      { model, fix: "name its prices under [[prices]] in proxy.toml" },
+      "no price is known: tokens alone are counted",
+    );
+  };
+  const { budgetState: state } = options;
+  const budget = createBudgetKeeper({ dayLimit, prices, state, now: () => clock.now(), onUnpriced });
   const tap = createModelTap({ onRecord: (record) => budget.record(record), now: () => clock.now() });
   const codexLogin = createCodexLogin(settings, secrets);
   const files = proxyFiles(options.home);
