@@ -35,8 +35,7 @@ export const credentialsTestCommand: Command = defineCommand({
       throw new UsageError({
         message: `There is no credential "${unknown}"`,
         fix: [
-          ...(meant === undefined ? [] : [`did you mean ${meant}?`]),
-          "see them: clauderon config credentials",
+          meant === undefined ? "see them: clauderon config credentials" : `did you mean ${meant}?`,
           `store it: clauderon config credentials set ${unknown}`,
         ],
         context: { name: unknown },

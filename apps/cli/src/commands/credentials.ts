@@ -162,8 +162,7 @@ function chosen(home: ProxyHome, names: readonly string[]): readonly Importable[
     message: `There is no ${missing} to import`,
     why: "no known variable holds it, or it is stored already",
     fix: [
-      ...(meant === undefined ? [] : [`did you mean ${meant}?`]),
-      "see what there is: clauderon config credentials",
+      meant === undefined ? "see what there is: clauderon config credentials" : `did you mean ${meant}?`,
       `store it: clauderon config credentials set ${missing}`,
     ],
     context: { name: missing },

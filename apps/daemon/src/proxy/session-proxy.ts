@@ -55,7 +55,7 @@ async function wire(
   session: ProxiedSession,
   { client, status }: RunningProxy,
 ): Promise<Readonly<Record<string, string>>> {
-  const { rules, secrets } = await client.call("wiring", {});
+  const { rules, secrets, codexAccountId } = await client.call("wiring", {});
   const caBundlePath = await bundleFor(session, status.bundlePath);
   const { token } = await client.call("add", { identity: identityOf(session) });
   const { environment } = sandboxWiring({
@@ -66,6 +66,7 @@ async function wire(
     agent: wiredAgent(session.agent),
     rules,
     secrets: new Set(secrets),
+    codexAccountId,
     now: new Date().toISOString(),
   });
   return environment;

@@ -17,7 +17,7 @@ import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
 import { loadProxySettings, type ProxySettings } from "../settings/load-proxy-settings.ts";
 import { createModelTap, type ModelTap } from "../tap/create-model-tap.ts";
-import { codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
+import { codexAccountId, codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
 import { readCorporateProxy, readOverrides } from "./upstream-settings.ts";
 
 export interface ComposeProxyOptions {
@@ -42,6 +42,8 @@ export interface ComposedProxy extends AsyncDisposable {
   readonly tap: ModelTap;
   /** Those in force. */
   rules(): readonly CredentialRule[];
+  /** The account of this machine's ChatGPT login, where that is what sessions use. */
+  codexAccountId(): string | undefined;
   /** Reads proxy.toml again: rules, lists and secrets hold from the next request on. Returns what the user should know. */
   reload(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -110,6 +112,8 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     budget,
     tap,
     rules: () => rules,
+    codexAccountId: () =>
+      secrets.describe(codexSecret).origin === "codex-login" ? codexAccountId(settings.codexAuthPath) : undefined,
     async reload() {
       const next = await readSettings(options);
       ({ rules } = next);

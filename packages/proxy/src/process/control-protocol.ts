@@ -16,8 +16,12 @@ export interface ControlMethods {
   /** False when there is no such session. */
   update(parameters: { readonly identity: ProxyIdentity }): boolean;
   remove(parameters: { readonly sessionId: string }): boolean;
-  /** What sandboxes are wired with: the rules in force, and the names of the secrets that there are. */
-  wiring(parameters: NoParameters): { readonly rules: readonly CredentialRule[]; readonly secrets: readonly string[] };
+  /** What sandboxes are wired with: the rules in force, the names of the secrets that there are, and the account of the ChatGPT login among them. */
+  wiring(parameters: NoParameters): {
+    readonly rules: readonly CredentialRule[];
+    readonly secrets: readonly string[];
+    readonly codexAccountId?: string | undefined;
+  };
   /** Reads proxy.toml and the secrets again; what the user should know. */
   reload(parameters: NoParameters): readonly string[];
   rotateAuthority(parameters: NoParameters): null;

@@ -193,7 +193,11 @@ export class ProxyProcess {
     const { secrets } = this.#composed;
     await this.#settings.reloadIfChanged();
     const present = (await secrets.list()).filter(({ name }) => secrets.has(name));
-    return { rules: this.#composed.rules(), secrets: present.map(({ name }) => name) };
+    return {
+      rules: this.#composed.rules(),
+      secrets: present.map(({ name }) => name),
+      codexAccountId: this.#composed.codexAccountId(),
+    };
   }
 
   async #limit(sessionId: string, limit: string | undefined): Promise<null> {

@@ -17,6 +17,8 @@ export interface ClientWorldOptions {
   readonly secrets: Readonly<Record<string, string>>;
   /** Real secrets that are stored in files, by name. */
   readonly stored?: Readonly<Record<string, string>>;
+  /** The user's own `~/.codex/auth.json`. */
+  readonly codexLogin?: string;
   /** More of proxy.toml. */
   readonly settings?: string;
   /** The user's own `.npmrc`. */
@@ -71,6 +73,9 @@ export async function startClientWorld(options: ClientWorldOptions, agent: Wired
   const origins = Object.entries(options.origins).map(([host, port]) => `"${host}" = "https://${host}:${port}"\n`);
   const upstreams = `[proxy]\nextra_ca = "${authorityPath}"\n[proxy.upstreams]\n${origins.join("")}`;
   await writeFile(join(home, "proxy.toml"), `${upstreams}${options.settings ?? ""}`);
+  await mkdir(join(userHome, ".codex"));
+  if (options.codexLogin !== undefined)
+    await writeFile(join(userHome, ".codex", "auth.json"), options.codexLogin, { mode: 0o600 });
   await mkdir(join(home, "secrets"), { mode: 0o700 });
   for (const [name, value] of Object.entries(options.stored ?? {}))
     await writeFile(join(home, "secrets", name), value, { mode: 0o600 });
@@ -91,7 +96,7 @@ export async function startClientWorld(options: ClientWorldOptions, agent: Wired
   await listening.promise;
   await using client = await connectProxyProcess(home);
   if (client === undefined) throw new Error("the proxy does not answer");
-  const { rules, secrets } = await client.call("wiring", {});
+  const { rules, secrets, codexAccountId } = await client.call("wiring", {});
   const { port, bundlePath } = await client.call("status", {});
   const { token } = await client.call("add", { identity: identity("clients", { ...openPolicy, push: options.push }) });
   const wiring = sandboxWiring({
@@ -102,6 +107,7 @@ export async function startClientWorld(options: ClientWorldOptions, agent: Wired
     agent,
     rules,
     secrets: new Set(secrets),
+    codexAccountId,
     home: session,
     now: new Date().toISOString(),
   });
