@@ -223,6 +223,14 @@ describe("import and rm", { timeout: SLOW }, () => {
     refused(await credentials(["import", "githb"], environment), 2, "did you mean github?");
   });
 
+  test("rm tells what it removed before it came to one that it could not", async () => {
+    await store("openai");
+    const { code, stderr } = await credentials(["rm", "openai", "npm"]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^Removed openai\n[\s\S]*No secret npm is stored/u);
+    expect(await stateOf("openai")).toMatchObject({ state: "missing" });
+  });
+
   test("rm refuses what is not stored here", async () => {
     refused(await credentials(["rm", "npm"]), 2, "No secret npm is stored");
     refused(await credentials(["rm", "npm"], environment), 2, "it comes from NPM_TOKEN");

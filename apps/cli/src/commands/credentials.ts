@@ -116,10 +116,13 @@ export const credentialsRemoveCommand: Command = defineCommand({
         removed.push(name);
       }
     } finally {
-      if (removed.length > 0) await home.reload();
+      if (removed.length > 0) {
+        await home.reload();
+        // Said also when a later one could not be removed.
+        if (!context.flags.isJson) context.output.say(`Removed ${removed.join(", ")}`);
+      }
     }
     if (context.flags.isJson) await context.output.json({ schemaVersion: 1, removed });
-    else context.output.say(`Removed ${removed.join(", ")}`);
     return 0;
   },
 });

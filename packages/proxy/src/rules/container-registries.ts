@@ -7,7 +7,7 @@ const credentialHeaders: readonly string[] = ["authorization", "cookie"];
 /** The account at a container registry, as `[registries]` of proxy.toml names it. */
 export interface RegistryAccount {
   readonly username: string;
-  /** Default `registry-HOST`; `docker` for Docker Hub, `github` for ghcr.io. */
+  /** Default `registry-HOST`, `registry-HOST-PORT`; `docker` for Docker Hub, `github` for ghcr.io. */
   readonly secret?: string | undefined;
   /** Where the registry hands out its tokens, when that is another host or an unusual path. */
   readonly tokenUrl?: string | undefined;
@@ -113,11 +113,11 @@ function namedRegistry(authority: string, account: RegistryAccount): readonly Cr
   const tokens = account.tokenUrl === undefined ? undefined : URL.parse(account.tokenUrl);
   const place = tokens ?? own;
   if (own === null || place === null) return [];
-  const secret = account.secret ?? `registry-${own.hostname}`;
+  const id = `registry-${own.host.replaceAll(/[^a-z0-9.-]+/g, "-")}`;
+  const secret = account.secret ?? id;
   const login = { username: account.username, secret };
   const paths = tokens === null || tokens === undefined ? usualTokenPaths : [tokens.pathname];
   const isElsewhere = place.host !== own.host;
-  const id = `registry-${own.hostname}`;
   return [
     tokenRule({
       id: `${id}-token`,
