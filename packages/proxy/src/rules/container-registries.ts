@@ -13,6 +13,14 @@ export interface RegistryAccount {
   readonly tokenUrl?: string | undefined;
 }
 
+/** Where Docker Hub sends its clients for layers, with signed URLs. */
+const layerHosts: readonly (readonly [id: string, host: string])[] = [
+  ["docker-hub-blobs", "production.cloudflare.docker.com"],
+  ["docker-hub-blobs-cloudfront", "production.cloudfront.docker.com"],
+  ["docker-hub-blobs-r2", "docker-images-prod.6aa30f8b08e16409b46e0173d6de2f56.r2.cloudflarestorage.com"],
+];
+const layerSources: readonly string[] = ["https://docs.docker.com/desktop/setup/allow-list/"];
+
 /** Where registries that hand out tokens themselves do so: distribution, Quay, Harbor, Azure, GitLab, Artifactory, Gitea. */
 const usualTokenPaths: readonly string[] = [
   "/token",
@@ -92,7 +100,7 @@ export function containerRegistryRules(
     // What else lies there takes no login.
     registry("docker-hub-accounts", "auth.docker.io"),
     registry("docker-hub", "registry-1.docker.io", hub === undefined ? undefined : hubSecret),
-    registry("docker-hub-blobs", "production.cloudflare.docker.com"),
+    ...layerHosts.map(([id, host]) => ({ ...registry(id, host), sources: layerSources })),
     tokenRule({
       id: "ghcr-token",
       host: "ghcr.io",
