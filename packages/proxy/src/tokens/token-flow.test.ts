@@ -126,6 +126,15 @@ describe("P27 the token flow of a container registry", () => {
     expect(world.registry.calls.every((call) => call.authorization?.includes("clauderon") !== true)).toBe(true);
   });
 
+  it("P29 a handle that no secret stands behind is bound to its registry, too", async () => {
+    for (const name of ["docker", "github"]) world.secrets.delete(name);
+    const { handle } = await pull(manifest("registry-1.docker.io", "library/hello"));
+    const authorization = `Bearer ${handle}`;
+    expect((await ask(manifest("registry-1.docker.io", "library/hello"), { authorization })).status).toBe(200);
+    expect((await ask(manifest("ghcr.io", "library/hello"), { authorization })).status).toBe(401);
+    expect(world.registry.calls.at(-1)).toMatchObject({ host: "ghcr.io", authorization: undefined });
+  });
+
   it("a token goes with the session", async () => {
     const added = await world.test.proxy.identities.add(identity("s3"));
     const token = await ask("https://ghcr.io/token?scope=repository:acme/app:pull", { as: basic("s3", added.token) });
