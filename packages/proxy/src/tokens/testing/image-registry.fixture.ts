@@ -55,6 +55,12 @@ const manifest = Buffer.from(
   }),
 );
 export const imageLayer: Buffer = blob;
+/** The same image as containers' tools keep one in a directory. */
+export const imageDirectory: Readonly<Record<string, Buffer | string>> = {
+  version: "Directory Transport Version: 1.1\n",
+  "manifest.json": manifest,
+  ...Object.fromEntries([blob, config].map((bytes) => [digestOf(bytes).slice("sha256:".length), bytes])),
+};
 
 /** Starts them on one loopback port; the `Host` of a request says which one is asked. */
 export async function startImageRegistry({ places, login }: RegistryLogins): Promise<ImageRegistry> {
