@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { imageDirectory } from "../../src/tokens/testing/image-registry.fixture.ts";
 import { startClientWorld } from "./client-world.ts";
 import { startTlsUpstream } from "./package-upstream.ts";
-import { startRealRegistry } from "./real-registry.ts";
+import { registryProgram, startRealRegistry } from "./real-registry.ts";
 import { runsClient } from "./required-client.ts";
 
 const password = "REAL-LOGIN-19ab";
@@ -14,7 +14,7 @@ const host = "registry.corp.example";
 const realm = "https://auth.corp.example/token";
 const isThere = [
   runsClient("skopeo", ["skopeo", "--version"]),
-  runsClient("docker-registry", ["docker-registry", "--version"]),
+  runsClient(registryProgram, [registryProgram, "--version"]),
 ].every(Boolean);
 
 it.runIf(isThere)("C3 skopeo pushes to a real registry and pulls from it, with a login it does not have", async () => {

@@ -11,6 +11,8 @@ import { createLeafKey, mintLeaf } from "../../src/certificates/leaf.ts";
 import { upstreamAuthority } from "../../src/transport/testing/recording-upstream.fixture.ts";
 import type { Serve } from "./package-upstream.ts";
 
+export const registryProgram: string = "docker-registry";
+
 /** A registry as Debian packages it, which takes the tokens of a token service alone. */
 export interface RealRegistry extends AsyncDisposable {
   readonly port: number;
@@ -51,7 +53,7 @@ http: { addr: "127.0.0.1:${port}", host: "https://${host}", tls: { certificate: 
 auth: { token: { realm: "${realm}", service: "${host}", issuer: "tests", rootcertbundle: "${join(directory, "ca.pem")}" } }
 `,
   );
-  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(registryProgram, ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
   await listening(child);
   const tokens: string[] = [];
   const der = certificatePem.replaceAll(/-----[^-]+-----|\s/gu, "");
