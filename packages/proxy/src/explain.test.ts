@@ -56,6 +56,16 @@ describe("explain", () => {
     expect(short(ask(url, policy))).toBe(expected);
   });
 
+  it.each([
+    ["https://ghcr.io/token?scope=repository:a/b:pull", "the tokens of the answer stay in the proxy"],
+    ["https://ghcr.io/v2/a/b/manifests/latest", "the token is put in that was made with github"],
+  ])("what becomes of a registry's tokens: %s", (url, text) => {
+    const ports = { engine: engine(["github"], { canExchangeTokens: true }), describeSecret };
+    const { outcome: found, steps } = explain({ url, identity: identity() }, ports);
+    expect(found).not.toBe("refused");
+    expect(steps.map((step) => step.text).join("\n")).toContain(text);
+  });
+
   it("a write in a read-only session is refused by its access mode", () => {
     expect(short(ask("https://api.github.com/gists", { accessMode: "read-only" }, { method: "POST" }))).toBe(
       "refused intercept - - 403 read-only access",

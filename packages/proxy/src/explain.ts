@@ -132,6 +132,8 @@ function explainRequest(
     const text = `the session has used ${budgetText(session)}, all sessions today ${budgetText(day)}`;
     steps.push({ step: "budget", outcome: "passes", text });
   }
+  const tokens = tokenText(verdict);
+  if (tokens !== undefined) steps.push({ step: "secret", outcome: "note", text: tokens });
   if (verdict.secret === undefined) {
     const text =
       verdict.dropsCredentials === true
@@ -238,6 +240,17 @@ function accessText(identity: ProxyIdentity, verdict: Extract<RequestVerdict, { 
     return `${mode}; the push is read, and passes only when it updates ${typeof verdict.push === "string" ? "nothing" : verdict.push.ref}`;
   if (verdict.bodyCheck === undefined) return mode;
   return `${mode}; the body decides: ${{ "graphql-reads": "GraphQL queries pass, mutations do not", "graphql-keeps-refs": "mutations that move branches do not pass", "lfs-download": "LFS downloads pass, uploads do not" }[verdict.bodyCheck.kind]}`;
+}
+
+/** What becomes of short-lived tokens. */
+function tokenText({
+  answerFields,
+  takesTokensOf,
+}: Extract<RequestVerdict, { readonly kind: "forward" }>): string | undefined {
+  if (answerFields !== undefined)
+    return "the tokens of the answer stay in the proxy; the session gets handles for them";
+  if (takesTokensOf === undefined) return undefined;
+  return `for a handle that the session was given, the token is put in that was made with ${takesTokensOf}`;
 }
 
 function secretText(verdict: Extract<RequestVerdict, { readonly kind: "forward" }>, secret: SecretInfo): string {

@@ -96,7 +96,10 @@ async function wire(
   { client, status }: RunningProxy,
 ): Promise<Readonly<Record<string, string>>> {
   // Asking git takes as long as all else.
-  const [identity, { rules, secrets }] = await Promise.all([identityOf(session), client.call("wiring", {})]);
+  const [identity, { rules, secrets, codexAccountId }] = await Promise.all([
+    identityOf(session),
+    client.call("wiring", {}),
+  ]);
   const caBundlePath = await bundleFor(session, status.bundlePath);
   const { token } = await client.call("add", { identity });
   // Nobody has the token yet.
@@ -109,6 +112,7 @@ async function wire(
     agent: wiredAgent(session.agent),
     rules,
     secrets: new Set(secrets),
+    codexAccountId,
     now: new Date().toISOString(),
   });
   return environment;

@@ -72,6 +72,8 @@ export interface BudgetKeeperSettings {
   /** How soon an agent is told to ask again, so that a raised limit is noticed. Default 20. */
   readonly retryAfterSeconds?: number | undefined;
   readonly now?: (() => Date) | undefined;
+  /** Told once of each model whose price is not known: its tokens are counted, no money. */
+  readonly onUnpriced?: ((model: string) => void) | undefined;
 }
 
 const NOTHING: Spending = { usd: 0, tokens: 0, unpricedTokens: 0, unpricedModels: [], estimatedTokens: 0 };
@@ -82,6 +84,7 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
   let table = [...prices, ...priceTable];
   const sessions = new Map<string, Spending>(Object.entries(state?.sessions ?? {}));
   const limits = new Map<string, Budget>();
+  const unpriced = new Set<string>();
   let dayLimit = settings.dayLimit;
   let day = state?.day ?? { date: localDate(now()), spending: NOTHING };
 
@@ -94,6 +97,7 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
   function priced(usage: TokenUsage, model: string | undefined): Spending {
     const tokens = totalTokens(usage);
     const price = model === undefined ? undefined : findPrice(table, model, today().date);
+    if (price === undefined) tellUnpriced(model ?? "unknown");
     return {
       usd: price === undefined ? 0 : answerCost(usage, price),
       tokens,
@@ -101,6 +105,13 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
       unpricedModels: price === undefined ? [model ?? "unknown"] : [],
       estimatedTokens: usage.isEstimated ? tokens : 0,
     };
+  }
+
+  function tellUnpriced(model: string): void {
+    // A session names the models: it could name any number.
+    if (unpriced.has(model) || unpriced.size >= MAX_UNPRICED_NAMES) return;
+    unpriced.add(model);
+    settings.onUnpriced?.(model.slice(0, 200));
   }
 
   function reached(sessionId: string): Reached | undefined {
@@ -145,6 +156,7 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
     },
     setPrices(own) {
       table = [...own, ...priceTable];
+      unpriced.clear();
     },
     spending: (sessionId) => sessions.get(sessionId) ?? NOTHING,
     accounts(sessionId) {

@@ -30,12 +30,13 @@ export function createCodexLogin(
       // It is the user's own login that Codex renews there, and writes into the user's own file.
       if (identity.policy.isUnconfined === true) return undefined;
       if (!isCodexRenewal(request) || placeholder === undefined || !secrets.has(codexSecret)) return undefined;
-      return { answer: codexTokenAnswer(placeholder, accountId(codexAuthPath)) };
+      return { answer: codexTokenAnswer(placeholder, codexAccountId(codexAuthPath)) };
     },
   };
 }
 
-function accountId(path: string): string | undefined {
+/** The account of the machine's ChatGPT login. It goes into a header and is no secret. */
+export function codexAccountId(path: string): string | undefined {
   try {
     return authFile.parse(parseJson(readFileSync(path, "utf8"), path)).tokens?.account_id ?? undefined;
   } catch {

@@ -19,7 +19,7 @@ import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
 import { loadProxySettings, type ProxySettings } from "../settings/load-proxy-settings.ts";
 import { createModelTap, type ModelTap } from "../tap/create-model-tap.ts";
-import { codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
+import { codexAccountId, codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
 import { liveSecretSource } from "./live-secret-source.ts";
 import { RequestRate } from "./request-rate.ts";
 import { readCorporateProxy, readOverrides } from "./upstream-settings.ts";
@@ -46,6 +46,8 @@ export interface ComposedProxy extends AsyncDisposable {
   readonly tap: ModelTap;
   /** Those in force. */
   rules(): readonly CredentialRule[];
+  /** The account of this machine's ChatGPT login, where that is what sessions use. */
+  codexAccountId(): string | undefined;
   /** Files beside proxy.toml that the settings in force were read from. */
   watched(): readonly string[];
   /** Ports of this machine that no session reaches from now on, in place of those that were closed before. */
@@ -81,7 +83,14 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
   const secrets = liveSecretSource(() => source);
   const audit = createAuditLog({ ...settings.audit, clock, logger });
   const { dayLimit, prices } = settings;
-  const budget = createBudgetKeeper({ dayLimit, prices, state: options.budgetState, now: () => clock.now() });
+  const onUnpriced = (model: string): void => {
+    logger.warn(
+      { model, fix: "name its prices under [[prices]] in proxy.toml" },
+      "no price is known: tokens alone are counted",
+    );
+  };
+  const { budgetState: state } = options;
+  const budget = createBudgetKeeper({ dayLimit, prices, state, now: () => clock.now(), onUnpriced });
   const tap = createModelTap({ onRecord: (record) => budget.record(record), now: () => clock.now() });
   const rate = new RequestRate(settings.requestsPerSecond, clock);
   const codexLogin = createCodexLogin(settings, secrets);
@@ -111,6 +120,8 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     budget,
     tap,
     rules: () => inForce.rules,
+    codexAccountId: () =>
+      secrets.describe(codexSecret).origin === "codex-login" ? codexAccountId(inForce.codexAuthPath) : undefined,
     watched: () => inForce.extraCa,
     async closePorts(ports) {
       closedPorts = ports;
@@ -177,7 +188,8 @@ export function engineOf(
   { rules, allow, deny, upstreams }: ProxySettings,
   secrets: SecretSource,
 ): ExplainablePolicyEngine {
-  const settings = { rules, secrets, lists: { allow, deny }, diverted: new Set(Object.keys(upstreams)) };
+  const diverted = new Set(Object.keys(upstreams));
+  const settings = { rules, secrets, lists: { allow, deny }, diverted, canExchangeTokens: true };
   const engine = createPolicyEngine(settings);
   // What renews a login is let through for the one login that is answered here.
   const answering = createPolicyEngine({ ...settings, canReplaceAnswers: true });

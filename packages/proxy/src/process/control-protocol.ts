@@ -17,8 +17,12 @@ export interface ControlMethods {
   update(parameters: { readonly identity: ProxyIdentity }): boolean;
   /** `keepsSpending`: a session that is added again under this id goes on from what it used. */
   remove(parameters: { readonly sessionId: string; readonly keepsSpending?: boolean | undefined }): boolean;
-  /** What sandboxes are wired with: the rules in force, and the names of the secrets that there are. */
-  wiring(parameters: NoParameters): { readonly rules: readonly CredentialRule[]; readonly secrets: readonly string[] };
+  /** What sandboxes are wired with: the rules in force, the names of the secrets that there are, and the account of the ChatGPT login among them. */
+  wiring(parameters: NoParameters): {
+    readonly rules: readonly CredentialRule[];
+    readonly secrets: readonly string[];
+    readonly codexAccountId?: string | undefined;
+  };
   /** Reads proxy.toml and the secrets again; what the user should know. */
   reload(parameters: NoParameters): readonly string[];
   /** Ports of this machine that no session reaches, in place of those of the start. */

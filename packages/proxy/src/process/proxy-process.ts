@@ -258,7 +258,11 @@ export class ProxyProcess {
     const { secrets } = this.#composed;
     await this.#settings.reloadIfChanged();
     const present = (await secrets.list()).filter(({ name }) => secrets.has(name));
-    return { rules: this.#composed.rules(), secrets: present.map(({ name }) => name) };
+    return {
+      rules: this.#composed.rules(),
+      secrets: present.map(({ name }) => name),
+      codexAccountId: this.#composed.codexAccountId(),
+    };
   }
 
   #known(sessionId: string): KeptSession {

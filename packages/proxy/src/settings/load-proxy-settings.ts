@@ -12,6 +12,7 @@ import type { CredentialRule } from "../policy/proxy-types.ts";
 import { shippedRules } from "../rules/shipped-rules.ts";
 import type { OnePasswordSettings } from "../secrets/one-password.ts";
 import { proxySettingsSchema, type ProxySettingsFile } from "./proxy-settings-schema.ts";
+import { registryAccounts } from "./registry-accounts.ts";
 import { settingsFault, unknownSetting, wrongSetting, type SettingsText } from "./settings-fault.ts";
 import { tomlLines } from "./toml-lines.ts";
 import { combineRules, userRules } from "./user-rules.ts";
@@ -78,6 +79,7 @@ export function readProxySettings(text: string, places: ProxySettingsPlaces): Pr
   const settings = checkShape(parseToml(text, path), file);
   const expand = (value: string): string => (value.startsWith("~/") ? join(places.userHome, value.slice(2)) : value);
   const user = userRules(settings.rules ?? [], file);
+  const registries = registryAccounts(settings.registries ?? {}, file);
   return {
     secretsDirectory: expand(settings.secrets_dir ?? join(places.home, "secrets")),
     audit: {
@@ -97,7 +99,7 @@ export function readProxySettings(text: string, places: ProxySettingsPlaces): Pr
         ? undefined
         : origin(settings.proxy.upstream, { file, key: ["proxy", "upstream"], mayHaveUser: true }),
     upstreams: upstreams(settings.proxy?.upstreams ?? {}, file),
-    rules: combineRules(user, shippedRules({ npmrc: places.npmrc, registries: settings.registries }), file),
+    rules: combineRules(user, shippedRules({ npmrc: places.npmrc, registries }), file),
     userRuleIds: user.map(({ id }) => id),
     dayLimit: settings.budget?.per_day === undefined ? undefined : budget(settings.budget.per_day, file),
     prices: (settings.prices ?? []).map(({ model, input, cached_input, cache_write, output }) => ({

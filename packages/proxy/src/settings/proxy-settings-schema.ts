@@ -26,6 +26,15 @@ export interface RuleSettings {
   readonly credential_parameters?: readonly string[] | undefined;
 }
 
+/** The account at a container registry: its name, or a table. */
+export type RegistrySettings =
+  | string
+  | {
+      readonly username: string;
+      readonly secret?: string | undefined;
+      readonly token_url?: string | undefined;
+    };
+
 /** One `[[prices]]`: US dollars for a million tokens. */
 export interface PriceSettings {
   readonly model: string;
@@ -62,7 +71,7 @@ export interface ProxySettingsFile {
         readonly upstreams?: Readonly<Record<string, string>> | undefined;
       }
     | undefined;
-  readonly registries?: Readonly<Record<string, string>> | undefined;
+  readonly registries?: Readonly<Record<string, RegistrySettings>> | undefined;
   readonly budget?: { readonly per_day?: string | undefined } | undefined;
   readonly prices?: readonly PriceSettings[] | undefined;
   readonly rules?: readonly RuleSettings[] | undefined;
@@ -95,6 +104,8 @@ const ruleSchema = z.strictObject({
   credential_headers: texts.optional(),
   credential_parameters: texts.optional(),
 });
+
+const registrySchema = z.strictObject({ username: text, secret: text.optional(), token_url: text.optional() });
 
 const price = z.number().min(0);
 const priceSchema = z.strictObject({
@@ -131,7 +142,7 @@ const fileSchema = z.strictObject({
       upstreams: z.record(z.string(), text).optional(),
     })
     .optional(),
-  registries: z.record(z.string(), text).optional(),
+  registries: z.record(z.string(), z.union([text, registrySchema])).optional(),
   budget: z.strictObject({ per_day: text.optional() }).optional(),
   prices: z.array(priceSchema).optional(),
   rules: z.array(ruleSchema).optional(),
@@ -172,7 +183,8 @@ export const settingExpectations: Readonly<Record<string, string>> = {
   "proxy.requests_per_second": "a number above 0: how many requests a session may send each second on average",
   "proxy.upstream": "the address of a proxy: http://proxy.example:3128",
   "proxy.upstreams": 'a table of hosts and origins: "api.anthropic.com" = "https://gateway.example:8443"',
-  registries: 'a table of registries and account names: "docker.io" = "name"',
+  registries:
+    'a table of registries and accounts: "docker.io" = "name", or { username = "name", secret = "name", token_url = "https://…" }',
   budget: "a table, written as [budget]",
   "budget.per_day": "an amount: 5usd or 200ktokens",
   prices: "tables, each written as [[prices]]",

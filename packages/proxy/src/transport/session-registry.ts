@@ -1,5 +1,6 @@
 import type { SecureContexts } from "../certificates/secure-contexts.ts";
 import type { ProxyIdentity } from "../policy/proxy-types.ts";
+import { createSessionTokens } from "../tokens/session-tokens.ts";
 import { createToken, hashToken, type ProxySession, type ProxySessions } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
@@ -50,6 +51,7 @@ export class SessionRegistry {
     } = {},
   ): ProxySession {
     const { id, contexts } = this.#options.contextsOf(options.authorityId);
+    const { clock } = this.#options.context;
     return {
       identity,
       isAnonymous: options.isAnonymous === true,
@@ -57,6 +59,7 @@ export class SessionRegistry {
       authorityId: id,
       tokenHash: options.tokenHash,
       pools: this.#pools(identity),
+      tokens: createSessionTokens(() => clock.monotonicMs()),
       requestCount: 0,
       tunnelCount: 0,
       isRemoved: false,
