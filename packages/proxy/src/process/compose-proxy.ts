@@ -93,7 +93,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
   const budget = createBudgetKeeper({ dayLimit, prices, state, now: () => clock.now(), onUnpriced });
   const tap = createModelTap({ onRecord: (record) => budget.record(record), now: () => clock.now() });
   const rate = new RequestRate(settings.requestsPerSecond, clock);
-  const codexLogin = createCodexLogin(settings, secrets);
+  const codexLogin = createCodexLogin(() => inForce, secrets);
   const files = proxyFiles(options.home);
   let upstream = await readUpstream(settings, environment);
   const proxy = createProxy({
