@@ -154,6 +154,26 @@ describe("a change of proxy.toml while the proxy runs", () => {
     await expect.poll(status, patience).toBe(200);
   });
 
+  it("takes another ChatGPT login: what sandboxes are wired with and what renews it there are of that one", async () => {
+    const access = ["{}", '{"exp":4000000000}', "x"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+    for (const account of ["first", "second"]) {
+      const path = join(world.root, `${account}.json`);
+      const tokens = { access_token: access, refresh_token: "stored-refresh", account_id: `acct-${account}` };
+      await writeFile(path, JSON.stringify({ tokens }), { mode: 0o600 });
+      await world.configure();
+      const text = await readFile(join(world.home, "proxy.toml"), "utf8");
+      await writeFile(join(world.home, "proxy.toml"), `codex_auth_json_path = "${path}"\n${text}`);
+      await world.client.call("reload", {});
+      expect(await world.client.call("wiring", {})).toMatchObject({ codexAccountId: `acct-${account}` });
+      const tls = await tlsThrough(way, { target: "auth.openai.com:443" });
+      const read = readUntil(tls, isWholeAnswer);
+      tls.write("POST /oauth/token HTTP/1.1\r\nHost: auth.openai.com\r\nContent-Length: 0\r\n\r\n");
+      const [, claims = ""] = /"id_token":"[^".]+\.([^".]+)/u.exec((await read).text) ?? [];
+      expect(Buffer.from(claims, "base64url").toString()).toContain(`acct-${account}`);
+      tls.destroy();
+    }
+  });
+
   it("closes the ports of the daemon that runs now, and opens those of the one before", async () => {
     const policy = { ...identity().policy, network: "open", isIsolated: false } as const;
     await world.configure(`allow = ["127.0.0.1:${other.port}"]`);
