@@ -52,6 +52,15 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
     description: "Stop and start sessions",
     load: async () => (await import("./commands/restart.ts")).restartCommand,
   },
+  access: {
+    description: "Show or change what a session may reach and do",
+    aliases: ["set-access-mode"],
+    load: async () => (await import("./commands/access.ts")).accessCommand,
+  },
+  budget: {
+    description: "Show what a session used; set its limit",
+    load: async () => (await import("./commands/budget.ts")).budgetCommand,
+  },
   delete: {
     description: "Delete sessions",
     aliases: ["rm"],
@@ -213,6 +222,14 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
       run: {
         description: "Run a proxy, or a command behind one, in the foreground",
         load: async () => (await import("./commands/proxy-run.ts")).proxyRunCommand,
+      },
+      status: {
+        description: "Show the proxy's process and what is open through it",
+        load: async () => (await import("./commands/proxy-process.ts")).proxyStatusCommand,
+      },
+      restart: {
+        description: "Replace the proxy's process",
+        load: async () => (await import("./commands/proxy-process.ts")).proxyRestartCommand,
       },
       ca: {
         description: "The proxy's certificate authority",

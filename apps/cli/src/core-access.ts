@@ -50,6 +50,14 @@ export function createCoreAccess(
     async checkCreateRequest(request) {
       const { checkCreateRequest } = await core();
       checkCreateRequest(request);
+      const { allow, deny, budget } = request;
+      if (allow === undefined && deny === undefined && budget === undefined) return;
+      const { checkSessionAccess } = await import("@clauderon/proxy/client");
+      checkSessionAccess({ allow, deny, budget });
+    },
+    async checkBudget(budget) {
+      const { checkSessionAccess } = await import("@clauderon/proxy/client");
+      checkSessionAccess({ budget });
     },
     settings,
     async setting(key) {
@@ -80,6 +88,10 @@ export function createCoreAccess(
     async proxyHome() {
       const { openProxyHome } = await import("@clauderon/proxy");
       return openProxyHome({ home: await home(), userHome: environment["HOME"] || homedir(), environment });
+    },
+    async runningProxy() {
+      const { connectProxyProcess } = await import("@clauderon/proxy/client");
+      return connectProxyProcess(await home());
     },
     async daemonRecord(signal) {
       const { findRunningDaemon } = await core();

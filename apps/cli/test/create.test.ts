@@ -33,7 +33,7 @@ describe("create", () => {
   test("maps every option", async () => {
     const fake = new FakeClauderon();
     await runInProcess(
-      "create n -r sub/dir -a codex -m m1 --plan-mode --permission-mode auto -b local --branch b --base main --with-changes -e A=1 -e B=x=y --image i --pull-policy missing --cpu-limit 1.5 --memory-limit 2g -q".split(
+      "create n -r sub/dir -a codex -m m1 --plan-mode --permission-mode auto -b local --branch b --base main --with-changes -e A=1 -e B=x=y --image i --pull-policy missing --cpu-limit 1.5 --memory-limit 2g --access-mode read-only --network listed --allow a.example --allow *.b.example:8443 --deny c.example --advisory --budget 200ktokens -q".split(
         " ",
       ),
       { access: access(fake), currentDirectory: "/here" },
@@ -52,6 +52,12 @@ describe("create", () => {
       image: "i",
       pullPolicy: "if-not-present",
       limits: { cpus: 1.5, memoryBytes: 2 * 1024 ** 3 },
+      accessMode: "read-only",
+      network: "listed",
+      allow: ["a.example", "*.b.example:8443"],
+      deny: ["c.example"],
+      isAdvisory: true,
+      budget: "200ktokens",
     });
   });
 

@@ -149,6 +149,27 @@ describe("set", { timeout: SLOW }, () => {
     expect((await credentials(["set", "sprites"], {}, { input: VALUE })).stderr).not.toContain("no rule");
   });
 
+  test.each([
+    ["nothing", "", "is empty"],
+    ["what is no text", "\u0000", "not plain text"],
+  ])("tells of the name before it complains about the value: %s", async (_what, input, why) => {
+    const { code, stderr } = await credentials(["set", "githb"], {}, { input });
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(new RegExp(`no rule uses githb; did you mean github\\?[\\s\\S]*${why}`, "u"));
+  });
+
+  test("tells of the name before it asks for the value", async () => {
+    const shown: string[] = [];
+    const password = async (question: string): Promise<string> => {
+      shown.push(question);
+      return "";
+    };
+    const terminal = { isTerminal: true, answers: { password } };
+    const { stderr } = await credentials(["set", "githb"], { AGENT: "", AI_AGENT: "" }, terminal);
+    expect(stderr.indexOf("did you mean github?")).toBeLessThan(stderr.indexOf("is empty"));
+    expect(shown).toEqual(["Value of githb"]);
+  });
+
   test("tells what is stronger", async () => {
     const { stderr } = await credentials(["set", "openai"], { OPENAI_API_KEY: "sk-other" }, { input: VALUE });
     expect(stderr).toContain("OPENAI_API_KEY is stronger");
@@ -199,6 +220,15 @@ describe("import and rm", { timeout: SLOW }, () => {
     expect(JSON.parse(stdout)).toEqual([{ name: "npm", variable: "NPM_TOKEN" }]);
     expect(await stateOf("github")).toMatchObject({ state: "missing" });
     refused(await credentials(["import", "openai"], environment), 2, "no openai to import");
+    refused(await credentials(["import", "githb"], environment), 2, "did you mean github?");
+  });
+
+  test("rm tells what it removed before it came to one that it could not", async () => {
+    await store("openai");
+    const { code, stderr } = await credentials(["rm", "openai", "npm"]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^Removed openai\n[\s\S]*No secret npm is stored/u);
+    expect(await stateOf("openai")).toMatchObject({ state: "missing" });
   });
 
   test("rm refuses what is not stored here", async () => {
@@ -258,5 +288,6 @@ describe("test", { timeout: SLOW }, () => {
 
   test("refuses a name that does not exist", async () => {
     refused(await credentials(["test", "nowhere"]), 2, 'no credential "nowhere"');
+    refused(await credentials(["test", "antropic"]), 2, "did you mean anthropic?");
   });
 });

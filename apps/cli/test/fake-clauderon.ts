@@ -3,7 +3,9 @@ import {
   SessionError,
   type CreateSessionRequest,
   type DeleteSessionRequest,
+  type ModelSpending,
   type Session,
+  type SessionAccessChange,
   type SessionDetail,
   type SessionEvent,
   type UndoRecord,
@@ -44,6 +46,11 @@ export function sessionDetail(name: string, patch: Partial<SessionDetail> = {}):
     isHeadless: false,
     conversationId: "conversation",
     isolation: "none",
+    accessMode: "read-write",
+    network: "open",
+    allow: [],
+    deny: [],
+    isAdvisory: true,
     notices: [],
     workspaceStatus: cleanWorkspace,
     ...patch,
@@ -56,6 +63,8 @@ export class FakeClauderon implements Client {
   readonly created: CreateSessionRequest[] = [];
   readonly deleted: { readonly name: string; readonly request: DeleteSessionRequest | undefined }[] = [];
   readonly stopped: string[] = [];
+  readonly changed: { readonly name: string; readonly change: SessionAccessChange }[] = [];
+  used: ModelSpending | undefined;
   onCreate: ((request: CreateSessionRequest, signal: AbortSignal | undefined) => Promise<void>) | undefined;
   patchSession: ((session: Session) => Session) | undefined;
   eventList: readonly SessionEvent[] = [];
@@ -164,6 +173,19 @@ export class FakeClauderon implements Client {
         this.details.delete(name);
         return { id: detail().id, name, kept: [], undoUntil: this.undoUntil };
       },
+      changeAccess: async (change) => {
+        this.changed.push({ name, change });
+        const { allow = [], deny = [], remove: _remove, ...others } = change;
+        this.details.set(name, sessionDetail(name, { ...others, allow, deny } as Partial<SessionDetail>));
+        return detail();
+      },
+      budget: async () => ({
+        schemaVersion: 1,
+        id: detail().id,
+        name,
+        session: { limit: detail().budget, isReached: false, used: this.used },
+        day: { isReached: false, used: this.used, date: "2026-01-01" },
+      }),
       [Symbol.asyncDispose]: async () => undefined,
     };
     return this.patchSession?.(session) ?? session;

@@ -30,7 +30,7 @@ function shellWords(line: string): string[] {
 
 describe("main help", () => {
   test("names every command, each alias, and nothing else", () => {
-    const listed = [...mainHelp.matchAll(/^ {2}([a-z]+)(?: \((\w+)\))? {2,}(\S.*)$/gm)].map(
+    const listed = [...mainHelp.matchAll(/^ {2}([a-z]+)(?: \(([\w-]+)\))? {2,}(\S.*)$/gm)].map(
       ([, name = "", alias, description]) => ({ name, alias, description }),
     );
     const expected = Object.entries(commandTable).map(([name, row]) => ({

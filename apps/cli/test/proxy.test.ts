@@ -265,6 +265,7 @@ describe("proxy run", { timeout: SLOW }, () => {
 
   test.each([
     [["run", "--allow", "a b"], 2, "not a host"],
+    [["run", "--budget", "5"], 2, "not a budget"],
     [["run", "--port", "70000"], 2, "--port"],
     [["run", "--", "/no/such/program"], 127, "cannot be run"],
     [["run", "--", "/etc"], 126, "cannot be run"],

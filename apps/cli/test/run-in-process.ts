@@ -1,6 +1,7 @@
 import { PassThrough, Writable } from "node:stream";
 
 import { checkCreateRequest } from "@clauderon/core/client";
+import { checkSessionAccess } from "@clauderon/proxy/client";
 
 import type { Access } from "../src/command/access.ts";
 import type { Prompts } from "../src/command/command-context.ts";
@@ -80,6 +81,9 @@ const refusingAccess: Access = {
   checkCreateRequest: async (request) => {
     checkCreateRequest(request);
   },
+  checkBudget: async (budget) => {
+    checkSessionAccess({ budget });
+  },
   connect: unexpected("connect"),
   connectRunning: () => Promise.resolve(undefined),
   settings: unexpected("settings"),
@@ -88,6 +92,7 @@ const refusingAccess: Access = {
   agents: unexpected("agents"),
   trustClaudeWorktrees: unexpected("trustClaudeWorktrees"),
   proxyHome: unexpected("proxyHome"),
+  runningProxy: async () => undefined,
   daemonRecord: () => Promise.resolve(undefined),
   startDaemon: unexpected("startDaemon"),
   stopDaemon: unexpected("stopDaemon"),

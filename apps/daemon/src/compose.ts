@@ -19,6 +19,7 @@ import { createSqliteStore } from "@clauderon/store";
 
 import { ProxySupervisor } from "./proxy/proxy-supervisor.ts";
 import { createSessionProxy } from "./proxy/session-proxy.ts";
+import { storeModelEvents } from "./proxy/store-model-events.ts";
 
 /** Everything behind the HTTP interface. */
 export interface Composition extends AsyncDisposable {
@@ -91,6 +92,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         defaultBackendOrigin: settings.values.find((value) => value.key === "general.default_backend")?.origin.place,
         defaultAgent: settings.general.defaultAgent,
         branchPrefix: settings.workspace.branchPrefix,
+        access: settings.session,
         undoKeepMs: settings.undo.keepMs,
       },
       logger: logger.child({ part: "engine" }),
@@ -99,6 +101,8 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       crashPoints: options.crashPoints,
     }),
   );
+  const storing = { engine, store, logger: proxyLogger };
+  supervisor.attend(async (client, signal) => storeModelEvents(client, storing, signal));
   const owned = stack.move();
   return { engine, store, backends, proxy: supervisor, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

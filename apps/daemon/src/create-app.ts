@@ -5,6 +5,7 @@ import { HTTPException } from "hono/http-exception";
 
 import type { HttpContext } from "./http-context.ts";
 import { noRoute, problemResponse } from "./problem-response.ts";
+import { addAccessRoutes } from "./routes/access-routes.ts";
 import { addSessionContentRoutes } from "./routes/session-content-routes.ts";
 import { addSessionRoutes } from "./routes/session-routes.ts";
 import { addSystemRoutes } from "./routes/system-routes.ts";
@@ -37,6 +38,7 @@ export function createApp(context: HttpContext): OpenAPIHono {
   addUndoRoutes(app, context);
   addSessionRoutes(app, context);
   addSessionContentRoutes(app, context);
+  addAccessRoutes(app, context);
   return app;
 }
 

@@ -103,6 +103,8 @@ async function act(home: CrashHome, clauderon: Clauderon, point: string): Promis
   else if (point.startsWith("stop.")) await (await clauderon.sessions.get("fix")).stop({ graceMs: 1000 });
   else if (point.startsWith("delete.")) await (await clauderon.sessions.get("fix")).delete({ discard: true });
   else if (point.startsWith("restore.")) await clauderon.undo.restore({ reference: "fix" });
+  else if (point.startsWith("access."))
+    await (await clauderon.sessions.get("fix")).changeAccess({ allow: ["example.com"] });
   else if (point.startsWith("watch."))
     await (await clauderon.sessions.get("fix")).exec(["pkill", "-KILL", "-f", home.agentMark]);
   // Reconcile runs by itself at the start.

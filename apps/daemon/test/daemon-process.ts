@@ -39,8 +39,8 @@ export class TestHome implements AsyncDisposable {
     return { ...process.env, CLAUDERON_HOME: this.home, CLAUDERON_PORT: "0" };
   }
 
-  start(environment: NodeJS.ProcessEnv = {}): StartedProcess {
-    const [program, ...args] = daemonProgram;
+  start(environment: NodeJS.ProcessEnv = {}, command: readonly [string, ...string[]] = daemonProgram): StartedProcess {
+    const [program, ...args] = command;
     const child = spawn(program, args, {
       env: { ...this.environment, ...environment },
       stdio: ["ignore", "ignore", "pipe"],

@@ -89,6 +89,29 @@ test("waking is refused where sessions cannot hibernate", async () => {
   await session.delete({ discard: true });
 });
 
+test("what a session may do is read and changed", async () => {
+  const session = await rig.client.sessions.create({ repository: rig.repository, name: "held" });
+  const ask = async (method: string, place: string, body?: unknown): Promise<readonly unknown[]> => {
+    const response = await call(method, `/api/sessions/held/${place}`, body);
+    const answer = (await response.json()) as Record<string, unknown>;
+    return [response.status, answer["code"] ?? answer["allow"] ?? answer["session"]];
+  };
+  expect(await ask("POST", "access", { allow: ["example.com"] })).toEqual([200, ["example.com"]]);
+  expect(await ask("POST", "access", { network: "listed" })).toEqual([400, "usage.invalid"]);
+  expect(await ask("POST", "access", { everything: true })).toEqual([400, "usage.invalid"]);
+  expect(await ask("POST", "access-mode", { access_mode: "ReadOnly" })).toEqual([400, "usage.invalid"]);
+  expect(await ask("POST", "access-mode", { access_mode: "ReadWrite" })).toEqual([200, ["example.com"]]);
+  // This daemon has no proxy that would hold it to anything.
+  expect(await ask("POST", "access-mode", { access_mode: "ReadOnly", advisory: true })).toEqual([
+    503,
+    "backend.unavailable",
+  ]);
+  expect(await ask("POST", "access", { budget: "5usd" })).toEqual([503, "backend.unavailable"]);
+  expect(await ask("GET", "budget")).toEqual([200, { isReached: false }]);
+  expect(await session.detail()).toMatchObject({ accessMode: "read-write", network: "open", allow: ["example.com"] });
+  await session.delete({ discard: true });
+});
+
 test("the description is OpenAPI 3.1 and names every route", async () => {
   const document = (await (await call("GET", "/openapi.json")).json()) as {
     readonly openapi: string;
@@ -111,6 +134,7 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
       "get /api/events",
       "get /api/sessions",
       "get /api/sessions/{reference}",
+      "get /api/sessions/{reference}/budget",
       "get /api/sessions/{reference}/diff",
       "get /api/sessions/{reference}/logs",
       "get /api/sessions/{reference}/ready",
@@ -118,6 +142,8 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
       "get /healthz",
       "post /api/reconcile",
       "post /api/sessions",
+      "post /api/sessions/{reference}/access",
+      "post /api/sessions/{reference}/access-mode",
       "post /api/sessions/{reference}/exec",
       "post /api/sessions/{reference}/start",
       "post /api/sessions/{reference}/stop",

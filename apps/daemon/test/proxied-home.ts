@@ -31,6 +31,7 @@ export class ProxiedHome extends TestHome {
   };
   readonly #vendor: Server;
   readonly #proxies = new Set<number>();
+  #latest: StartedProcess | undefined;
 
   private constructor() {
     super();
@@ -64,8 +65,8 @@ export class ProxiedHome extends TestHome {
   }
 
   /** Sends the vendors' requests to the server of the test. */
-  configure(more = ""): void {
-    const vendors = ["api.anthropic.com", "api.openai.com"].map(
+  configure(more = "", hosts: readonly string[] = []): void {
+    const vendors = ["api.anthropic.com", "api.openai.com", ...hosts].map(
       (host) => `"${host}" = "https://localhost:${this.vendorPort}"`,
     );
     writeFileSync(
@@ -80,10 +81,20 @@ export class ProxiedHome extends TestHome {
   }
 
   /** A daemon that answers. */
-  async run(environment: NodeJS.ProcessEnv = {}): Promise<StartedProcess> {
-    const started = this.start({ ...this.environment, ...environment });
+  async run(environment: NodeJS.ProcessEnv = {}, program?: readonly [string, ...string[]]): Promise<StartedProcess> {
+    const started = this.start({ ...this.environment, ...environment }, program);
+    this.#latest = started;
     await until(async () => (await findRunningDaemon(this.home))?.pid === started.child.pid, "no daemon answers");
     return started;
+  }
+
+  /** The process id of the daemon that was run last. */
+  get daemonProcess(): number {
+    return this.#latest?.child.pid ?? 0;
+  }
+
+  async daemonEnded(): Promise<void> {
+    await this.#latest?.ended;
   }
 
   client(): Client {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import type { Agent, AgentPlan, AgentPlanRequest, PermissionMode } from "@clauderon/core/contract";
-import { systemClock } from "@clauderon/core/host";
+import { proxyMark, systemClock } from "@clauderon/core/host";
 
 import type { AgentOptions } from "./agent-options.ts";
 import { findThread, readThreadsBefore, threadsBefore, type ThreadsBefore } from "./codex-threads.ts";
@@ -117,9 +117,16 @@ function settingsOf(request: AgentPlanRequest, parts: CodexPlanParts): readonly 
     // Else two daemons are started that outlive the session.
     "features.daemon_auto_start=false",
     "check_for_update_on_startup=false",
+    // Behind a credential proxy the key stays with the one host that it belongs to: else Codex asks chatgpt.com for models with it.
+    ...(isProxied(request) ? ["features.api_key_model_discovery=false"] : []),
     ...permission,
     ...(trusted.length === 0 ? [] : [`projects={${trusted.join(",")}}`]),
   ];
+}
+
+/** The proxy's variables came with their names. */
+function isProxied({ environment }: AgentPlanRequest): boolean {
+  return environment[proxyMark]?.split(" ").includes("CODEX_CA_CERTIFICATE") === true;
 }
 
 function modeNotices({ isPlanMode, isHeadless, permissionMode }: AgentPlanRequest): readonly string[] {

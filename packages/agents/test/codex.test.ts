@@ -54,6 +54,16 @@ test("interactive: no daemon stays behind, the prompt comes after --", async () 
   expect(conversationId).toBeUndefined();
 });
 
+test("behind a credential proxy the key is not sent to a second host", async () => {
+  using home = new AgentHome();
+  const setting = "features.api_key_model_discovery=false";
+  const proxied = { ...home.environment, CLAUDERON_SESSION_PROXY: "HTTPS_PROXY CODEX_CA_CERTIFICATE" };
+  for (const isHeadless of [true, false]) {
+    expect((await plan(home, { isHeadless })).argv).not.toContain(setting);
+    expect((await plan(home, { isHeadless, environment: proxied })).argv).toContain(setting);
+  }
+});
+
 test.each([
   ["ask", ['approval_policy="on-request"', 'sandbox_mode="read-only"']],
   ["edits", ['approval_policy="on-request"', 'sandbox_mode="workspace-write"']],

@@ -2,6 +2,7 @@ export {
   crashPointNames,
   createEngine,
   nameFromPrompt,
+  needsProxy,
   validateSessionName,
   type CrashPoints,
   type Engine,
@@ -9,6 +10,7 @@ export {
   type EngineSettings,
   type ProxiedSession,
   type ProxyPort,
+  type SessionIdentity,
 } from "./engine/index.ts";
 export { createHostContext } from "./host/create-host-context.ts";
 export {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { SessionStore, SessionSummary } from "../src/contract/index.ts";
+import type { SessionDetail, SessionStore } from "../src/contract/index.ts";
 import { crashPointNames } from "../src/engine/operation-steps.ts";
 import { createMemoryStore } from "../src/testing/memory-store.ts";
 import { type EngineLife, orphanId, startEngine, World } from "./engine-world.ts";
@@ -36,6 +36,13 @@ const scenarios: readonly (readonly [RegExp, Scenario])[] = [
     },
   ],
   [/^start\./, { prepare: stopped, act: async (life) => (await session(life)).start() }],
+  [
+    /^access\./,
+    {
+      prepare: running,
+      act: async (life) => (await session(life)).changeAccess({ accessMode: "read-only", isAdvisory: true }),
+    },
+  ],
   [/^stop\./, { prepare: running, act: async (life) => (await session(life)).stop() }],
   [/^delete\./, { prepare: running, act: async (life) => (await session(life)).delete({ discard: true }) }],
   [/^restore\./, { prepare: deleted, act: async (life) => life.engine.undo.restore({ reference: "fix" }) }],
@@ -88,12 +95,13 @@ function reviveAgents(world: World): void {
     Object.assign(fact, { isRunning: true, agent: { ...fact.agent, state: "running", exit: undefined } });
 }
 
-function expectAgreement(world: World, sessions: readonly SessionSummary[]): void {
+function expectAgreement(world: World, sessions: readonly SessionDetail[]): void {
   const ids = sessions.map((summary) => summary.id);
   for (const id of world.sandboxes.keys()) expect(ids).toContain(id);
   for (const id of world.workspaces.keys()) expect(ids).toContain(id);
   for (const id of world.tokens.keys()) expect(ids).toContain(id);
-  for (const { id, lifecycle } of sessions) {
+  for (const { id, lifecycle, accessMode } of sessions) {
+    if (world.policies.has(id)) expect(world.policies.get(id)?.accessMode).toBe(accessMode);
     expect(["running", "stopped", "failed"]).toContain(lifecycle);
     const sandbox = world.sandboxes.get(id);
     expect(sandbox?.agent.state === "running").toBe(lifecycle === "running");
@@ -120,7 +128,9 @@ describe("a crash at", () => {
     world.isAgentMissing = false;
     const { engine } = startEngine(world, store);
     await engine.recover();
-    const sessions = await engine.sessions.list();
+    const sessions = await Promise.all(
+      (await engine.sessions.list()).map(async ({ id }) => (await engine.sessions.get(id)).detail()),
+    );
     expectAgreement(world, sessions);
     expect((await engine.reconcile({ isDryRun: true })).findings).toEqual([]);
 

@@ -5,8 +5,11 @@ import type {
   AgentLaunch,
   AgentProcessStatus,
   Backend,
+  BackendCapabilities,
+  NetworkPolicy,
   Sandbox,
   SandboxSpec,
+  SessionAccess,
   SessionStore,
   WorkspaceProvider,
   WorkspaceRecord,
@@ -43,6 +46,14 @@ export class World {
   isAgentMissing = false;
   /** The token that each session's proxy takes. */
   readonly tokens: Map<string, string> = new Map();
+  /** What its proxy holds each session to. */
+  readonly policies: Map<string, SessionAccess> = new Map();
+  /** The sessions whose use the proxy remembers. */
+  readonly used: Set<string> = new Set();
+  /** What its backend can do beyond the least. */
+  powers: Partial<BackendCapabilities> = {};
+  /** What its backend was told of each sandbox's network, in order. */
+  readonly networks: (NetworkPolicy | undefined)[] = [];
   /** Undo records cannot be put back. */
   isRestoreBroken = false;
   /** Workspaces with uncommitted work. */
@@ -95,14 +106,26 @@ export function startEngine(
 
 function worldProxy(world: World, alive: () => void): ProxyPort {
   return {
-    async admit({ id }) {
+    check: () => undefined,
+    async change({ id, access }) {
+      alive();
+      if (!world.tokens.has(id)) return false;
+      world.policies.set(id, access);
+      return true;
+    },
+    budget: async () => ({ session: { isReached: false }, day: { isReached: false } }),
+    async admit({ id, access }) {
       alive();
       world.tokens.set(id, randomUUID());
+      world.policies.set(id, access);
+      world.used.add(id);
       return { HTTPS_PROXY: world.tokens.get(id) ?? "" };
     },
-    async revoke(id) {
+    async revoke(id, { keepsUse } = {}) {
       alive();
+      if (keepsUse !== true) world.used.delete(id);
       world.tokens.delete(id);
+      world.policies.delete(id);
     },
     admitted: async () => [...world.tokens.keys()],
   };
@@ -163,6 +186,7 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
       const untracked = world.dirty.has(record.path) ? 1 : 0;
       return { exists, staged: 0, unstaged: 0, untracked, unreachedCommits: 0, files: [] };
     },
+    pushUrl: async () => "https://github.com/acme/app.git",
     diff: async () => "",
     async remove(record, { sessionId: id = "", undo } = {}) {
       alive();
@@ -207,6 +231,7 @@ function worldBackend(world: World, alive: () => void): Backend {
     workspace: "host",
     terminal: "bytes",
     ...noPowers,
+    ...world.powers,
   } as const;
   return {
     specificationVersion: "backend-v1",
@@ -216,6 +241,7 @@ function worldBackend(world: World, alive: () => void): Backend {
     async create(spec) {
       alive();
       requireCapabilities("world", capabilities, spec);
+      world.networks.push(spec.network);
       const fact = world.sandboxes.get(spec.sandboxId) ?? {
         spec,
         environment: spec.environment,
@@ -306,6 +332,7 @@ function worldSandbox(world: World, sandboxId: string, alive: () => void): Sandb
       }),
     files: new Proxy({} as Sandbox["files"], { get: unused }),
     ...unsupportedPowers("world"),
+    ...(world.powers.networkPolicy === true ? { network: async (policy) => void world.networks.push(policy) } : {}),
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

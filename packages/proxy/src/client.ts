@@ -1,5 +1,12 @@
-export type { CredentialRule, ProxyIdentity, SessionPolicy } from "./policy/proxy-types.ts";
-export { controlProtocol, type ProxyProcessStatus } from "./process/control-protocol.ts";
+export { checkSessionAccess } from "./policy/check-session-access.ts";
+export type { CredentialRule, ProxyIdentity, PushScope, SessionPolicy } from "./policy/proxy-types.ts";
+export {
+  controlProtocol,
+  type ControlEvent,
+  type EventPosition,
+  type ProxyProcessStatus,
+} from "./process/control-protocol.ts";
+export { openCarrier } from "./process/open-carrier.ts";
 export { ownVersion as proxyVersion } from "./process/own-version.ts";
 export {
   connectProxyProcess,
@@ -8,6 +15,9 @@ export {
   type StartProxyOptions,
 } from "./process/proxy-client.ts";
 export { keptSessions } from "./process/proxy-state.ts";
+export { pushScope } from "./push/push-scope.ts";
+export { formatBudget, parseBudget, type Budget } from "./budget/parse-budget.ts";
+export type { TapRecord } from "./tap/tap-event.ts";
 export { isProxyConfigured } from "./settings/is-proxy-configured.ts";
 export { loadProxySettings, type ProxySettings, type ProxySettingsPlaces } from "./settings/load-proxy-settings.ts";
 export { sandboxWiring } from "./wiring/sandbox-wiring.ts";

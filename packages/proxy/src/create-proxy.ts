@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 
 import { DaemonError } from "@clauderon/core/contract";
 
-import type { CreateProxySettings } from "./create-proxy-settings.ts";
+import type { CreateProxySettings, UpstreamSettings } from "./create-proxy-settings.ts";
 import type { PolicyEngine, ProxyIdentity } from "./policy/proxy-types.ts";
 import { RunningProxy, type ProxyStatus } from "./running-proxy.ts";
 import type { IdentityRecord } from "./transport/session-registry.ts";
@@ -36,6 +36,8 @@ export interface Proxy extends AsyncDisposable {
   accept(connection: Duplex, sessionId: string): Promise<void>;
   /** Decides by these rules from the next request on and cuts what they forbid. */
   usePolicy(policy: PolicyEngine): void;
+  /** Goes to upstreams by these settings from the next connection on, and trusts their authorities; what is in flight ends as it began. */
+  useUpstream(upstream: UpstreamSettings): Promise<void>;
   /** Cuts connections that would not be let in now (a budget that was set, a secret that was removed). */
   review(): Promise<void>;
   /** A new authority for new sessions; the old one stays trusted and in use until the last session that began with it has ended. */
@@ -79,6 +81,7 @@ export function createProxy(settings: CreateProxySettings): Proxy {
       policy = next;
       void running?.then(({ registry }) => registry.review());
     },
+    useUpstream: async (upstream) => (await run()).useUpstream(upstream),
     review: async () => (await run()).registry.review(),
     rotateAuthority: async () => (await run()).authorities.rotate(),
     status: async () => (await run()).status(),

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 
+import { createBudgetKeeper } from "./budget/create-budget-keeper.ts";
+import { parseBudget } from "./budget/parse-budget.ts";
 import { explain, type Explanation, type ExplainQuestion } from "./explain.ts";
 import { connectTo, engine, identity, outcome } from "./policy/decide.fixture.ts";
 import type { SessionPolicy } from "./policy/proxy-types.ts";
@@ -54,6 +56,16 @@ describe("explain", () => {
     expect(short(ask(url, policy))).toBe(expected);
   });
 
+  it.each([
+    ["https://ghcr.io/token?scope=repository:a/b:pull", "the tokens of the answer stay in the proxy"],
+    ["https://ghcr.io/v2/a/b/manifests/latest", "the token is put in that was made with github"],
+  ])("what becomes of a registry's tokens: %s", (url, text) => {
+    const ports = { engine: engine(["github"], { canExchangeTokens: true }), describeSecret };
+    const { outcome: found, steps } = explain({ url, identity: identity() }, ports);
+    expect(found).not.toBe("refused");
+    expect(steps.map((step) => step.text).join("\n")).toContain(text);
+  });
+
   it("a write in a read-only session is refused by its access mode", () => {
     expect(short(ask("https://api.github.com/gists", { accessMode: "read-only" }, { method: "POST" }))).toBe(
       "refused intercept - - 403 read-only access",
@@ -91,6 +103,44 @@ describe("explain", () => {
       ask("https://git.example.com/a", { network: "open", ...policy }).steps.map(({ text }) => text);
     expect(texts({ push })).toContain("looked into: the session's repository is there");
     expect(texts({ accessMode: "read-only" })).toContain("looked into: the session is read-only");
+  });
+
+  it("that the agent can leave the proxy out, where it acts as the user", () => {
+    const note = { step: "network", outcome: "note", text: "advisory: the agent can go round the proxy" };
+    const steps = (policy: Partial<SessionPolicy>): Explanation["steps"] =>
+      ask("https://api.github.com/user", policy).steps;
+    const user = { network: "open", isIsolated: false, isUnconfined: true } as const;
+    expect(steps(user)).not.toContainEqual(note);
+    expect(steps({ ...user, accessMode: "read-only" })).toContainEqual(note);
+    expect(steps({ ...user, network: "listed" })).toContainEqual(note);
+    expect(steps({ accessMode: "read-only" })).not.toContainEqual(note);
+  });
+
+  it("what the session has used, and that its budget is used up", () => {
+    const budget = createBudgetKeeper();
+    budget.setLimit("s-1", parseBudget("1ktokens"));
+    const url = "https://api.anthropic.com/v1/messages";
+    const asked = (): Explanation => ask(url, {}, { method: "POST", budget });
+    expect(asked()).toMatchObject({ outcome: "injected" });
+    expect(asked().steps).toContainEqual({
+      step: "budget",
+      outcome: "passes",
+      text: "the session has used 0.00usd, 0tokens of 1ktokens, all sessions today 0.00usd, 0tokens without a limit",
+    });
+    const usage = { inputTokens: 900, outputTokens: 100, cachedInputTokens: 0, cacheWriteTokens: 0 };
+    budget.record({
+      sessionId: "s-1",
+      sessionName: "fix-login",
+      vendor: "anthropic",
+      exchangeId: "x",
+      at: "",
+      event: { type: "usage", model: "m", usage: { ...usage, longCacheWriteTokens: 0, isEstimated: false } },
+    });
+    expect(short(asked())).toBe("refused intercept anthropic-api-key - 429 budget-reached budget");
+    expect(asked().refusal?.fix).toBe("clauderon budget fix-login 2ktokens");
+    expect(ask(url, {}, { budget }).outcome).toBe("injected");
+    const socket = ask("https://api.openai.com/v1/responses", {}, { budget, isUpgrade: true });
+    expect(socket.refusal?.code).toBe("secret-missing");
   });
 
   it("the user's gateway is named", () => {

@@ -1,3 +1,5 @@
+import type { BudgetAccounts, BudgetKeeper } from "./budget/create-budget-keeper.ts";
+import { formatBudget } from "./budget/parse-budget.ts";
 import { classifyAddress } from "./policy/address-policy.ts";
 import { parseAddress } from "./policy/address.ts";
 import { formatAuthority } from "./policy/canonical-host.ts";
@@ -13,6 +15,7 @@ import type {
 } from "./policy/proxy-types.ts";
 import { isRefusal, refuse } from "./policy/refusal.ts";
 import type { SecretInfo } from "./secrets/create-secret-source.ts";
+import { modelVendor } from "./tap/model-vendor.ts";
 
 /** What is asked. */
 export interface ExplainQuestion {
@@ -23,6 +26,8 @@ export interface ExplainQuestion {
   readonly isUpgrade?: boolean | undefined;
   /** Absent = somebody without a session's token. */
   readonly identity?: ProxyIdentity | undefined;
+  /** What the session has used, and its limit; absent = it has none. */
+  readonly budget?: Pick<BudgetKeeper, "check" | "accounts"> | undefined;
 }
 
 /** What the answer is read from. */
@@ -35,7 +40,7 @@ export interface ExplainPorts {
 
 /** One step of the way, in words. */
 export interface ExplainStep {
-  readonly step: "target" | "network" | "connection" | "rule" | "access" | "secret" | "upstream" | "address";
+  readonly step: "target" | "network" | "connection" | "rule" | "access" | "budget" | "secret" | "upstream" | "address";
   readonly outcome: "passes" | "refused" | "note";
   readonly text: string;
 }
@@ -77,6 +82,7 @@ export function explain(question: ExplainQuestion, ports: ExplainPorts): Explana
   const reason = ports.engine.networkReason(identity, target);
   if (isRefusal(reason)) return refused(known, reason, "network");
   steps.push({ step: "network", outcome: "passes", text: networkText(identity, reason) });
+  pushAdvisory(steps, identity);
   if (connect?.kind === "refuse") return refused(known, connect.refusal, "connection");
   pushAddress(steps, target);
   if (connect?.kind === "tunnel") {
@@ -93,7 +99,7 @@ export function explain(question: ExplainQuestion, ports: ExplainPorts): Explana
   if (connect !== undefined)
     steps.push({ step: "connection", outcome: "passes", text: interceptText(identity, connect.ruleId) });
   pushUpstream(steps, target, ports.upstreams);
-  return explainRequest(known, ports, { identity, request });
+  return explainRequest(known, ports, { identity, request, budget: question.budget });
 }
 
 type Base = Pick<Explanation, "url" | "method" | "session" | "target" | "connect"> & { readonly steps: ExplainStep[] };
@@ -101,7 +107,7 @@ type Base = Pick<Explanation, "url" | "method" | "session" | "target" | "connect
 function explainRequest(
   base: Base,
   ports: ExplainPorts,
-  { identity, request }: { readonly identity: ProxyIdentity; readonly request: ProxyRequest },
+  { identity, request, budget }: Pick<ExplainQuestion, "budget"> & { identity: ProxyIdentity; request: ProxyRequest },
 ): Explanation {
   const { steps } = base;
   const verdict = ports.engine.decideRequest(identity, request);
@@ -118,6 +124,16 @@ function explainRequest(
     text: ruleText(verdict, rules.length),
   });
   steps.push({ step: "access", outcome: "passes", text: accessText(identity, verdict) });
+  const context = { identity, request, rule: verdict.rule };
+  const denial = budget?.check(context);
+  if (denial !== undefined) return { ...refused(base, denial.refusal, "budget"), ruleId };
+  if (budget !== undefined && modelVendor(context) !== undefined) {
+    const { session, day } = budget.accounts(identity.sessionId);
+    const text = `the session has used ${budgetText(session)}, all sessions today ${budgetText(day)}`;
+    steps.push({ step: "budget", outcome: "passes", text });
+  }
+  const tokens = tokenText(verdict);
+  if (tokens !== undefined) steps.push({ step: "secret", outcome: "note", text: tokens });
   if (verdict.secret === undefined) {
     const text =
       verdict.dropsCredentials === true
@@ -226,6 +242,17 @@ function accessText(identity: ProxyIdentity, verdict: Extract<RequestVerdict, { 
   return `${mode}; the body decides: ${{ "graphql-reads": "GraphQL queries pass, mutations do not", "graphql-keeps-refs": "mutations that move branches do not pass", "lfs-download": "LFS downloads pass, uploads do not" }[verdict.bodyCheck.kind]}`;
 }
 
+/** What becomes of short-lived tokens. */
+function tokenText({
+  answerFields,
+  takesTokensOf,
+}: Extract<RequestVerdict, { readonly kind: "forward" }>): string | undefined {
+  if (answerFields !== undefined)
+    return "the tokens of the answer stay in the proxy; the session gets handles for them";
+  if (takesTokensOf === undefined) return undefined;
+  return `for a handle that the session was given, the token is put in that was made with ${takesTokensOf}`;
+}
+
 function secretText(verdict: Extract<RequestVerdict, { readonly kind: "forward" }>, secret: SecretInfo): string {
   const inject = verdict.rule?.inject;
   const how =
@@ -234,6 +261,18 @@ function secretText(verdict: Extract<RequestVerdict, { readonly kind: "forward" 
       : { header: "the header ", query: "the parameter ", basic: "Basic, as " }[inject.kind] +
         (inject.kind === "basic" ? inject.username : inject.name);
   return `${secret.name} (${secret.origin ?? "unknown"}: ${secret.place ?? ""}) is put in: ${how}`;
+}
+
+function budgetText({ used, limit }: BudgetAccounts["session"]): string {
+  const of = limit === undefined ? "without a limit" : `of ${formatBudget(limit)}`;
+  return `${used.usd.toFixed(2)}usd, ${used.tokens}tokens ${of}`;
+}
+
+/** Where the agent acts as the user it may leave the proxy out. */
+function pushAdvisory(steps: ExplainStep[], { policy }: ProxyIdentity): void {
+  const isRestricted = policy.accessMode === "read-only" || policy.network !== "open" || policy.deny.length > 0;
+  if (policy.isUnconfined === true && isRestricted)
+    steps.push({ step: "network", outcome: "note", text: "advisory: the agent can go round the proxy" });
 }
 
 function pushAddress(steps: ExplainStep[], target: ProxyTarget): void {

@@ -67,6 +67,7 @@ export {
   type ControlMethods,
   type ProxyProcessStatus,
 } from "./process/control-protocol.ts";
+export { openCarrier } from "./process/open-carrier.ts";
 export { openProxyHome, type ProxyHome } from "./process/open-proxy-home.ts";
 export {
   connectProxyProcess,

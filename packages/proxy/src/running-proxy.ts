@@ -1,15 +1,10 @@
-import { createSecureContext } from "node:tls";
-
 import { silentLogger } from "@clauderon/core/contract";
 import { systemClock } from "@clauderon/core/host";
 
 import { AuthorityKeeper } from "./certificates/authority-keeper.ts";
-import { systemRoots } from "./certificates/ca-bundle.ts";
-import type { CreateProxySettings } from "./create-proxy-settings.ts";
-import { createAddressPolicy } from "./policy/address-policy.ts";
+import type { CreateProxySettings, UpstreamSettings } from "./create-proxy-settings.ts";
 import type { PolicyEngine, ProxyIdentity, Refusal } from "./policy/proxy-types.ts";
 import { refuse } from "./policy/refusal.ts";
-import { createDialer } from "./transport/dial.ts";
 import { EntryServers } from "./transport/entry-servers.ts";
 import { Interceptor } from "./transport/intercept.ts";
 import { defaultLimits } from "./transport/limits.ts";
@@ -17,6 +12,7 @@ import { createRedactorCache } from "./transport/redactor-cache.ts";
 import { endSession, SessionRegistry } from "./transport/session-registry.ts";
 import { ProxySessions, type ProxySession } from "./transport/sessions.ts";
 import type { TransportContext } from "./transport/transport-context.ts";
+import { UpstreamRoute } from "./upstream-route.ts";
 
 export interface ProxyStatus {
   readonly sessions: number;
@@ -44,9 +40,11 @@ export class RunningProxy {
   readonly #sessions = new ProxySessions();
   readonly #interceptor: Interceptor;
   readonly #anonymous: ProxySession;
+  readonly #route: UpstreamRoute;
 
-  private constructor(authorities: AuthorityKeeper, context: TransportContext) {
+  private constructor(authorities: AuthorityKeeper, context: TransportContext, route: UpstreamRoute) {
     const sessions = this.#sessions;
+    this.#route = route;
     this.authorities = authorities;
     this.#interceptor = new Interceptor(context);
     const contextsOf = authorities.contextsOf.bind(authorities);
@@ -58,29 +56,17 @@ export class RunningProxy {
 
   static async start(settings: CreateProxySettings, engine: () => PolicyEngine): Promise<RunningProxy> {
     const clock = settings.clock ?? systemClock;
-    const upstream = settings.upstream ?? {};
-    const roots = [...systemRoots(), ...(upstream.extraCertificates ?? [])];
+    const route = new UpstreamRoute(settings, engine, () => running?.entries.ports() ?? []);
+    const { roots } = route;
     const { authorityPath, bundlePath, trustStorePath } = settings;
     const authorities = await AuthorityKeeper.load({ authorityPath, bundlePath, trustStorePath, roots, clock });
     const limits = { ...defaultLimits, ...settings.limits };
     let running: RunningProxy | undefined;
-    const closedPorts = (): readonly number[] => [...(upstream.closedPorts ?? []), ...(running?.entries.ports() ?? [])];
-    const addresses = createAddressPolicy({ allowed: upstream.allowedAddresses ?? [], closedPorts });
     const context: TransportContext = {
       engine,
       readSecret: settings.readSecret,
       writeRecord: settings.writeRecord,
-      dialer: createDialer({
-        checkAddresses:
-          upstream.checkAddresses ??
-          ((names, { target, identity }) =>
-            addresses.checkAll(names, { port: target.port, ...engine().addressRules(identity) })),
-        secureContext: createSecureContext({ ca: [...roots] }),
-        connectMs: limits.connectMs,
-        resolve: upstream.resolve,
-        overrides: upstream.overrides,
-        corporateProxy: upstream.corporateProxy,
-      }),
+      dialer: route.dialer,
       limits,
       clock,
       logger: settings.logger ?? silentLogger,
@@ -89,14 +75,22 @@ export class RunningProxy {
       redactorOf: createRedactorCache(),
       checkBody: settings.checkBody ?? ((): Refusal => bodyUnchecked),
     };
-    running = new RunningProxy(authorities, context);
+    running = new RunningProxy(authorities, context, route);
     return running;
+  }
+
+  /** New connections go this way; what is in flight ends on the old one. */
+  async useUpstream(upstream: UpstreamSettings): Promise<void> {
+    this.#route.use(upstream);
+    await this.authorities.useRoots(this.#route.roots);
+    this.registry.renewPools();
+    this.registry.review();
   }
 
   async remove(sessionId: string): Promise<boolean> {
     const isKnown = this.registry.remove(sessionId);
     await this.entries.closeSession(sessionId);
-    await this.authorities.retire(new Set([...this.#sessions.values()].map(({ authorityId }) => authorityId)));
+    await this.authorities.retire(() => new Set([...this.#sessions.values()].map(({ authorityId }) => authorityId)));
     return isKnown;
   }
 

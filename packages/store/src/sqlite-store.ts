@@ -3,6 +3,7 @@ import {
   StoreError,
   type AppendRequest,
   type CallOptions,
+  type RecordRequest,
   type SessionEvent,
   type SessionState,
   type SessionStore,
@@ -53,9 +54,27 @@ export class SqliteStore implements SessionStore {
       const { cursor } = this.#statements.addEvent.get({ sessionId, sessionName, at, body: JSON.stringify(body) });
       return { cursor, sessionId, sessionName, at, body };
     });
+    this.#expire(stored);
+    return stored;
+  }
+
+  async record(request: RecordRequest, options?: CallOptions): Promise<readonly SessionEvent[]> {
+    return this.#run(options, () => this.#database.transaction(() => this.#record(request)).immediate());
+  }
+
+  #record({ events: seen, fact }: RecordRequest): readonly SessionEvent[] {
+    const stored = seen.map(({ sessionId, sessionName, at, body }): SessionEvent => {
+      const { cursor } = this.#statements.addEvent.get({ sessionId, sessionName, at, body: JSON.stringify(body) });
+      return { cursor, sessionId, sessionName, at, body };
+    });
+    if (fact !== undefined) this.#statements.setFact.run({ key: fact.key, value: fact.value });
+    this.#expire(stored);
+    return stored;
+  }
+
+  #expire(stored: readonly SessionEvent[]): void {
     const newest = stored.at(-1);
     if (newest !== undefined) this.#statements.expire.run({ cursor: newest.cursor - RETAINED_EVENTS });
-    return stored;
   }
 
   async get(id: string, options?: CallOptions): Promise<SessionState | undefined> {

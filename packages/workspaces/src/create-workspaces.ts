@@ -14,6 +14,7 @@ import { createGit } from "./git.ts";
 import { makeWorkspace } from "./make-workspace.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
+import { readPushUrl } from "./read-push-url.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
@@ -80,6 +81,7 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     status: (record, { signal } = {}) => translated(() => readStatus(tools, record, { settings, claims, signal })),
+    pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
     remove: (record, call = {}) => translated(() => removeWorkspace(tools, record, { ...call, settings, claims })),
     undo: (record, sessionId, { signal } = {}) =>

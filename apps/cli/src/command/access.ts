@@ -1,6 +1,7 @@
 import type { Client, DaemonAddress, Settings } from "@clauderon/core/client";
 import type { Agent, CreateSessionRequest } from "@clauderon/core/contract";
 import type { ProxyHome } from "@clauderon/proxy";
+import type { ProxyClient } from "@clauderon/proxy/client";
 
 /** What the running daemon wrote down about itself. */
 export type DaemonRecord = DaemonAddress["file"];
@@ -20,6 +21,8 @@ export interface Access {
 
   /** Rejects for what is wrong with it wherever it is made, before a daemon is started. */
   checkCreateRequest(request: CreateSessionRequest): Promise<void>;
+  /** Rejects for an amount that is none. */
+  checkBudget(budget: string): Promise<void>;
 
   /** The configuration in force. */
   settings(): Promise<Settings>;
@@ -34,6 +37,8 @@ export interface Access {
 
   /** What the files of the home say about its proxy; starts and writes nothing. */
   proxyHome(): Promise<ProxyHome>;
+  /** The proxy's process, when one runs. */
+  runningProxy(): Promise<ProxyClient | undefined>;
 
   /** Of the daemon that answers now. */
   daemonRecord(signal: AbortSignal): Promise<DaemonRecord | undefined>;

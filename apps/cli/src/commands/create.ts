@@ -70,6 +70,30 @@ export const createCommand: Command = defineCommand({
       description: "when the image is fetched",
     },
     "cpu-limit": { type: "string", valueHint: "N", description: "processors, on backends that can limit them" },
+    "access-mode": {
+      type: "enum",
+      options: ["read-write", "read-only"],
+      description: "read-only: models and fetches work, writes are refused",
+    },
+    network: {
+      type: "enum",
+      options: ["open", "listed", "none"],
+      description: "default: listed where the backend isolates, else open",
+    },
+    allow: {
+      type: "string",
+      valueHint: "HOST[:PORT]",
+      repeatable: true,
+      description: "reach it beside the hosts of rules",
+    },
+    deny: {
+      type: "string",
+      valueHint: "HOST[:PORT]",
+      repeatable: true,
+      description: "never reach it; stronger than rules and --allow",
+    },
+    advisory: { type: "boolean", description: "take restrictions that the backend cannot enforce" },
+    budget: { type: "string", valueHint: "5usd|200ktokens", description: "what its models may cost; none = no limit" },
     "memory-limit": { type: "string", valueHint: "SIZE", description: "memory, on backends that can limit it" },
   },
   jsonFields: detailFields,
@@ -78,11 +102,13 @@ export const createCommand: Command = defineCommand({
     "create --repo ~/project --agent codex --prompt-file task.md",
     'create --print --ephemeral -p "Which tests are slow?"',
     "create review --base origin/main --permission-mode ask --attach",
+    "create audit --access-mode read-only --network listed --advisory --budget 5usd",
   ],
   notes: [
     "The name, and nothing else, is printed on standard output (with --print: what the agent answers).",
     "On backends of this machine the agent gets your environment and runs as you; --env adds to it.",
     "Ctrl-C while it is being created takes everything back.",
+    "Access, network and budget are changed while it runs: clauderon access, clauderon budget. Defaults: session.* in the configuration.",
   ],
   async run({ args, context }) {
     const request = await createRequest(args, context);

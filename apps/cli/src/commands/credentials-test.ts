@@ -3,7 +3,7 @@ import { UsageError } from "@clauderon/core/contract";
 import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
-import { credentialNames } from "../values/credential-names.ts";
+import { credentialNames, nearestCredential } from "../values/credential-names.ts";
 
 export const credentialsTestCommand: Command = defineCommand({
   meta: {
@@ -31,9 +31,13 @@ export const credentialsTestCommand: Command = defineCommand({
     const all = await home.secrets.list();
     const unknown = args.name.find((name) => !all.some((info) => info.name === name));
     if (unknown !== undefined) {
+      const meant = nearestCredential(home, unknown);
       throw new UsageError({
         message: `There is no credential "${unknown}"`,
-        fix: ["see them: clauderon config credentials", `store it: clauderon config credentials set ${unknown}`],
+        fix: [
+          meant === undefined ? "see them: clauderon config credentials" : `did you mean ${meant}?`,
+          `store it: clauderon config credentials set ${unknown}`,
+        ],
         context: { name: unknown },
       });
     }

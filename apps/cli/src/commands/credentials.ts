@@ -1,11 +1,11 @@
 import { UsageError } from "@clauderon/core/contract";
+import type { ProxyHome } from "@clauderon/proxy";
 
 import type { CommandContext } from "../command/command-context.ts";
 import { defineCommand, type Command } from "../command/command.ts";
-import { nearest } from "../nearest.ts";
 import { pickFields } from "../output/json.ts";
 import { formatTable } from "../output/table.ts";
-import { credentialNames } from "../values/credential-names.ts";
+import { credentialNames, nearestCredential } from "../values/credential-names.ts";
 import { readSecretValue } from "../values/secret-value.ts";
 
 export const credentialsListCommand: Command = defineCommand({
@@ -76,7 +76,11 @@ export const credentialsSetCommand: Command = defineCommand({
   async run({ args, context }) {
     const { output, flags } = context;
     const home = await context.access.proxyHome();
-    const value = await readSecretValue(home.secrets.nameOf(args.name), context);
+    const name = home.secrets.nameOf(args.name);
+    // Before the value is asked for: a name that was mistyped is the first thing to correct.
+    const unused = unusedName(home, name);
+    if (unused !== undefined) output.note(unused);
+    const value = await readSecretValue(name, context);
     const place = args.keyring ? "keyring" : "file";
     const info = await home.secrets.set(args.name, value, { place });
     await home.reload();
@@ -84,19 +88,17 @@ export const credentialsSetCommand: Command = defineCommand({
     else output.say(`Stored ${info.name} in ${args.keyring ? "the keyring" : home.settings.secretsDirectory}`);
     if (info.origin !== place)
       output.note(`${info.place ?? "another place"} is stronger: ${info.name} still comes from there`);
-    const isUsed = home.settings.rules.some(({ secret }) => secret === info.name);
-    if (!isUsed && info.description === "") {
-      const meant = nearest(
-        info.name,
-        home.settings.rules.flatMap(({ secret }) => secret ?? []),
-      );
-      output.note(
-        `no rule uses ${info.name}${meant === undefined ? ": clauderon proxy rules" : `; did you mean ${meant}?`}`,
-      );
-    }
     return 0;
   },
 });
+
+/** What is told of a name that no rule and nothing else here knows. */
+function unusedName({ settings, secrets }: ProxyHome, name: string): string | undefined {
+  const isUsed = settings.rules.some(({ secret }) => secret === name);
+  if (isUsed || secrets.describe(name).description !== "") return undefined;
+  const meant = nearestCredential({ settings }, name);
+  return `no rule uses ${name}${meant === undefined ? ": clauderon proxy rules" : `; did you mean ${meant}?`}`;
+}
 
 export const credentialsRemoveCommand: Command = defineCommand({
   meta: { name: "rm", description: "Remove stored credentials; sessions cannot use them from then on." },
@@ -114,10 +116,13 @@ export const credentialsRemoveCommand: Command = defineCommand({
         removed.push(name);
       }
     } finally {
-      if (removed.length > 0) await home.reload();
+      if (removed.length > 0) {
+        await home.reload();
+        // Said also when a later one could not be removed.
+        if (!context.flags.isJson) context.output.say(`Removed ${removed.join(", ")}`);
+      }
     }
     if (context.flags.isJson) await context.output.json({ schemaVersion: 1, removed });
-    else context.output.say(`Removed ${removed.join(", ")}`);
     return 0;
   },
 });
@@ -136,7 +141,7 @@ export const credentialsImportCommand: Command = defineCommand({
   notes: ["As long as a variable is set it is stronger than what is stored."],
   async run({ args, context }) {
     const home = await context.access.proxyHome();
-    const found = chosen(home.secrets.importable(), args.name);
+    const found = chosen(home, args.name);
     const place = args.keyring ? "keyring" : "file";
     for (const { name, variable } of found)
       await home.secrets.set(name, context.environment[variable] ?? "", { place });
@@ -151,13 +156,18 @@ interface Importable {
   readonly variable: string;
 }
 
-function chosen(all: readonly Importable[], names: readonly string[]): readonly Importable[] {
+function chosen(home: ProxyHome, names: readonly string[]): readonly Importable[] {
+  const all = home.secrets.importable();
   const missing = names.find((name) => !all.some((each) => each.name === name));
   if (missing === undefined) return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
+  const meant = nearestCredential(home, missing);
   throw new UsageError({
     message: `There is no ${missing} to import`,
     why: "no known variable holds it, or it is stored already",
-    fix: ["see what there is: clauderon config credentials", `store it: clauderon config credentials set ${missing}`],
+    fix: [
+      meant === undefined ? "see what there is: clauderon config credentials" : `did you mean ${meant}?`,
+      `store it: clauderon config credentials set ${missing}`,
+    ],
     context: { name: missing },
   });
 }

@@ -1,6 +1,7 @@
 import { DaemonError } from "@clauderon/core/contract";
 
 import type { DaemonRecord } from "../command/access.ts";
+import type { CommandContext } from "../command/command-context.ts";
 import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
 
@@ -75,7 +76,7 @@ export const daemonStatusCommand: Command = defineCommand({
       await context.output.json(pickFields({ pid, url, version, home, sessions }, context.flags.jsonFields));
       return 0;
     }
-    const rows = Object.entries({ state: "running", pid, url, version, home, sessions });
+    const rows = Object.entries({ state: "running", pid, url, version, home, sessions, ...(await proxyRow(context)) });
     await context.output.write(rows.map(([label, value]) => `${label.padEnd(10)}${value}\n`).join(""));
     return 0;
   },
@@ -97,6 +98,15 @@ export const daemonCrashPointsCommand: Command = defineCommand({
     return 0;
   },
 });
+
+/** The proxy outlives the daemon and is asked itself. */
+async function proxyRow(context: CommandContext): Promise<{ readonly proxy?: string }> {
+  await using client = await context.access.runningProxy();
+  if (client === undefined) return {};
+  const { processId, port, settingsProblem } = await client.call("status", {});
+  if (settingsProblem !== undefined) context.output.note(`${settingsProblem.message}: the settings before hold`);
+  return { proxy: `pid ${processId}, port ${port}` };
+}
 
 function describe(record: DaemonRecord): string {
   return `The daemon runs (pid ${record.pid}, ${record.url})`;

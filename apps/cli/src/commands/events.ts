@@ -1,4 +1,4 @@
-import type { SessionEvent } from "@clauderon/core/contract";
+import type { ModelUsage, SessionEvent } from "@clauderon/core/contract";
 
 import { defineCommand, type Command } from "../command/command.ts";
 import { printable } from "../output/printable.ts";
@@ -11,8 +11,16 @@ export const eventsCommand: Command = defineCommand({
     since: { type: "string", valueHint: "CURSOR", description: "only after this one (the first column)" },
     type: { type: "string", valueHint: "TYPE", repeatable: true, description: "only of this type" },
   },
-  examples: ["events", "events -f --json", "events --since 120 --type session.failed"],
-  notes: ["With --json: one object per line."],
+  examples: [
+    "events",
+    "events -f --json",
+    "events --since 120 --type session.failed",
+    "events -f --type model.turn-ended --type model.waiting",
+  ],
+  notes: [
+    "With --json: one object per line.",
+    "model.*: what the proxy saw between an agent and its model; lengths and names, never a text.",
+  ],
   async run({ args, context }) {
     const { output, flags, signal } = context;
     const since = args.since === undefined ? (args.follow ? undefined : 0) : parseCount("--since", args.since);
@@ -28,13 +36,35 @@ export const eventsCommand: Command = defineCommand({
 
 function describe(event: SessionEvent): string {
   const { body } = event;
-  const detail =
-    body.type === "session.step-completed"
-      ? body.step
-      : body.type === "session.failed"
-        ? body.error.message
-        : body.type === "session.operation-requested"
-          ? body.operation.kind
-          : "";
-  return printable(`${event.cursor} ${event.at} ${event.sessionName} ${body.type} ${detail}`).trimEnd();
+  return printable(`${event.cursor} ${event.at} ${event.sessionName} ${body.type} ${detailOf(body)}`).trimEnd();
+}
+
+function detailOf(body: SessionEvent["body"]): string {
+  switch (body.type) {
+    case "session.step-completed":
+      return body.step;
+    case "session.failed":
+      return body.error.message;
+    case "session.operation-requested":
+      return body.operation.kind;
+    case "model.turn-started":
+      return [body.model ?? body.vendor, body.isSideCall ? "aside" : body.cause].join(" ");
+    case "model.text":
+      return `${body.characters} characters`;
+    case "model.tool-used":
+      return body.tool;
+    case "model.waiting":
+    case "model.turn-ended":
+      return body.reason;
+    case "model.usage":
+      return `${body.usage.isEstimated ? "about " : ""}${inputOf(body.usage)} in, ${body.usage.outputTokens} out`;
+    case "model.error":
+      return [body.class, body.status, body.code].filter((part) => part !== undefined).join(" ");
+    default:
+      return "";
+  }
+}
+
+function inputOf({ inputTokens, cachedInputTokens, cacheWriteTokens, longCacheWriteTokens }: ModelUsage): number {
+  return inputTokens + cachedInputTokens + cacheWriteTokens + longCacheWriteTokens;
 }

@@ -39,7 +39,8 @@ export const proxyExplainCommand: Command = defineCommand({
     const method = parseMethod(args.method ?? "GET");
     const home = await context.access.proxyHome();
     const identity = args.session === undefined ? usual : await findSession(home, args.session);
-    const explanation = home.explain({ ...question, method, identity });
+    const budget = args.session === undefined ? undefined : await home.budget();
+    const explanation = home.explain({ ...question, method, identity, budget });
     if (flags.isJson) {
       const session = args.session === undefined ? null : identity.sessionName;
       const { target = null, connect = null, ruleId = null, secret = null, refusal = null, ...rest } = explanation;
@@ -83,7 +84,10 @@ async function findSession(home: ProxyHome, name: string): Promise<ProxyIdentity
     code: "session.not-found",
     message: `The proxy knows no session "${name}"`,
     why: names.length === 0 ? "no session uses it" : `it knows ${names.join(", ")}`,
-    fix: ["see the sessions: clauderon list", "without --session a usual session on this machine is assumed"],
+    fix: [
+      "see the sessions: clauderon list; one that was started before the proxy runs without it",
+      "without --session a usual session on this machine is assumed",
+    ],
     context: { name },
   });
 }

@@ -26,6 +26,7 @@ export const proxyRunCommand: Command = defineCommand({
       repeatable: true,
       description: "stronger than rules and --allow",
     },
+    budget: { type: "string", valueHint: "5usd|200ktokens", description: "what its models may cost; default no limit" },
   },
   tail: "COMMAND…",
   examples: [
@@ -48,6 +49,7 @@ export const proxyRunCommand: Command = defineCommand({
       name: args.name ?? "run",
       program,
       port,
+      budget: args.budget,
       policy: {
         accessMode: args["access-mode"] ?? "read-write",
         network: args.network ?? "open",

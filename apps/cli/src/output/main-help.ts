@@ -1,6 +1,5 @@
 /** What `clauderon --help` prints; plain text, so that nothing else has to be loaded. A test holds it against the command table. */
 export const mainHelp: string = `Run AI coding agents in sessions: each has its own git worktree, terminal and sandbox.
-
 Usage: clauderon COMMAND [OPTIONS]
 
   clauderon create fix-login --prompt "Fix the login test"
@@ -19,6 +18,8 @@ Sessions
   start          Start stopped or failed sessions again
   stop           End the agent and its processes; the work stays
   restart        Stop and start sessions
+  access (set-access-mode)  Show or change what a session may reach and do
+  budget         Show what a session used; set its limit
   delete (rm)    Delete sessions
   undo           Bring deleted sessions back
 
@@ -37,6 +38,5 @@ Upkeep and set-up
   complete       Print the completion script of a shell
   version        Print versions
   help           Explain a command or a topic
-
 Help on one: clauderon COMMAND --help · Topics: clauderon help exit-codes|environment|formatting|agents
 `;

@@ -1,6 +1,12 @@
 import { resolve } from "node:path";
 
-import { UsageError, type CreateSessionRequest, type PermissionMode, type PullPolicy } from "@clauderon/core/contract";
+import {
+  UsageError,
+  type AccessMode,
+  type CreateSessionRequest,
+  type PermissionMode,
+  type PullPolicy,
+} from "@clauderon/core/contract";
 
 import type { CommandContext } from "../command/command-context.ts";
 import { readEnvironmentOptions } from "../values/environment-options.ts";
@@ -34,6 +40,12 @@ export interface CreateValues {
   readonly "pull-policy": PullPolicy | "missing" | undefined;
   readonly "cpu-limit": string | undefined;
   readonly "memory-limit": string | undefined;
+  readonly "access-mode": AccessMode | undefined;
+  readonly network: CreateSessionRequest["network"];
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly advisory: boolean;
+  readonly budget: string | undefined;
 }
 
 /** The request of a `create` command line. Only here are paths made absolute and files read. */
@@ -69,6 +81,12 @@ export async function createRequest(args: CreateValues, context: CommandContext)
       image: args.image,
       pullPolicy,
       limits,
+      accessMode: args["access-mode"],
+      network: args.network,
+      allow: args.allow.length === 0 ? undefined : args.allow,
+      deny: args.deny.length === 0 ? undefined : args.deny,
+      isAdvisory: args.advisory ? true : undefined,
+      budget: args.budget,
       environment: Object.keys(environment).length === 0 ? undefined : environment,
     }),
   };

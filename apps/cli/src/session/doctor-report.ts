@@ -55,6 +55,7 @@ export async function inspectMachine(context: CommandContext): Promise<MachineRe
     attempt("settings", async () => ok("settings", (await context.access.settings()).path)),
     readOverview(context),
   ]);
+  const proxy = await attempt("proxy", () => checkProxy(context));
   const agents = settings.status === "ok" ? await checkAgents(context) : [];
   const rows = [
     ok("node", process.versions.node),
@@ -62,6 +63,7 @@ export async function inspectMachine(context: CommandContext): Promise<MachineRe
     home,
     settings,
     overview.daemon,
+    { ...proxy, isRequired: false },
     ...(overview.value === undefined ? [] : backendRows(overview.value)),
     ...agents,
   ];
@@ -105,6 +107,15 @@ async function checkHome(context: CommandContext): Promise<DoctorRow> {
       fix: `make it writable (or ${dirname(home)}), or set CLAUDERON_HOME to another directory`,
     };
   }
+}
+
+/** Its settings as they are on the disk; a process that runs may still hold those before. */
+async function checkProxy(context: CommandContext): Promise<DoctorRow> {
+  await context.access.proxyHome();
+  await using client = await context.access.runningProxy();
+  if (client === undefined) return ok("proxy", "does not run: nothing asks for it");
+  const { processId, port } = await client.call("status", {});
+  return ok("proxy", `127.0.0.1:${port} (pid ${processId})`);
 }
 
 function checkGit(context: CommandContext): Promise<DoctorRow> {

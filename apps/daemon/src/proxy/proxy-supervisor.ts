@@ -40,6 +40,8 @@ export class ProxySupervisor implements AsyncDisposable {
   readonly #options: ProxySupervisorOptions;
   readonly #closing = new AbortController();
   #current: Promise<RunningProxy> | undefined;
+  #onRunning: ((client: ProxyClient, signal: AbortSignal) => Promise<void>) | undefined;
+  readonly #attendants = new Set<Promise<void>>();
   #ports: readonly number[] = [];
 
   constructor(options: ProxySupervisorOptions) {
@@ -56,13 +58,21 @@ export class ProxySupervisor implements AsyncDisposable {
     return this.#options.isEnabled !== false;
   }
 
+  /** Attends to each process that is found or started, until it ends or the signal says that the daemon does; must not reject. */
+  attend(onRunning: (client: ProxyClient, signal: AbortSignal) => Promise<void>): void {
+    this.#onRunning = onRunning;
+  }
+
   /** Called once the daemon listens: starts the proxy where it is wanted, also by sessions that were given one before. Never rejects. */
   async begin(ports: readonly number[]): Promise<void> {
     this.#ports = ports;
-    if (!(await this.#isWanted())) return;
-    await this.#running().catch((error: unknown) => {
+    if (!(await this.isWanted())) return;
+    try {
+      // One that was found knows the ports of the daemon before this one.
+      await this.use(({ client }) => client.call("closePorts", { ports }));
+    } catch (error) {
       this.#options.logger.error({ error }, "the proxy could not be started");
-    });
+    }
   }
 
   /**
@@ -100,6 +110,7 @@ export class ProxySupervisor implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closing.abort();
     const current = await this.#current?.catch(() => undefined);
+    await Promise.all(this.#attendants);
     current?.client.close();
   }
 
@@ -118,7 +129,8 @@ export class ProxySupervisor implements AsyncDisposable {
     }
   }
 
-  async #isWanted(): Promise<boolean> {
+  /** Whether a proxy runs here, or should. */
+  async isWanted(): Promise<boolean> {
     const { homeDirectory } = this.#options;
     return (await this.isConfigured()) || (await keptSessions(homeDirectory)).length > 0;
   }
@@ -138,9 +150,16 @@ export class ProxySupervisor implements AsyncDisposable {
     // Sessions keep their tokens over the change, and nothing that is open is cut.
     if (status.version !== proxyVersion()) await client.call("stop", { whenIdle: true });
     const { processId, port } = status;
+    const { settingsProblem: problem } = status;
+    if (problem !== undefined) logger.warn({ problem }, "the changed proxy.toml is not in force");
     logger.info({ processId, port }, existing === undefined ? "the proxy was started" : "the proxy was found");
     const running = { client, status };
     void this.#watch(running);
+    const attendant = this.#onRunning?.(client, this.#closing.signal);
+    if (attendant !== undefined) {
+      this.#attendants.add(attendant);
+      void attendant.then(() => this.#attendants.delete(attendant));
+    }
     return running;
   }
 
@@ -150,7 +169,7 @@ export class ProxySupervisor implements AsyncDisposable {
     const { logger } = this.#options;
     for (let pauseMs = firstPauseMs; !this.#closing.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
-        if (!(await this.#isWanted())) return;
+        if (!(await this.isWanted())) return;
         logger.warn({ processId: status.processId }, "the proxy has ended and is started again");
         await this.#running();
         return;
@@ -171,10 +190,13 @@ function unreachable(cause: unknown): DaemonError {
   return new DaemonError({ message: "The proxy cannot be reached", fix: ["see proxy.log in the home's logs"], cause });
 }
 
-function anotherVersion({ processId, protocol }: ProxyProcessStatus): DaemonError {
+function anotherVersion({ protocol }: ProxyProcessStatus): DaemonError {
   return new DaemonError({
     message: "The proxy that runs is of another version of clauderon",
     why: `it speaks protocol ${protocol}, this daemon ${controlProtocol}; it ends when nothing is open through it`,
-    fix: ["try again when its sessions are at rest", `or end it now, and what it serves: kill ${processId}`],
+    fix: [
+      "try again when its sessions are at rest",
+      "or end it now, and what it serves: clauderon proxy restart --now",
+    ],
   });
 }

@@ -1,11 +1,20 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { ProxiedSession, ProxyPort } from "@clauderon/core";
-import type { Logger } from "@clauderon/core/contract";
-import { keptSessions, sandboxWiring, type ProxyIdentity, type WiredAgent } from "@clauderon/proxy/client";
+import { needsProxy, type ProxiedSession, type ProxyPort, type SessionIdentity } from "@clauderon/core";
+import { BackendError, SettingsError, type Logger } from "@clauderon/core/contract";
+import {
+  checkSessionAccess,
+  formatBudget,
+  keptSessions,
+  pushScope,
+  sandboxWiring,
+  type ProxyIdentity,
+  type WiredAgent,
+} from "@clauderon/proxy/client";
 
 import type { ProxySupervisor, RunningProxy } from "./proxy-supervisor.ts";
+import { sessionPolicy } from "./session-policy.ts";
 
 export interface SessionProxyOptions {
   readonly homeDirectory: string;
@@ -29,22 +38,53 @@ const trustVariables: readonly string[] = [
 
 /** Gives the sessions of host backends the proxy of the home, once one is configured. */
 export function createSessionProxy({ homeDirectory, supervisor, logger }: SessionProxyOptions): ProxyPort {
-  const revoke = async (sessionId: string): Promise<void> => {
+  const revoke: ProxyPort["revoke"] = async (sessionId, { keepsUse: keepsSpending } = {}) => {
     if (!(await keptSessions(homeDirectory)).includes(sessionId)) return;
     try {
-      await supervisor.use(({ client }) => client.call("remove", { sessionId }));
+      await supervisor.use(({ client }) => client.call("remove", { sessionId, keepsSpending }));
     } catch (error) {
       // A proxy that does not run lets nobody in, and the next reconciliation with one that runs ends the identity.
       logger.warn({ sessionId, error }, "the session's identity at the proxy could not be ended yet");
     }
   };
   return {
+    check({ backend, isolation, access }) {
+      checkSessionAccess(access);
+      if (!needsProxy(access, isolation)) return;
+      if (!supervisor.mayStart) throw switchedOff();
+      if (isolation !== "none") throw noWayThere(backend);
+    },
     async admit(session) {
+      const needs = needsProxy(session.access, session.isolation);
+      if (needs && !supervisor.mayStart) throw switchedOff();
       // A loopback address leads a sandbox of its own nowhere.
-      const isProxied = session.isolation === "none" && (await supervisor.isConfigured());
+      const isProxied = session.isolation === "none" && (needs || (await supervisor.isConfigured()));
       if (isProxied) return supervisor.use((running) => wire(session, running));
-      await revoke(session.id);
+      await revoke(session.id, { keepsUse: true });
       return {};
+    },
+    async change(session) {
+      if (!(await keptSessions(homeDirectory)).includes(session.id)) return false;
+      const identity = await identityOf(session);
+      const { budget } = session.access;
+      return supervisor.use(async ({ client }) => {
+        if (!(await client.call("update", { identity }))) return false;
+        await client.call("limit", { sessionId: session.id, limit: budget });
+        return true;
+      });
+    },
+    async budget({ id, access }) {
+      if (!(await supervisor.isWanted())) {
+        return { session: { limit: access.budget, isReached: false }, day: { isReached: false } };
+      }
+      return supervisor.use(async ({ client }) => {
+        const { session, day, isKnown } = await client.call("budget", { sessionId: id });
+        const { isReached, used } = session;
+        return {
+          session: { limit: access.budget, ...(isKnown ? { isReached, used } : { isReached: false }) },
+          day: { ...day, limit: day.limit === undefined ? undefined : formatBudget(day.limit) },
+        };
+      });
     },
     revoke,
     admitted: () => keptSessions(homeDirectory),
@@ -55,9 +95,15 @@ async function wire(
   session: ProxiedSession,
   { client, status }: RunningProxy,
 ): Promise<Readonly<Record<string, string>>> {
-  const { rules, secrets } = await client.call("wiring", {});
+  // Asking git takes as long as all else.
+  const [identity, { rules, secrets, codexAccountId }] = await Promise.all([
+    identityOf(session),
+    client.call("wiring", {}),
+  ]);
   const caBundlePath = await bundleFor(session, status.bundlePath);
-  const { token } = await client.call("add", { identity: identityOf(session) });
+  const { token } = await client.call("add", { identity });
+  // Nobody has the token yet.
+  await client.call("limit", { sessionId: session.id, limit: session.access.budget });
   const { environment } = sandboxWiring({
     sessionId: session.id,
     proxyUrl: `http://${session.id}:${token}@127.0.0.1:${status.port}`,
@@ -66,24 +112,38 @@ async function wire(
     agent: wiredAgent(session.agent),
     rules,
     secrets: new Set(secrets),
+    codexAccountId,
     now: new Date().toISOString(),
   });
   return environment;
 }
 
-function identityOf({ id, name }: ProxiedSession): ProxyIdentity {
-  return {
-    sessionId: id,
-    sessionName: name,
-    policy: {
-      accessMode: "read-write",
-      network: "open",
-      allow: [],
-      deny: [],
-      isIsolated: false,
-      isUnconfined: true,
-    },
-  };
+async function identityOf(session: SessionIdentity): Promise<ProxyIdentity> {
+  const { id, name, access, isolation, branch } = session;
+  const url = await session.pushUrl();
+  const push = url === undefined ? undefined : pushScope(url, branch);
+  return { sessionId: id, sessionName: name, policy: sessionPolicy({ access, isolation, push }) };
+}
+
+function switchedOff(): SettingsError {
+  return new SettingsError({
+    message: "The proxy, which would have to hold the session to this, is switched off",
+    why: "config.toml says [proxy] enabled = false",
+    fix: ["clauderon config set proxy.enabled true && clauderon daemon restart", "or leave the options out"],
+  });
+}
+
+function noWayThere(backend: string): BackendError {
+  return new BackendError({
+    code: "backend.unavailable",
+    message: `Sessions on ${backend} cannot be held to an access mode, a list of hosts or a budget yet`,
+    why: "its sandboxes have no way to the proxy",
+    fix: [
+      "leave these options out; --network none needs no proxy",
+      "or choose another backend: clauderon backend list",
+    ],
+    context: { backend },
+  });
 }
 
 function wiredAgent(agent: string): WiredAgent {

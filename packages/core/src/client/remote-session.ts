@@ -1,10 +1,12 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { ExecResult, Session } from "../contract/clauderon.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
+import type { SessionAccessChange, SessionBudget } from "../contract/session-access.ts";
 import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionRequest } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
 import { deleteIfPresent } from "../support/delete-if-present.ts";
 import { execToEnd, type ExecToEndOptions } from "../support/exec-to-end.ts";
+import { sessionBudgetSchema } from "../wire/access-schema.ts";
 import { deletedSessionSchema, sessionDetailSchema } from "../wire/session-schema.ts";
 import { type RemoteSource, withCallerEnvironment } from "./caller-request.ts";
 import { spawnRemote } from "./remote-process.ts";
@@ -81,6 +83,22 @@ export class RemoteSession implements Session {
     return this.#options.http.json(
       { method: "DELETE", path: this.#path(""), body: request, signal: options.signal, isRepeatable: false },
       deletedSessionSchema,
+    );
+  }
+
+  changeAccess(change: SessionAccessChange, { signal }: CallOptions = {}): Promise<SessionDetail> {
+    // A lost answer is asked for again, but what is to be removed is in the list only once.
+    const isRepeatable = change.remove === undefined;
+    return this.#options.http.json(
+      { method: "POST", path: this.#path("/access"), body: change, signal, isRepeatable },
+      sessionDetailSchema,
+    );
+  }
+
+  budget({ signal }: CallOptions = {}): Promise<SessionBudget> {
+    return this.#options.http.json(
+      { method: "GET", path: this.#path("/budget"), signal, isRepeatable: true },
+      sessionBudgetSchema,
     );
   }
 

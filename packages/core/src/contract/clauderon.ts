@@ -2,6 +2,7 @@ import type { BackendCapabilities } from "./backend-capabilities.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { DoctorReport } from "./doctor-report.ts";
 import type { ExecOptions, ProcessHandle } from "./process.ts";
+import type { SessionAccessChange, SessionBudget } from "./session-access.ts";
 import type { SessionEvent } from "./session-event.ts";
 import type {
   CreateSessionRequest,
@@ -53,6 +54,13 @@ export interface Session extends AsyncDisposable {
   /** Ends the agent and every process of the session; the workspace stays. No error when it is stopped. */
   stop(options?: CallOptions & { readonly graceMs?: number | undefined }): Promise<SessionDetail>;
   delete(request?: DeleteSessionRequest, options?: CallOptions): Promise<DeletedSession>;
+  /**
+   * Changes what it may reach and do; holds from its next request on, also while it runs, and cuts connections that are not allowed any more. Rejects with
+   * `usage.invalid` for what its backend cannot enforce and nobody took as advisory, and with `session.wrong-state` when it runs without the proxy.
+   */
+  changeAccess(change: SessionAccessChange, options?: CallOptions): Promise<SessionDetail>;
+  /** What its models were used for, and the limits. */
+  budget(options?: CallOptions): Promise<SessionBudget>;
 }
 
 export interface Sessions {

@@ -70,9 +70,18 @@ export type {
   SandboxSpec,
   WorkspaceMount,
 } from "./sandbox-spec.ts";
+export type {
+  AccessMode,
+  BudgetAccount,
+  ModelSpending,
+  SessionAccess,
+  SessionAccessChange,
+  SessionBudget,
+} from "./session-access.ts";
+export type { ModelEventBody, ModelUsage } from "./model-event.ts";
 export type { SessionEvent, SessionEventBody, SessionEventType, SessionPatch } from "./session-event.ts";
 export type { SessionOperation, SessionState } from "./session-state.ts";
-export type { AppendRequest, SessionStore } from "./session-store.ts";
+export type { AppendRequest, RecordRequest, SessionStore } from "./session-store.ts";
 export type {
   Attention,
   CreateSessionRequest,

@@ -1,4 +1,6 @@
 import type { ClauderonErrorJson } from "./errors/clauderon-error.ts";
+import type { ModelEventBody } from "./model-event.ts";
+import type { SessionAccess } from "./session-access.ts";
 import type { SessionOperation, SessionState } from "./session-state.ts";
 import type { SessionId } from "./session.ts";
 
@@ -31,7 +33,10 @@ export type SessionEventBody =
       readonly exitCode?: number | undefined;
     }
   | { readonly type: "session.adopted" }
-  | { readonly type: "session.deleted"; readonly operationId?: string | undefined; readonly kept: readonly string[] };
+  | { readonly type: "session.access-changed"; readonly access: SessionAccess }
+  | { readonly type: "session.deleted"; readonly operationId?: string | undefined; readonly kept: readonly string[] }
+  /** Seen, not decided: changes no state. */
+  | ModelEventBody;
 
 /** What a step may have learnt. */
 export type SessionPatch = Partial<Pick<SessionState, "launchId" | "notices" | "workspace" | "conversationId">>;

@@ -2,6 +2,7 @@ import type { AgentRequest } from "./agent.ts";
 import type { Isolation } from "./backend-capabilities.ts";
 import type { ClauderonErrorJson } from "./errors/clauderon-error.ts";
 import type { PullPolicy, ResourceLimits } from "./sandbox-spec.ts";
+import type { SessionAccess } from "./session-access.ts";
 import type { DeleteSessionRequest, Lifecycle, SessionId } from "./session.ts";
 import type { WorkspaceRecord } from "./workspace.ts";
 
@@ -43,6 +44,8 @@ export interface SessionState {
     readonly pullPolicy?: PullPolicy | undefined;
     readonly limits?: ResourceLimits | undefined;
   };
+  /** Absent = nothing was said when it was created: what its isolation gives. */
+  readonly access?: SessionAccess | undefined;
   /** The last launch that was started; its conversation exists from then on and its prompt is spent. */
   readonly launchId?: string | undefined;
   readonly exitCode?: number | undefined;

@@ -1,4 +1,5 @@
 import type { CallOptions } from "./call-options.ts";
+import type { ModelEventBody } from "./model-event.ts";
 import type { SessionEvent, SessionEventBody } from "./session-event.ts";
 import type { SessionState } from "./session-state.ts";
 import type { SessionId } from "./session.ts";
@@ -15,6 +16,19 @@ export interface AppendRequest {
   readonly expectedRevision: number;
 }
 
+/** Events that were seen and change no state, of any sessions. */
+export interface RecordRequest {
+  readonly events: readonly {
+    readonly sessionId: SessionId;
+    readonly sessionName: string;
+    /** ISO 8601, UTC. */
+    readonly at: string;
+    readonly body: ModelEventBody;
+  }[];
+  /** Set together with the events: how far their source was read. */
+  readonly fact?: { readonly key: string; readonly value: string } | undefined;
+}
+
 /**
  * Where sessions live. One writer process. `append` is one transaction and durable when it resolves: a receipt is on the disk or it is not one.
  */
@@ -24,6 +38,8 @@ export interface SessionStore extends AsyncDisposable {
    * the revision differs, `store.full`, `store.failed`; then nothing was stored.
    */
   append(request: AppendRequest, options?: CallOptions): Promise<readonly SessionEvent[]>;
+  /** Stores events and fact together, also of sessions that are gone; rows stay as they are. Rejects with `store.full`, `store.failed`; then nothing was stored. */
+  record(request: RecordRequest, options?: CallOptions): Promise<readonly SessionEvent[]>;
   get(id: SessionId, options?: CallOptions): Promise<SessionState | undefined>;
   getByName(name: string, options?: CallOptions): Promise<SessionState | undefined>;
   getByIdempotencyKey(key: string, options?: CallOptions): Promise<SessionState | undefined>;

@@ -1,7 +1,8 @@
 import type { PermissionMode } from "./agent.ts";
 import type { Isolation } from "./backend-capabilities.ts";
 import type { ClauderonErrorJson } from "./errors/clauderon-error.ts";
-import type { PullPolicy, ResourceLimits } from "./sandbox-spec.ts";
+import type { NetworkPolicy, PullPolicy, ResourceLimits } from "./sandbox-spec.ts";
+import type { AccessMode } from "./session-access.ts";
 import type { WorkspaceStatus } from "./workspace.ts";
 
 export type SessionId = string;
@@ -48,6 +49,14 @@ export interface SessionDetail extends SessionSummary {
   readonly isHeadless: boolean;
   readonly conversationId: string;
   readonly isolation: Isolation;
+  readonly accessMode: AccessMode;
+  readonly network: NetworkPolicy["mode"];
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  /** True where the agent can go round the proxy: what is said here then saves set-up and mistakes, it does not withhold. */
+  readonly isAdvisory: boolean;
+  /** `5usd`, `200ktokens`; absent = no limit. */
+  readonly budget?: string | undefined;
   /** Of the agent's last run. */
   readonly exitCode?: number | undefined;
   /** Why it failed, with the fix. */
@@ -78,6 +87,17 @@ export interface CreateSessionRequest {
   readonly image?: string | undefined;
   readonly pullPolicy?: PullPolicy | undefined;
   readonly limits?: ResourceLimits | undefined;
+  /** Default: the configuration's, else `read-write`. */
+  readonly accessMode?: AccessMode | undefined;
+  /** Default: the configuration's, else `listed` where the backend isolates and holds networks back, `open` elsewhere. */
+  readonly network?: NetworkPolicy["mode"] | undefined;
+  /** Beside those of the configuration. */
+  readonly allow?: readonly string[] | undefined;
+  readonly deny?: readonly string[] | undefined;
+  /** Takes restrictions that the backend cannot enforce. */
+  readonly isAdvisory?: boolean | undefined;
+  /** `5usd`, `200ktokens`, or `none` where the configuration names one. */
+  readonly budget?: string | undefined;
   /** The caller's own environment: what the agent gets on host backends. Kept in memory alone. */
   readonly callerEnvironment?: Readonly<Record<string, string>> | undefined;
   /** `--env` and `--env-file`. Kept in memory alone. */

@@ -134,6 +134,8 @@ export interface WorkspaceProvider {
   /** Idempotent by session id: after a crash in the middle it finishes. On failure and abort nothing of it is left. */
   create(request: WorkspaceRequest, record: WorkspaceRecord, options?: CallOptions): Promise<void>;
   status(record: WorkspaceRecord, options?: CallOptions): Promise<WorkspaceStatus>;
+  /** Where git would push the workspace's branch, the user's rewrites of addresses applied; `undefined` when the repository has no remote. May hold a user's name or token. */
+  pushUrl(record: WorkspaceRecord, options?: CallOptions): Promise<string | undefined>;
   /** Everything since the base: commits, staged, unstaged, untracked. Unified diff, or the shorter forms. */
   diff(
     record: WorkspaceRecord,

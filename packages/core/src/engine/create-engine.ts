@@ -8,6 +8,7 @@ import type { SessionState } from "../contract/session-state.ts";
 import { systemClock } from "../host/system-clock.ts";
 import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { KeyedMutex } from "../support/keyed-mutex.ts";
+import { AccessService } from "./access-service.ts";
 import { agentEnd, AgentWatch } from "./agent-watch.ts";
 import { BackendRegistry } from "./backend-registry.ts";
 import { EngineSession } from "./engine-session.ts";
@@ -81,7 +82,9 @@ export function createEngine(options: EngineOptions): Engine {
     }
   };
   const runner = new OperationRunner({ log, effects, crashPoints, logger });
-  const creator = new SessionCreator({ log, registry, workspaces, effects, settings, clock });
+  const { proxy } = options;
+  const creator = new SessionCreator({ log, registry, workspaces, effects, settings, clock, proxy });
+  const access = new AccessService({ log, effects, registry, sandboxes, proxy, locks, crashPoints, logger });
   const service = new SessionService({
     log,
     creator,
@@ -89,6 +92,7 @@ export function createEngine(options: EngineOptions): Engine {
     sandboxes,
     workspaces,
     watch,
+    access,
     locks,
     clock,
     keepMs,
@@ -208,7 +212,8 @@ export function createEngine(options: EngineOptions): Engine {
       await log.load();
       const interrupted = await recoverInterrupted(call);
       await undoService.expire();
-      return reconciler.run(call, interrupted);
+      const [report] = await Promise.all([reconciler.run(call, interrupted), access.restore()]);
+      return report;
     },
     async reconcile(call = {}) {
       await log.load();
@@ -221,6 +226,10 @@ export function createEngine(options: EngineOptions): Engine {
     async openSandbox(reference, call = {}) {
       await log.load();
       return sandboxes.require(log.require(reference), call);
+    },
+    async record(request) {
+      await log.load();
+      await log.record(request);
     },
     async sessionCount() {
       await log.load();

@@ -1,6 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { ExecResult, Session } from "../contract/clauderon.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
+import type { SessionAccessChange, SessionBudget } from "../contract/session-access.ts";
 import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionRequest } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
 import { abortable } from "../support/abortable.ts";
@@ -65,6 +66,14 @@ export class EngineSession implements Session {
 
   delete(request?: DeleteSessionRequest, options?: CallOptions): Promise<DeletedSession> {
     return abortable(this.#service.delete(this.id, request), options?.signal);
+  }
+
+  changeAccess(change: SessionAccessChange, options?: CallOptions): Promise<SessionDetail> {
+    return abortable(this.#service.access.change(this.id, change), options?.signal);
+  }
+
+  budget(options?: CallOptions): Promise<SessionBudget> {
+    return abortable(this.#service.access.budget(this.id), options?.signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,8 +6,10 @@ import type { Clauderon, ReconcileReport } from "../contract/clauderon.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
-import type { SessionStore } from "../contract/session-store.ts";
+import type { SessionAccess, SessionBudget } from "../contract/session-access.ts";
+import type { RecordRequest, SessionStore } from "../contract/session-store.ts";
 import type { WorkspaceProvider } from "../contract/workspace.ts";
+import type { AccessRequest } from "./session-access.ts";
 
 /** Named places between all durable writes and external effects, where a test can end the process. */
 export interface CrashPoints {
@@ -15,12 +17,22 @@ export interface CrashPoints {
   reach(name: string): void;
 }
 
-/** A session as its proxy needs to know it. */
-export interface ProxiedSession {
+/** Who a session is to its proxy, and what it may do there. */
+export interface SessionIdentity {
   readonly id: string;
   readonly name: string;
-  readonly agent: string;
+  readonly backend: string;
   readonly isolation: Isolation;
+  readonly access: SessionAccess;
+  /** Short name of the session's branch. */
+  readonly branch: string;
+  /** Where git would push that branch; `undefined` = nowhere. May hold a user's name or token. */
+  pushUrl(): Promise<string | undefined>;
+}
+
+/** A session that is about to run. */
+export interface ProxiedSession extends SessionIdentity {
+  readonly agent: string;
   /** What its processes have without the proxy. */
   readonly environment: Readonly<Record<string, string>>;
   /** A directory of the session, outside the workspace; may not exist yet. */
@@ -29,10 +41,16 @@ export interface ProxiedSession {
 
 /** Gives sessions the use of credentials; what it answers is the one decision whether a session has proxy variables. */
 export interface ProxyPort {
+  /** Throws for what cannot be read, and for what would not be enforced, before anything is made of it. */
+  check(session: Pick<SessionIdentity, "backend" | "isolation" | "access">): void;
   /** Makes the session's identity, in place of a former one, and says which variables it is used by; none when the session has no proxy. */
   admit(session: ProxiedSession, options?: CallOptions): Promise<Readonly<Record<string, string>>>;
-  /** Ends what the session was given. Idempotent, also for sessions it never knew. */
-  revoke(sessionId: string): Promise<void>;
+  /** From its next request on a session that has an identity may do this; false when it has none. */
+  change(session: SessionIdentity): Promise<boolean>;
+  /** What was used, and the limits; without what was used for a session that it does not know. */
+  budget(session: Pick<SessionIdentity, "id" | "access">): Promise<Pick<SessionBudget, "session" | "day">>;
+  /** Ends what the session was given. Idempotent, also for sessions it never knew. `keepsUse`: what it used goes on counting when it is admitted again. */
+  revoke(sessionId: string, options?: { readonly keepsUse?: boolean | undefined }): Promise<void>;
   /** The sessions that have an identity. */
   admitted(): Promise<readonly string[]>;
 }
@@ -46,6 +64,8 @@ export interface EngineSettings {
   readonly defaultAgent?: string | undefined;
   /** Default `clauderon/`. */
   readonly branchPrefix?: string | undefined;
+  /** What a session gets for what its request leaves open. */
+  readonly access?: AccessRequest | undefined;
   /** How long a deleted session can be brought back; default 30 days, 0 = not at all. */
   readonly undoKeepMs?: number | undefined;
 }
@@ -75,6 +95,8 @@ export interface Engine extends Clauderon {
   openSandbox(reference: string, options?: CallOptions): Promise<Sandbox>;
   /** Every name that `CrashPoints.reach` can be called with. */
   readonly crashPointNames: readonly string[];
+  /** Stores what was seen of sessions, and how far its source was read; those who follow events are told. Rejects as the store does. */
+  record(request: RecordRequest): Promise<void>;
   /** How many sessions are stored. */
   sessionCount(options?: CallOptions): Promise<number>;
 }

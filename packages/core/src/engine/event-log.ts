@@ -2,7 +2,7 @@ import type { Clock } from "../contract/clock.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
 import type { SessionEvent } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
-import type { SessionStore } from "../contract/session-store.ts";
+import type { RecordRequest, SessionStore } from "../contract/session-store.ts";
 import type { CrashPoints } from "./engine.ts";
 import { decide, type SessionCommand } from "./session-decider.ts";
 import { project } from "./session-projector.ts";
@@ -110,6 +110,13 @@ export class EventLog {
     this.#cursor = stored.at(-1)?.cursor ?? this.#cursor;
     for (const listener of this.#listeners) listener(stored);
     return after;
+  }
+
+  /** Stores what was seen of sessions and tells the listeners; no state changes, so no lock is needed. */
+  async record(request: RecordRequest): Promise<void> {
+    const stored = await this.#store.record(request);
+    this.#cursor = stored.at(-1)?.cursor ?? this.#cursor;
+    for (const listener of this.#listeners) listener(stored);
   }
 
   subscribe(listener: Listener): () => void {

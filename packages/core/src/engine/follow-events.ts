@@ -27,7 +27,8 @@ export async function* followEvents(
     let cursor = options.since ?? log.cursor;
     for (;;) {
       const page = await store.events(cursor);
-      if (page.isGap) throw expired(cursor);
+      // From the beginning means from the oldest there is.
+      if (page.isGap && cursor > 0) throw expired(cursor);
       for (const event of page.events) {
         if (options.signal?.aborted === true) return;
         yield event;

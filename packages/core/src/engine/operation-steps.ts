@@ -42,6 +42,8 @@ export const crashPointNames: readonly string[] = [
     ];
   }),
   ...write("watch.agent-ended"),
+  ...effect("access.proxy"),
+  ...write("access.changed"),
   ...reconcileActions.effects.flatMap((action) => effect(`reconcile.${action}`)),
   ...reconcileActions.writes.flatMap((action) => write(`reconcile.${action}`)),
 ];

@@ -7,13 +7,16 @@ import type { Clock } from "../contract/clock.ts";
 import { BackendError } from "../contract/errors/backend-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
 import { requireCapabilities } from "../contract/require-capabilities.ts";
+import type { SessionAccess } from "../contract/session-access.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { CreateSessionRequest } from "../contract/session.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
+import { checkAccess } from "./check-access.ts";
 import { checkCreateRequest } from "./check-create-request.ts";
-import type { EngineSettings } from "./engine.ts";
+import type { EngineSettings, ProxyPort } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
+import { needsProxy, refuseUnenforced, requestedAccess } from "./session-access.ts";
 import { nameFromPrompt } from "./session-name.ts";
 import type { StepEffects } from "./step-effects.ts";
 
@@ -24,6 +27,7 @@ export interface SessionCreatorOptions {
   readonly effects: StepEffects;
   readonly settings: EngineSettings;
   readonly clock: Clock;
+  readonly proxy: ProxyPort | undefined;
 }
 
 export interface RecordedSession {
@@ -75,6 +79,7 @@ export class SessionCreator {
   async #write(request: CreateSessionRequest, facts: SessionFacts, options: CallOptions): Promise<RecordedSession> {
     const { settings, workspaces } = this.#options;
     const { id, agent, backend, reason, repository } = facts;
+    const access = this.#access(request, backend);
     const name = this.#reserve(request, repository);
     try {
       const workspaceRequest = {
@@ -109,7 +114,8 @@ export class SessionCreator {
         workspace,
         workspaceRequest,
         sandbox: { image: request.image, pullPolicy: request.pullPolicy, limits: request.limits },
-        notices: notices(backend, reason),
+        access,
+        notices: notices({ backend, reason, request, access }),
         idempotencyKey: request.idempotencyKey,
         operation: { kind: "create", operationId: randomUUID(), receipts: [], launchId: randomUUID() },
         createdAt: this.#options.clock.now().toISOString(),
@@ -120,6 +126,15 @@ export class SessionCreator {
     } finally {
       this.#reserved.delete(name);
     }
+  }
+
+  #access(request: CreateSessionRequest, backend: Backend): SessionAccess {
+    const { settings, proxy } = this.#options;
+    const { backendId, capabilities } = backend;
+    const access = requestedAccess(request, { defaults: settings.access ?? {}, capabilities });
+    refuseUnenforced(access, backend);
+    checkAccess(proxy, { backend: backendId, isolation: capabilities.isolation, access });
+    return access;
   }
 
   readonly #isTaken = (name: string): boolean => this.#reserved.has(name) || this.#options.log.has(name);
@@ -163,11 +178,29 @@ function requirePowers(backend: Backend, request: CreateSessionRequest): void {
   });
 }
 
-function notices(backend: Backend, reason: string): readonly string[] {
+function notices({
+  backend,
+  reason,
+  request,
+  access,
+}: {
+  readonly backend: Backend;
+  readonly reason: string;
+  readonly request: CreateSessionRequest;
+  readonly access: SessionAccess;
+}): readonly string[] {
   return [
     `backend ${backend.backendId}: ${reason}`,
     ...(backend.capabilities.isolation === "none"
-      ? ["no isolation: the agent can do on this machine whatever you can"]
+      ? [
+          "no isolation: the agent can do on this machine whatever you can",
+          ...(needsProxy(access, "none")
+            ? ["access, network and budget are advisory: the agent can go round the proxy"]
+            : []),
+        ]
+      : []),
+    ...((request.allow ?? []).length > 0 && access.network === "open" && backend.capabilities.isolation === "none"
+      ? ["the network is open: what is allowed beside it counts only once it is listed"]
       : []),
   ];
 }

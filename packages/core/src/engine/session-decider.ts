@@ -1,5 +1,6 @@
 import type { ClauderonErrorJson } from "../contract/errors/clauderon-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
+import type { SessionAccess } from "../contract/session-access.ts";
 import type { SessionEventBody, SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { DeleteSessionRequest } from "../contract/session.ts";
@@ -18,7 +19,8 @@ export type SessionCommand =
   | { readonly type: "give-up" }
   | { readonly type: "fail"; readonly error: ClauderonErrorJson; readonly exitCode?: number | undefined }
   | { readonly type: "agent-ended"; readonly exitCode: number; readonly error: ClauderonErrorJson | undefined }
-  | { readonly type: "adopt" };
+  | { readonly type: "adopt" }
+  | { readonly type: "change-access"; readonly access: SessionAccess };
 
 /** The events a command leads to in a state; none when there is nothing to do. Pure. Throws `SessionError` when it cannot be done now. */
 export function decide(state: SessionState | undefined, command: SessionCommand): readonly SessionEventBody[] {
@@ -61,6 +63,8 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
       ];
     case "adopt":
       return state.lifecycle === "running" || state.operation !== undefined ? [] : [{ type: "session.adopted" }];
+    case "change-access":
+      return [{ type: "session.access-changed", access: command.access }];
     case "complete-step":
     case "finish":
     case "undo":

@@ -52,8 +52,18 @@ export function project(
         error: event.error,
         exitCode: event.exitCode ?? state.exitCode,
       };
+    case "session.access-changed":
+      return { ...next, access: event.access };
     case "session.deleted":
       return undefined;
+    case "model.turn-started":
+    case "model.text":
+    case "model.tool-used":
+    case "model.waiting":
+    case "model.usage":
+    case "model.error":
+    case "model.turn-ended":
+      return state;
     default:
       return event satisfies never;
   }

@@ -19,6 +19,7 @@ import type {
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
 import type { RepositoryInfo, WorkspaceProvider } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
+import type { AccessService } from "./access-service.ts";
 import type { AgentWatch } from "./agent-watch.ts";
 import type { EventLog } from "./event-log.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
@@ -38,6 +39,7 @@ export interface SessionServiceOptions {
   readonly sandboxes: SandboxCache;
   readonly workspaces: WorkspaceProvider;
   readonly watch: AgentWatch;
+  readonly access: AccessService;
   readonly locks: KeyedMutex;
   readonly clock: Clock;
   /** How long a deleted session can be brought back. */
@@ -58,10 +60,12 @@ export interface BegunCreation {
 
 /** What can be done with sessions; every change runs under the session's own lock. */
 export class SessionService {
+  readonly access: AccessService;
   readonly #options: SessionServiceOptions;
 
   constructor(options: SessionServiceOptions) {
     this.#options = options;
+    this.access = options.access;
   }
 
   /** Records the session and begins its creation; `finished` resolves when that has ended, well or not. */

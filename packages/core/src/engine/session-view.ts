@@ -1,6 +1,7 @@
 import type { SessionState } from "../contract/session-state.ts";
 import type { SessionDetail, SessionSummary } from "../contract/session.ts";
 import type { WorkspaceStatus } from "../contract/workspace.ts";
+import { accessOf } from "./session-access.ts";
 
 /** What a list shows of a session. */
 export function sessionSummary(state: SessionState): SessionSummary {
@@ -35,6 +36,8 @@ export function sessionDetail(state: SessionState, workspaceStatus?: WorkspaceSt
     isHeadless: state.request.isHeadless,
     conversationId: state.conversationId,
     isolation: state.isolation,
+    ...accessOf(state),
+    isAdvisory: state.isolation === "none",
     exitCode: state.exitCode,
     error: state.error,
     notices: state.notices,

@@ -12,10 +12,11 @@ import type { SessionState } from "../contract/session-state.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
 import { nearest } from "../support/nearest.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
-import type { ProxyPort } from "./engine.ts";
+import type { ProxyPort, SessionIdentity } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
 
 /** What only the caller of an operation knows and nobody writes down. */
@@ -120,6 +121,20 @@ export class StepEffects {
     });
   }
 
+  /** Who the session is to its proxy. */
+  identity(state: SessionState): SessionIdentity {
+    const { id, name, backend, isolation, workspace } = state;
+    return {
+      id,
+      name,
+      backend,
+      isolation,
+      access: accessOf(state),
+      branch: workspace.branch,
+      pushUrl: () => this.#options.workspaces.pushUrl(workspace),
+    };
+  }
+
   sessionDirectory(id: string): string {
     return path.join(this.#options.homeDirectory, "state", "sessions", id);
   }
@@ -184,14 +199,16 @@ export class StepEffects {
   async #admit(state: SessionState, { environment, signal }: OperationInput): Promise<StepOutcome> {
     const { proxy } = this.#options;
     if (proxy === undefined || environment === undefined) return {};
-    const { id, name, agent, isolation } = state;
-    const sessionDirectory = this.sessionDirectory(id);
-    const variables = await proxy.admit({ id, name, agent, isolation, environment, sessionDirectory }, { signal });
+    const { agent } = state;
+    const sessionDirectory = this.sessionDirectory(state.id);
+    const session = { ...this.identity(state), agent, environment, sessionDirectory };
+    const variables = await proxy.admit(session, { signal });
     return { environment: withProxyVariables(environment, variables) };
   }
 
   async #revoke(state: SessionState): Promise<StepOutcome> {
-    await this.#options.proxy?.revoke(state.id);
+    // A start that failed must not give the session its budget anew.
+    await this.#options.proxy?.revoke(state.id, { keepsUse: state.operation?.kind === "start" });
     return {};
   }
 
@@ -220,6 +237,7 @@ export class StepEffects {
         name: state.name,
         workspace: backend.capabilities.workspace === "remote" ? {} : { hostPath: state.workspace.path },
         environment: input.environment ?? {},
+        network: networkPolicyOf(accessOf(state), backend.capabilities),
         ...state.sandbox,
       },
       options,

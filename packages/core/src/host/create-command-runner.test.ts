@@ -22,7 +22,7 @@ async function rejection(promise: Promise<unknown>): Promise<ClauderonError> {
 
 const helped = createHelpedRunner();
 beforeAll(() => helped.start());
-afterAll(() => helped[Symbol.dispose]());
+afterAll(() => helped[Symbol.asyncDispose]());
 
 describe.each([
   { name: "by this process", runner: createCommandRunner() },

@@ -20,6 +20,6 @@ export { endGroup, isGroupAlive, signalGroup } from "./process-group.ts";
 export { spawnProcess, type SpawnedProcess, type SpawnOptions } from "./spawn-process.ts";
 export { systemClock } from "./system-clock.ts";
 export { createHostContext } from "./create-host-context.ts";
-export { keeperEnvironment, withoutSessionMarks } from "./without-session-marks.ts";
+export { keeperEnvironment, proxyMark, withoutSessionMarks } from "./without-session-marks.ts";
 export { parseJson } from "../support/parse-json.ts";
 export { replaceFile } from "./replace-file.ts";

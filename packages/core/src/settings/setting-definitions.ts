@@ -14,6 +14,7 @@ export interface SettingDefinition {
 }
 
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/);
+const hosts = z.array(z.string().min(1).max(300));
 const detachKey = String.raw`ctrl-[a-z@[\\\]^_]`;
 
 /** Every setting there is: the one place to add one. */
@@ -72,6 +73,20 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     expected: 'the name of a package or a path, as in "@acme/clauderon-backend"',
   },
   { key: "backends.*.**", schema: z.unknown(), expected: "anything" },
+  {
+    key: "session.access_mode",
+    schema: z.enum(["read-write", "read-only"]),
+    expected: '"read-write" or "read-only"',
+  },
+  { key: "session.network", schema: z.enum(["open", "listed", "none"]), expected: '"open", "listed" or "none"' },
+  { key: "session.allow", schema: hosts, expected: 'a list of hosts, as in ["example.com:8443"]', default: [] },
+  { key: "session.deny", schema: hosts, expected: 'a list of hosts, as in ["example.com"]', default: [] },
+  { key: "session.advisory", schema: z.boolean(), expected: "true or false", default: false },
+  {
+    key: "session.budget",
+    schema: z.string().regex(/^\d{1,9}(?:\.\d{1,6})?(?:usd|[km]?tokens)$/i),
+    expected: 'an amount for each session, as in "5usd" or "200ktokens"',
+  },
   {
     key: "proxy.enabled",
     schema: z.boolean(),

@@ -1,3 +1,6 @@
+import type { NetworkPolicy } from "../contract/sandbox-spec.ts";
+import type { AccessMode } from "../contract/session-access.ts";
+
 /** Where a value came from. */
 export interface SettingOrigin {
   readonly kind: "flag" | "environment" | "file" | "default";
@@ -26,6 +29,15 @@ export interface Settings {
   readonly agents: Readonly<Record<string, AgentSettings>>;
   readonly backends: Readonly<Record<string, BackendSettings>>;
   /** `undefined`: as soon as the home has a secret or a proxy.toml. */
+  /** What a new session gets for what its own options leave open. */
+  readonly session: {
+    readonly accessMode: AccessMode | undefined;
+    readonly network: NetworkPolicy["mode"] | undefined;
+    readonly allow: readonly string[];
+    readonly deny: readonly string[];
+    readonly isAdvisory: boolean;
+    readonly budget: string | undefined;
+  };
   readonly proxy: { readonly isEnabled: boolean | undefined };
   readonly zellij: { readonly program: string | undefined };
   /** Every value with its origin, in the order of the definitions. */

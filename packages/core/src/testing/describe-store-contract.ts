@@ -183,6 +183,29 @@ export function describeStoreContract(options: StoreContractOptions): void {
       expect(await store.getFact("port")).toBe("3031");
     });
 
+    test("what was seen is stored with the fact, in the order of all events; rows stay as they are", async () => {
+      const state = sampleSessionState();
+      await save(state);
+      const exchange = { vendor: "anthropic", exchangeId: "e" } as const;
+      const [text, tool] = [
+        { type: "model.text", characters: 3, ...exchange },
+        { type: "model.tool-used", tool: "Bash", ...exchange },
+      ] as const;
+      const seen = { sessionId: state.id, sessionName: state.name, at: AT, body: text };
+      const ofGone = { sessionId: "gone", sessionName: "gone", at: "2026-01-02T03:04:06.000Z", body: tool };
+      const stored = await store.record({ events: [seen, ofGone], fact: { key: "read", value: "7" } });
+      expect(stored).toEqual([
+        { cursor: 2, ...seen },
+        { cursor: 3, ...ofGone },
+      ]);
+      expect((await store.events(1)).events).toEqual(stored);
+      expect(await store.lastCursor()).toBe(3);
+      expect(await store.getFact("read")).toBe("7");
+      expect(await store.list()).toEqual([state]);
+      expect(await store.record({ events: [], fact: { key: "read", value: "8" } })).toEqual([]);
+      expect(await store.getFact("read")).toBe("8");
+    });
+
     test("old events expire: the newest 20,000 stay and the gap is told", async () => {
       const state = sampleSessionState();
       for (let batch = 0; batch < 21; batch += 1) {
@@ -219,6 +242,7 @@ export function describeStoreContract(options: StoreContractOptions): void {
       await store.close();
       await expect(store.list()).rejects.toMatchObject({ code: "store.failed" });
       await expect(save(sampleSessionState())).rejects.toMatchObject({ code: "store.failed" });
+      await expect(store.record({ events: [] })).rejects.toMatchObject({ code: "store.failed" });
     });
   });
 }

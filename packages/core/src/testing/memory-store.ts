@@ -3,6 +3,7 @@ import {
   StoreError,
   type AppendRequest,
   type CallOptions,
+  type RecordRequest,
   type SessionEvent,
   type SessionState,
   type SessionStore,
@@ -44,6 +45,17 @@ class MemoryStore implements SessionStore {
     });
     if (state === undefined) this.#rows.delete(sessionId);
     else this.#rows.set(sessionId, copy(state));
+    this.#events = [...this.#events, ...stored].slice(-RETAINED_EVENTS);
+    return copy(stored);
+  }
+
+  async record({ events, fact }: RecordRequest, options?: CallOptions): Promise<readonly SessionEvent[]> {
+    this.#check(options);
+    const stored = events.map((event): SessionEvent => {
+      this.#cursor += 1;
+      return { cursor: this.#cursor, ...copy(event) };
+    });
+    if (fact !== undefined) this.#facts.set(fact.key, fact.value);
     this.#events = [...this.#events, ...stored].slice(-RETAINED_EVENTS);
     return copy(stored);
   }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { SessionEvent, SessionEventBody } from "../contract/session-event.ts";
 import type { SessionOperation, SessionState } from "../contract/session-state.ts";
 import type { WorkspaceRecord } from "../contract/workspace.ts";
+import { sessionAccessSchema } from "./access-schema.ts";
 import { exactly } from "./exactly.ts";
 import { errorSchema } from "./problem.ts";
 import {
@@ -70,6 +71,7 @@ const stateMembers = {
     pullPolicy: pullPolicySchema.optional(),
     limits: resourceLimitsSchema.optional(),
   }),
+  access: sessionAccessSchema.optional(),
   launchId: z.string().optional(),
   exitCode: z.int().optional(),
   error: errorSchema.optional(),
@@ -82,6 +84,47 @@ const stateMembers = {
 export const sessionStateSchema: z.ZodType<SessionState> = exactly<SessionState>()(
   z.object({ ...stateMembers, revision: z.int(), updatedAt: z.string() }),
 );
+
+const exchange = { vendor: z.enum(["anthropic", "openai", "gemini"]), exchangeId: z.string() };
+
+const modelEventSchemas = [
+  z.object({
+    type: z.literal("model.turn-started"),
+    ...exchange,
+    model: z.string().optional(),
+    promptHash: z.string().optional(),
+    cause: z.enum(["prompt", "continuation"]),
+    isSideCall: z.boolean(),
+  }),
+  z.object({ type: z.literal("model.text"), ...exchange, characters: z.int() }),
+  z.object({ type: z.literal("model.tool-used"), ...exchange, tool: z.string() }),
+  z.object({ type: z.literal("model.waiting"), ...exchange, reason: z.enum(["question", "plan"]), tool: z.string() }),
+  z.object({
+    type: z.literal("model.usage"),
+    ...exchange,
+    model: z.string().optional(),
+    usage: z.object({
+      inputTokens: z.int(),
+      cachedInputTokens: z.int(),
+      cacheWriteTokens: z.int(),
+      longCacheWriteTokens: z.int(),
+      outputTokens: z.int(),
+      isEstimated: z.boolean(),
+    }),
+  }),
+  z.object({
+    type: z.literal("model.error"),
+    ...exchange,
+    class: z.enum(["overloaded", "rate-limit", "quota", "auth", "request", "server", "network"]),
+    status: z.int(),
+    code: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal("model.turn-ended"),
+    ...exchange,
+    reason: z.enum(["end", "tool-use", "length", "refused", "paused", "aborted", "failed"]),
+  }),
+] as const;
 
 export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<SessionEventBody>()(
   z.discriminatedUnion("type", [
@@ -119,11 +162,13 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
       exitCode: z.int().optional(),
     }),
     z.object({ type: z.literal("session.adopted") }),
+    z.object({ type: z.literal("session.access-changed"), access: sessionAccessSchema }),
     z.object({
       type: z.literal("session.deleted"),
       operationId: z.string().optional(),
       kept: z.array(z.string()).readonly(),
     }),
+    ...modelEventSchemas,
   ]),
 );
 

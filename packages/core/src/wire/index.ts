@@ -1,3 +1,4 @@
+export { sessionAccessChangeSchema, sessionBudgetSchema } from "./access-schema.ts";
 export { backendOverviewSchema, reconcileReportSchema } from "./backends-schema.ts";
 export {
   daemonFileSchema,

@@ -15,6 +15,7 @@ import type {
   StartSessionRequest,
 } from "../contract/session.ts";
 import type { WorkspaceStatus } from "../contract/workspace.ts";
+import { accessMembers, accessRequest } from "./access-schema.ts";
 import { exactly } from "./exactly.ts";
 import { errorSchema } from "./problem.ts";
 
@@ -100,6 +101,7 @@ export const sessionDetailSchema: z.ZodType<SessionDetail> = exactly<SessionDeta
       isHeadless: z.boolean(),
       conversationId: z.string(),
       isolation: isolationSchema,
+      ...accessMembers,
       exitCode: z.int().optional(),
       error: errorSchema.optional(),
       notices: z.array(z.string()).readonly(),
@@ -126,6 +128,7 @@ export const createSessionRequestSchema: z.ZodType<CreateSessionRequest> = exact
       image: z.string().optional(),
       pullPolicy: pullPolicySchema.optional(),
       limits: resourceLimitsSchema.optional(),
+      ...accessRequest,
       callerEnvironment: environment,
       environment,
       size: terminalSizeSchema.optional(),

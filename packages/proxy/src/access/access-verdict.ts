@@ -60,7 +60,9 @@ function pushAccess(policy: SessionPolicy, request: ProxyRequest): Access {
   if (operation.kind === "fetch" || operation.kind === "archive" || (operation.kind === "lfs-locks" && isRead))
     return {};
   if (policy.push === undefined) return policy.isIsolated ? { refusal: notScoped(undefined, operation.kind) } : {};
-  const isOwn = request.target.host === policy.push.host && operation.repository === policy.push.repository;
+  const { host, port } = request.target;
+  const isOwnHost = host === policy.push.host && port === (policy.push.port ?? 443);
+  const isOwn = isOwnHost && operation.repository === policy.push.repository;
   if (isOwn) return operation.isPack ? { extra: { push: policy.push } } : {};
   return otherRepository(policy.push, operation, request);
 }

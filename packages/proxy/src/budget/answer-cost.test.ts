@@ -36,7 +36,14 @@ describe("The cost of an answer", () => {
     { model: "gpt-6.1-sol-2026-09-30", parts: { inputTokens: 300_000, outputTokens: 10_000 }, usd: 1.35 },
     { model: "gpt-6-luna", parts: { cacheWriteTokens: 200_000 }, usd: 0.025 },
     { model: "models/gemini-2.5-pro", parts: { inputTokens: 200_001 }, usd: 0.5000025 },
-    { model: "gemini-3-flash-preview", parts: { cachedInputTokens: 1e6 }, usd: 0.5 },
+    { model: "gemini-3-flash-preview", parts: { cachedInputTokens: 1e6 }, usd: 0.05 },
+    { model: "models/gemini-2.5-pro", parts: { inputTokens: 1, cachedInputTokens: 200_000 }, usd: 0.0500025 },
+    {
+      model: "gpt-6.2-astra",
+      parts: { inputTokens: 100_000, cachedInputTokens: 100_000, outputTokens: 10_000 },
+      usd: 1.24,
+    },
+    { model: "gpt-6.1-sol", parts: { cacheWriteTokens: 100_000 }, usd: 0.2 },
   ])("$model, $parts", ({ model, parts, usd }) => {
     expect(cost(model, parts)).toBeCloseTo(usd, 9);
   });

@@ -208,4 +208,20 @@ describe("A budget", () => {
     keeper.record(used("one", 10));
     expect(keeper.check(context({ vendor, path }))).toBeUndefined();
   });
+
+  it("says once of each model that its price is not known, and again after the prices were read anew", () => {
+    const told: string[] = [];
+    const keeper = createBudgetKeeper({ onUnpriced: (model) => told.push(model) });
+    for (const model of ["house-model-1", "claude-sonnet-5", "house-model-1", "", "house-model-1"])
+      keeper.record(used("one", 1000, model));
+    expect(told).toEqual(["house-model-1", "unknown"]);
+    keeper.setPrices([{ model: "house-model-1", input: 1, output: 2 }]);
+    keeper.record(used("one", 1_000_000, "house-model-1"));
+    expect(keeper.spending("id-one").usd).toBeCloseTo(1.002);
+    keeper.setPrices([]);
+    keeper.record(used("one", 1000, "house-model-1"));
+    expect(told).toEqual(["house-model-1", "unknown", "house-model-1"]);
+    for (let index = 0; index < 1000; index += 1) keeper.record(used("one", 1, `made-up-${index}`));
+    expect(told.length).toBeLessThan(30);
+  });
 });

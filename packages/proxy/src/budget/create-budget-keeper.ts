@@ -26,6 +26,18 @@ export interface BudgetState {
   readonly day: { readonly date: string; readonly spending: Spending };
 }
 
+/** What was used, of which limit. */
+export interface BudgetAccount {
+  readonly limit?: Budget | undefined;
+  readonly isReached: boolean;
+  readonly used: Spending;
+}
+
+export interface BudgetAccounts {
+  readonly session: BudgetAccount;
+  readonly day: BudgetAccount & { readonly date: string };
+}
+
 export interface BudgetDenial {
   readonly refusal: Refusal;
   readonly answer: BudgetAnswer;
@@ -45,6 +57,8 @@ export interface BudgetKeeper {
   /** The user's own prices from now on; what was counted stays as it was. */
   setPrices(prices: readonly ModelPrice[]): void;
   spending(sessionId: string): Spending;
+  /** The session's own use and limit, and the day's of all sessions. */
+  accounts(sessionId: string): BudgetAccounts;
   forget(sessionId: string): void;
   /** For a file, so that a restart forgets nothing. */
   state(): BudgetState;
@@ -58,6 +72,8 @@ export interface BudgetKeeperSettings {
   /** How soon an agent is told to ask again, so that a raised limit is noticed. Default 20. */
   readonly retryAfterSeconds?: number | undefined;
   readonly now?: (() => Date) | undefined;
+  /** Told once of each model whose price is not known: its tokens are counted, no money. */
+  readonly onUnpriced?: ((model: string) => void) | undefined;
 }
 
 const NOTHING: Spending = { usd: 0, tokens: 0, unpricedTokens: 0, unpricedModels: [], estimatedTokens: 0 };
@@ -68,6 +84,7 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
   let table = [...prices, ...priceTable];
   const sessions = new Map<string, Spending>(Object.entries(state?.sessions ?? {}));
   const limits = new Map<string, Budget>();
+  const unpriced = new Set<string>();
   let dayLimit = settings.dayLimit;
   let day = state?.day ?? { date: localDate(now()), spending: NOTHING };
 
@@ -80,6 +97,7 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
   function priced(usage: TokenUsage, model: string | undefined): Spending {
     const tokens = totalTokens(usage);
     const price = model === undefined ? undefined : findPrice(table, model, today().date);
+    if (price === undefined) tellUnpriced(model ?? "unknown");
     return {
       usd: price === undefined ? 0 : answerCost(usage, price),
       tokens,
@@ -87,6 +105,13 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
       unpricedModels: price === undefined ? [model ?? "unknown"] : [],
       estimatedTokens: usage.isEstimated ? tokens : 0,
     };
+  }
+
+  function tellUnpriced(model: string): void {
+    // A session names the models: it could name any number.
+    if (unpriced.has(model) || unpriced.size >= MAX_UNPRICED_NAMES) return;
+    unpriced.add(model);
+    settings.onUnpriced?.(model.slice(0, 200));
   }
 
   function reached(sessionId: string): Reached | undefined {
@@ -131,8 +156,14 @@ export function createBudgetKeeper(settings: BudgetKeeperSettings = {}): BudgetK
     },
     setPrices(own) {
       table = [...own, ...priceTable];
+      unpriced.clear();
     },
     spending: (sessionId) => sessions.get(sessionId) ?? NOTHING,
+    accounts(sessionId) {
+      const { date, spending } = today();
+      const own = accountOf(limits.get(sessionId), sessions.get(sessionId) ?? NOTHING);
+      return { session: own, day: { ...accountOf(dayLimit, spending), date } };
+    },
     forget(sessionId) {
       sessions.delete(sessionId);
       limits.delete(sessionId);
@@ -145,6 +176,10 @@ interface Reached {
   readonly limit: Budget;
   readonly used: Spending;
   readonly scope: "session" | "day";
+}
+
+function accountOf(limit: Budget | undefined, used: Spending): BudgetAccount {
+  return { limit, isReached: limit !== undefined && isReached(used, limit), used };
 }
 
 function isReached(used: Spending, limit: Budget): boolean {

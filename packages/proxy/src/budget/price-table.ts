@@ -33,6 +33,8 @@ export const priceTable: readonly ModelPrice[] = [
   },
   ...anthropic(["claude-haiku-4-5"], { input: 1, cachedInput: 0.1, output: 5 }),
 
+  openai("gpt-6.2-astra", { input: 8, cachedInput: 0.4, output: 40 }),
+  openai("gpt-6.2-sol", { input: 2, cachedInput: 0.1, output: 10 }),
   openai("gpt-6.1-sol", { input: 2, cachedInput: 0.1, output: 10 }),
   openai("gpt-6-astra", { input: 10, cachedInput: 1, cacheWrite: 12.5, output: 50 }),
   openai("gpt-6-sol", { input: 2, cachedInput: 0.2, cacheWrite: 2.5, output: 10 }),
@@ -59,16 +61,17 @@ export const priceTable: readonly ModelPrice[] = [
   },
   { model: "gemini-3.8-flash", input: 0.75, cachedInput: 0.075, output: 3.75, until: "2026-12-31" },
   { model: "gemini-3.8-flash", input: 1.5, cachedInput: 0.15, output: 7.5 },
-  { model: "gemini-3-flash-preview", input: 0.5, output: 3 },
-  { model: "gemini-3.1-flash-lite", input: 0.25, output: 1.5 },
+  { model: "gemini-3-flash-preview", input: 0.5, cachedInput: 0.05, output: 3 },
+  { model: "gemini-3.1-flash-lite", input: 0.25, cachedInput: 0.025, output: 1.5 },
   {
     model: "gemini-2.5-pro",
     input: 1.25,
+    cachedInput: 0.125,
     output: 10,
-    long: { aboveTokens: 200_000, input: 2.5, output: 15 },
+    long: { aboveTokens: 200_000, input: 2.5, cachedInput: 0.25, output: 15 },
   },
-  { model: "gemini-2.5-flash", input: 0.3, output: 2.5 },
-  { model: "gemini-2.5-flash-lite", input: 0.1, output: 0.4 },
+  { model: "gemini-2.5-flash", input: 0.3, cachedInput: 0.03, output: 2.5 },
+  { model: "gemini-2.5-flash-lite", input: 0.1, cachedInput: 0.01, output: 0.4 },
 ];
 
 interface ListPrices {

@@ -1,6 +1,6 @@
 import type { Clock } from "@clauderon/core/contract";
 
-import { createAuthorityStore, type Authorities } from "./authority-store.ts";
+import { createAuthorityStore, type Authorities, type AuthorityStore } from "./authority-store.ts";
 import type { Authority } from "./authority.ts";
 import { caBundle, publishFile } from "./ca-bundle.ts";
 import { createLeafKey } from "./leaf.ts";
@@ -25,10 +25,13 @@ export class AuthorityKeeper {
   readonly #key = createLeafKey();
   readonly #contexts = new Map<string, SecureContexts>();
   #authorities: Authorities;
+  #roots: readonly string[];
+  #latest: Promise<unknown> = Promise.resolve();
 
   private constructor(options: AuthorityKeeperOptions, authorities: Authorities) {
     this.#options = options;
     this.#authorities = authorities;
+    this.#roots = options.roots;
   }
 
   static async load(options: AuthorityKeeperOptions): Promise<AuthorityKeeper> {
@@ -48,26 +51,46 @@ export class AuthorityKeeper {
     return { id: authority.id, contexts };
   }
 
+  /** From here on sandboxes trust these beside ours: programs that start read them. */
+  async useRoots(roots: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#roots = roots;
+      await this.#publish(this.#authorities);
+    });
+  }
+
   /** A new authority for new sessions; running ones keep theirs, and every bundle holds both. */
   async rotate(): Promise<void> {
-    const { authorityPath, clock } = this.#options;
-    const authorities = await createAuthorityStore(authorityPath, clock).rotate();
-    await this.#publish(authorities);
+    return this.#inTurn(async () => this.#publish(await this.#store().rotate()));
   }
 
   /** Ends the overlap for authorities that no session needs. */
-  async retire(idsInUse: ReadonlySet<string>): Promise<void> {
-    if (this.#authorities.length === 1) return;
+  async retire(idsInUse: () => ReadonlySet<string>): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#authorities.length === 1) return;
+      const authorities = await this.#store().retire(idsInUse());
+      for (const id of this.#contexts.keys())
+        if (!authorities.some((authority) => authority.id === id)) this.#contexts.delete(id);
+      await this.#publish(authorities);
+    });
+  }
+
+  #store(): AuthorityStore {
     const { authorityPath, clock } = this.#options;
-    const authorities = await createAuthorityStore(authorityPath, clock).retire(idsInUse);
-    for (const id of this.#contexts.keys())
-      if (!authorities.some((authority) => authority.id === id)) this.#contexts.delete(id);
-    await this.#publish(authorities);
+    return createAuthorityStore(authorityPath, clock);
+  }
+
+  /** Each reads the file and replaces it: two at once would lose the change of one. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const result = this.#latest.then(work);
+    this.#latest = result.catch(() => undefined);
+    return result;
   }
 
   /** Trust goes out before the first leaf that needs it. */
   async #publish(authorities: Authorities): Promise<void> {
-    const { bundlePath, trustStorePath, roots } = this.#options;
+    const { bundlePath, trustStorePath } = this.#options;
+    const roots = this.#roots;
     await publishFile(bundlePath, Buffer.from(caBundle(authorities, roots)));
     if (trustStorePath !== undefined) {
       const certificates = [...authorities.map(({ certificatePem }) => certificatePem), ...roots];

@@ -23,6 +23,8 @@ export interface ExchangeContext {
   readonly identity: ProxyIdentity;
   readonly request: ProxyRequest;
   readonly rule: CredentialRule | undefined;
+  /** It was let in before and is open: the question is whether it may stay. */
+  readonly isOpen?: boolean | undefined;
 }
 
 /** Makes the observers of an exchange; `undefined` = it is of no interest. */

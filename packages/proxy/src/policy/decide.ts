@@ -5,7 +5,7 @@ import { tokenRoutes } from "../access/token-routes.ts";
 import { formatAuthority } from "./canonical-host.ts";
 import { chooseRule } from "./choose-rule.ts";
 import { createNetworkPolicy, type NetworkLists, type NetworkPolicy, type NetworkReason } from "./network-policy.ts";
-import { createPlaceholderSearch } from "./placeholder-search.ts";
+import { createPlaceholderSearch, tokenHandlePrefix } from "./placeholder-search.ts";
 import type {
   ConnectVerdict,
   CredentialRule,
@@ -31,6 +31,8 @@ export interface PolicyEngineSettings {
   readonly lists?: NetworkLists | undefined;
   /** Whether the caller replaces credentials in answers (`answerFields`). Without it the routes that hand them out are refused. Default false. */
   readonly canReplaceAnswers?: boolean | undefined;
+  /** Whether the caller keeps the tokens of a `tokenAnswer` with `hosts` and gives the session handles for them, as `createProxy` does. Default false. */
+  readonly canExchangeTokens?: boolean | undefined;
   /** Answers that stand in for those of a rule's token routes, by the rule's id: a login inside a sandbox is renewed with the placeholders it has already. */
   readonly localAnswer?: ((ruleId: string) => LocalAnswer | undefined) | undefined;
   /** Hosts whose requests go somewhere else: they are always looked into. */
@@ -53,6 +55,7 @@ export function createPolicyEngine(settings: PolicyEngineSettings): ExplainableP
     placeholders: createPlaceholderSearch(settings.rules),
     hasSecret: (name) => settings.secrets.has(name),
     canReplaceAnswers: settings.canReplaceAnswers ?? false,
+    canExchangeTokens: settings.canExchangeTokens ?? settings.canReplaceAnswers ?? false,
     localAnswer: settings.localAnswer ?? ((): undefined => undefined),
     diverted: settings.diverted ?? new Set(),
     network: networkPolicies(table, settings.lists ?? { allow: [], deny: [] }),
@@ -70,6 +73,7 @@ interface Context {
   readonly table: RuleTable;
   readonly placeholders: ReturnType<typeof createPlaceholderSearch>;
   readonly canReplaceAnswers: boolean;
+  readonly canExchangeTokens: boolean;
   readonly localAnswer: (ruleId: string) => LocalAnswer | undefined;
   readonly hasSecret: (name: string) => boolean;
   readonly diverted: ReadonlySet<string>;
@@ -144,7 +148,7 @@ function isIdle({ secret, anonymous }: CredentialRule, hasSecret: (name: string)
 
 /** The host of the session's own repository is looked into also where no rule names it: its pushes are scoped. */
 function isPushHost(policy: SessionPolicy, target: ProxyTarget): boolean {
-  return policy.push?.host === target.host && target.port === 443;
+  return policy.push?.host === target.host && (policy.push.port ?? 443) === target.port;
 }
 
 /** Nobody said who they are: a blind tunnel to hosts that have a rule, nothing injected. */
@@ -168,7 +172,7 @@ function decideRequest(context: Context, identity: ProxyIdentity, request: Proxy
   const { scheme, host, port } = request.target;
   const hostRules = scheme === "https" ? context.table.forAuthority(host, port) : [];
   const placeholders = context.placeholders.inRequest(request);
-  const own = new Set(hostRules.map(({ rule }) => rule.placeholder));
+  const own = new Set(hostRules.flatMap(({ rule }) => ownPlaceholders(rule)));
   if ([...placeholders].some((placeholder) => !own.has(placeholder))) {
     const where = formatAuthority({ host, port }, scheme === "http" ? 80 : 443);
     return forbid("placeholder-misplaced", {
@@ -196,11 +200,22 @@ function decideRequest(context: Context, identity: ProxyIdentity, request: Proxy
   if (rule === undefined) return { kind: "forward", ...access.extra };
   const forward: Forward = { kind: "forward", rule, ...access.extra };
   if (answer === "anonymous") return { ...forward, dropsCredentials: true };
-  const answered = answer === undefined ? forward : { ...forward, answerFields: answer };
+  const takesTokensOf =
+    rule.takesTokensOf !== undefined && context.hasSecret(rule.takesTokensOf) ? rule.takesTokensOf : undefined;
+  const answered = {
+    ...forward,
+    ...(answer === undefined ? {} : { answerFields: answer }),
+    ...(takesTokensOf === undefined ? {} : { takesTokensOf }),
+  };
   const question = { rule, isIsolated: identity.policy.isIsolated, hasPlaceholder: placeholders.size > 0, request };
   return chosen === undefined || rule.inject === undefined || rule.secret === undefined
     ? withoutSecret(answered, { ...question, isKnown: chosen !== undefined })
     : withSecret(answered, { ...question, secret: rule.secret, isPresent: context.hasSecret(rule.secret) });
+}
+
+/** What clients may carry to a host: its own placeholders, and at registries the handles of tokens. */
+function ownPlaceholders({ placeholder, protocol }: CredentialRule): readonly (string | undefined)[] {
+  return protocol === "container-registry" ? [placeholder, tokenHandlePrefix] : [placeholder];
 }
 
 type Forward = Extract<RequestVerdict, { readonly kind: "forward" }>;
@@ -215,6 +230,7 @@ interface RuleQuestion {
 /** Nothing is injected here. From a sandbox nobody's own credential reaches the host either, where its rules know how it looks. */
 function withoutSecret(forward: Forward, question: RuleQuestion & { readonly isKnown: boolean }): RequestVerdict {
   const { rule, isIsolated, request } = question;
+  if (forward.takesTokensOf !== undefined) return isIsolated ? { ...forward, dropsCredentials: true } : forward;
   if (!isIsolated) {
     if (!question.hasPlaceholder) return forward;
     return forbid("placeholder-misplaced", {
@@ -268,17 +284,23 @@ function answerVerdict(
   context: Context,
   { request, hostRules, protocol }: AnswerQuestion,
 ): readonly string[] | "anonymous" | Refusal | undefined {
-  const answering = hostRules.find((entry) => entry.hasTokenAnswer(request.path))?.rule;
+  const answering = hostRules.find((entry) => entry.hasTokenAnswer(request.path));
   if (answering === undefined && tokenMatchers.get(protocol)?.(request.method, apiPath(request.path)) !== true) {
     return undefined;
   }
-  if (answering?.tokenAnswer !== undefined && context.canReplaceAnswers) return answering.tokenAnswer.fields;
-  if (protocol === "container-registry" && request.method === "GET") return "anonymous";
-  return refuse(403, "token-route", {
-    message: "This route answers with a new credential, which a session must not hold",
-    fix: "make the credential outside and store it: clauderon config credentials set NAME",
-  });
+  const { fields, hosts } = answering?.rule.tokenAnswer ?? {};
+  const isRewritten = hosts === undefined ? context.canReplaceAnswers : context.canExchangeTokens;
+  if (answering !== undefined && fields !== undefined && isRewritten && matchesRequest(answering, request))
+    return fields;
+  if (protocol !== "container-registry") return refuse(403, "token-route", tokenRoute);
+  // Clients of registries that ask by POST ask once more by GET when POST is not there.
+  return request.method === "GET" ? "anonymous" : refuse(405, "token-route", tokenRoute);
 }
+
+const tokenRoute: RefusalText = {
+  message: "This route answers with a new credential, which a session must not hold",
+  fix: "make the credential outside and store it: clauderon config credentials set NAME",
+};
 
 /** The refusal of a token route, or the answer that stands in for the host's. */
 function localVerdict(

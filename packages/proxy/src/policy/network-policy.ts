@@ -107,14 +107,14 @@ function decide(state: NetworkState, target: Authority, ruleId: string | undefin
   if (state.mode === "none") {
     return refuse(403, "network-none", {
       message: `The session has no network; ${where} was asked for`,
-      fix: "create the session with --network listed",
+      fix: "clauderon access NAME --network listed",
     });
   }
   const denial = state.deny.find((pattern) => isDenied(pattern, target));
   if (denial !== undefined) {
     return refuse(403, "host-denied", {
       message: `${where} is denied for this session`,
-      fix: "remove the entry from the session's --deny or from deny in proxy.toml",
+      fix: "clauderon access NAME --remove ENTRY, or take it out of deny in proxy.toml",
     });
   }
   const entry = state.allow.find((pattern) => matchesAuthority(pattern, target));
@@ -157,20 +157,20 @@ function patterns(entries: readonly string[]): readonly HostPattern[] {
 function addressRefusal(where: string): Refusal {
   return refuse(403, "address-denied", {
     message: `${where} is this machine, a private network or a metadata service`,
-    fix: `name it exactly when the session needs it: --allow ${where}`,
+    fix: `name it exactly when the session needs it: clauderon access NAME --allow ${where}`,
   });
 }
 
 function portRefusal(where: string): Refusal {
   return refuse(403, "port-not-allowed", {
     message: `The port of ${where} is not allowed`,
-    fix: `allow it by name: --allow ${where}`,
+    fix: `allow it by name: clauderon access NAME --allow ${where}`,
   });
 }
 
 function hostRefusal(where: string): Refusal {
   return refuse(403, "host-not-allowed", {
     message: `${where} is not among the hosts of this session`,
-    fix: `allow it: --allow ${where}, or create the session with --network open`,
+    fix: `allow it: clauderon access NAME --allow ${where}, or --network open`,
   });
 }

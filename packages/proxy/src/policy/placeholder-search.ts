@@ -11,9 +11,12 @@ interface Needle {
   readonly placeholder: string;
 }
 
+/** How the handles begin that stand for short-lived tokens; no placeholder of a rule begins so. */
+export const tokenHandlePrefix = "clauderon.token.";
+
 /** Prepares the search over the placeholders of all rules. */
 export function createPlaceholderSearch(rules: readonly CredentialRule[]): PlaceholderSearch {
-  const placeholders = new Set(rules.flatMap(({ placeholder }) => placeholder ?? []));
+  const placeholders = new Set([...rules.flatMap(({ placeholder }) => placeholder ?? []), tokenHandlePrefix]);
   const needles = [...placeholders].map((placeholder): Needle => ({
     placeholder,
     texts: [placeholder, ...base64Cores(placeholder)],

@@ -37,6 +37,8 @@ export type NetworkMode = "open" | "listed" | "none";
 /** The branch that a session may push, and where. */
 export interface PushScope {
   readonly host: string;
+  /** Default 443. */
+  readonly port?: number | undefined;
   /** The repository's path on that host without leading `/` and without `.git`, e.g. `acme/app`. */
   readonly repository: string;
   /** A full ref, `refs/heads/clauderon/fix`. */
@@ -111,6 +113,8 @@ export interface CredentialRule {
   readonly anonymous?: "reads" | undefined;
   /** Routes that answer with new credentials; refused unless the caller of the engine replaces them in the answer. */
   readonly tokenAnswer?: TokenAnswer | undefined;
+  /** The secret whose short-lived tokens (a `tokenAnswer` with `hosts`) are used here; with it, a session may do here what the token may. */
+  readonly takesTokensOf?: string | undefined;
   /** Where the vendor documents what the rule says. */
   readonly sources?: readonly string[] | undefined;
 }
@@ -121,6 +125,11 @@ export interface TokenAnswer {
   readonly paths: readonly string[];
   /** Names of the JSON members, at any depth, that hold them. */
   readonly fields: readonly string[];
+  /**
+   * Where the tokens are used. The session is given handles of its own that stand for them there, over HTTPS, and nowhere else. Absent = the session can be given none:
+   * the route is refused or answered here.
+   */
+  readonly hosts?: readonly string[] | undefined;
 }
 
 /** A request whose body decides: it is collected up to the limit, given to `checkBody`, and sent whole only when that finds nothing. */
@@ -174,6 +183,8 @@ export type RequestVerdict =
       readonly bodyCheck?: BodyCheck | undefined;
       /** Members of the JSON answer that must reach the client as placeholders. */
       readonly answerFields?: readonly string[] | undefined;
+      /** The secret, by name, whose tokens are put in for the handle that the client presents. */
+      readonly takesTokensOf?: string | undefined;
     }
   | {
       readonly kind: "refuse";

@@ -19,23 +19,26 @@ export function isCodexRenewal({ target, method, path }: ProxyRequest): boolean 
   return method === "POST" && target.host === "auth.openai.com" && path === "/oauth/token";
 }
 
-/** Renews a ChatGPT login inside sandboxes: with the placeholders that it already has, without asking anybody. */
+/** Renews a ChatGPT login inside sandboxes: with the placeholders that it already has, without asking anybody. By the settings of the moment. */
 export function createCodexLogin(
-  { codexAuthPath, rules }: Pick<ProxySettings, "codexAuthPath" | "rules">,
+  settings: () => Pick<ProxySettings, "codexAuthPath" | "rules">,
   secrets: Pick<SecretSource, "has">,
 ): { answer(context: ExchangeContext): NotAdmitted | undefined } {
-  const placeholder = rules.find(({ secret }) => secret === codexSecret)?.placeholder;
   return {
     answer({ identity, request }) {
       // It is the user's own login that Codex renews there, and writes into the user's own file.
       if (identity.policy.isUnconfined === true) return undefined;
-      if (!isCodexRenewal(request) || placeholder === undefined || !secrets.has(codexSecret)) return undefined;
-      return { answer: codexTokenAnswer(placeholder, accountId(codexAuthPath)) };
+      if (!isCodexRenewal(request) || !secrets.has(codexSecret)) return undefined;
+      const { codexAuthPath, rules } = settings();
+      const placeholder = rules.find(({ secret }) => secret === codexSecret)?.placeholder;
+      if (placeholder === undefined) return undefined;
+      return { answer: codexTokenAnswer(placeholder, codexAccountId(codexAuthPath)) };
     },
   };
 }
 
-function accountId(path: string): string | undefined {
+/** The account of the machine's ChatGPT login. It goes into a header and is no secret. */
+export function codexAccountId(path: string): string | undefined {
   try {
     return authFile.parse(parseJson(readFileSync(path, "utf8"), path)).tokens?.account_id ?? undefined;
   } catch {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 
 import { silentLogger, type Clock, type Logger } from "@clauderon/core/contract";
 import { createCommandRunner, systemClock } from "@clauderon/core/host";
@@ -8,6 +9,7 @@ import { checkBody } from "../access/check-body.ts";
 import { createAuditLog } from "../audit/create-audit-log.ts";
 import { createBudgetKeeper, type BudgetKeeper, type BudgetState } from "../budget/create-budget-keeper.ts";
 import { readExtraAuthorities } from "../certificates/ca-bundle.ts";
+import type { UpstreamSettings } from "../create-proxy-settings.ts";
 import { createProxy, type Proxy } from "../create-proxy.ts";
 import { parseAllowedAddress } from "../policy/address-policy.ts";
 import { createPolicyEngine, type ExplainablePolicyEngine } from "../policy/decide.ts";
@@ -17,7 +19,9 @@ import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
 import { loadProxySettings, type ProxySettings } from "../settings/load-proxy-settings.ts";
 import { createModelTap, type ModelTap } from "../tap/create-model-tap.ts";
-import { codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
+import { codexAccountId, codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
+import { liveSecretSource } from "./live-secret-source.ts";
+import { RequestRate } from "./request-rate.ts";
 import { readCorporateProxy, readOverrides } from "./upstream-settings.ts";
 
 export interface ComposeProxyOptions {
@@ -42,7 +46,16 @@ export interface ComposedProxy extends AsyncDisposable {
   readonly tap: ModelTap;
   /** Those in force. */
   rules(): readonly CredentialRule[];
-  /** Reads proxy.toml again: rules, lists and secrets hold from the next request on. Returns what the user should know. */
+  /** The account of this machine's ChatGPT login, where that is what sessions use. */
+  codexAccountId(): string | undefined;
+  /** Files beside proxy.toml that the settings in force were read from. */
+  watched(): readonly string[];
+  /** Ports of this machine that no session reaches from now on, in place of those that were closed before. */
+  closePorts(ports: readonly number[]): Promise<void>;
+  /**
+   * Reads proxy.toml again: rules, lists, secrets and the way to upstreams hold from the next request on. Returns what the user should know. Rejects as the reading
+   * does; then everything stays as it was.
+   */
   reload(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -64,15 +77,25 @@ export function proxyFiles(home: string): {
 export async function composeProxy(options: ComposeProxyOptions): Promise<ComposedProxy> {
   const { clock = systemClock, logger = silentLogger, environment } = options;
   const settings = await readSettings(options);
-  let { rules } = settings;
-  const secrets = secretSourceOf(settings, { environment, clock });
+  let inForce = settings;
+  let closedPorts = options.closedPorts ?? [];
+  let source = secretSourceOf(settings, { environment, clock });
+  const secrets = liveSecretSource(() => source);
   const audit = createAuditLog({ ...settings.audit, clock, logger });
   const { dayLimit, prices } = settings;
-  const budget = createBudgetKeeper({ dayLimit, prices, state: options.budgetState, now: () => clock.now() });
+  const onUnpriced = (model: string): void => {
+    logger.warn(
+      { model, fix: "name its prices under [[prices]] in proxy.toml" },
+      "no price is known: tokens alone are counted",
+    );
+  };
+  const { budgetState: state } = options;
+  const budget = createBudgetKeeper({ dayLimit, prices, state, now: () => clock.now(), onUnpriced });
   const tap = createModelTap({ onRecord: (record) => budget.record(record), now: () => clock.now() });
-  const codexLogin = createCodexLogin(settings, secrets);
+  const rate = new RequestRate(settings.requestsPerSecond, clock);
+  const codexLogin = createCodexLogin(() => inForce, secrets);
   const files = proxyFiles(options.home);
-  const extraCertificates = await Promise.all(settings.extraCa.map(readExtraAuthorities));
+  let upstream = await readUpstream(settings, environment);
   const proxy = createProxy({
     authorityPath: files.authority,
     bundlePath: files.bundle,
@@ -80,15 +103,9 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     policy: engineOf(settings, secrets),
     readSecret: async (name) => (await secrets.get(name))?.reveal(),
     writeRecord: settings.audit.isEnabled ? (entry) => audit.write(entry) : () => undefined,
-    upstream: {
-      extraCertificates: extraCertificates.flat(),
-      overrides: readOverrides(settings.upstreams),
-      corporateProxy: readCorporateProxy(settings.upstream, environment),
-      allowedAddresses: settings.allow.flatMap((entry) => parseAllowedAddress(entry) ?? []),
-      closedPorts: options.closedPorts,
-    },
+    upstream: { ...upstream, closedPorts },
     observers: [tap.createObserver],
-    admit: (context) => codexLogin.answer(context) ?? budget.check(context),
+    admit: (context) => rate.check(context) ?? codexLogin.answer(context) ?? budget.check(context),
     checkBody,
     clock,
     logger,
@@ -102,14 +119,28 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     secrets,
     budget,
     tap,
-    rules: () => rules,
+    rules: () => inForce.rules,
+    codexAccountId: () =>
+      secrets.describe(codexSecret).origin === "codex-login" ? codexAccountId(inForce.codexAuthPath) : undefined,
+    watched: () => inForce.extraCa,
+    async closePorts(ports) {
+      closedPorts = ports;
+      await proxy.useUpstream({ ...upstream, closedPorts });
+    },
     async reload() {
+      // Everything is read before anything of it holds.
       const next = await readSettings(options);
-      ({ rules } = next);
-      secrets.refresh();
+      const nextUpstream = await readUpstream(next, environment);
+      if (isDifferent(secretPlaces(next), secretPlaces(inForce))) source = secretSourceOf(next, { environment, clock });
+      else secrets.refresh();
+      const isRerouted = isDifferent(nextUpstream, upstream);
+      inForce = next;
+      upstream = nextUpstream;
       budget.setDayLimit(next.dayLimit);
       budget.setPrices(next.prices);
+      rate.setPerSecond(next.requestsPerSecond);
       proxy.usePolicy(engineOf(next, secrets));
+      if (isRerouted) await proxy.useUpstream({ ...upstream, closedPorts });
       return next.notes;
     },
     close,
@@ -130,12 +161,35 @@ export async function readSettings({
   return loadProxySettings({ home, userHome, npmrc });
 }
 
+/** Where requests go as the settings say, except the ports that are closed. */
+async function readUpstream(
+  { extraCa, upstreams, upstream, allow }: ProxySettings,
+  environment: ComposeProxyOptions["environment"],
+): Promise<UpstreamSettings> {
+  const extraCertificates = await Promise.all(extraCa.map(readExtraAuthorities));
+  return {
+    extraCertificates: extraCertificates.flat(),
+    overrides: readOverrides(upstreams),
+    corporateProxy: readCorporateProxy(upstream, environment),
+    allowedAddresses: allow.flatMap((entry) => parseAllowedAddress(entry) ?? []),
+  };
+}
+
+function secretPlaces({ secretsDirectory, codexAuthPath, onePassword }: ProxySettings): object {
+  return { secretsDirectory, codexAuthPath, onePassword };
+}
+
+function isDifferent(left: object, right: object): boolean {
+  return !isDeepStrictEqual(left, right);
+}
+
 /** The rules of a home as what decides. */
 export function engineOf(
   { rules, allow, deny, upstreams }: ProxySettings,
   secrets: SecretSource,
 ): ExplainablePolicyEngine {
-  const settings = { rules, secrets, lists: { allow, deny }, diverted: new Set(Object.keys(upstreams)) };
+  const diverted = new Set(Object.keys(upstreams));
+  const settings = { rules, secrets, lists: { allow, deny }, diverted, canExchangeTokens: true };
   const engine = createPolicyEngine(settings);
   // What renews a login is let through for the one login that is answered here.
   const answering = createPolicyEngine({ ...settings, canReplaceAnswers: true });

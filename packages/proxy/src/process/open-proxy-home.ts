@@ -4,6 +4,8 @@ import { systemClock } from "@clauderon/core/host";
 
 import type { AuditRecord } from "../audit/audit-entry.ts";
 import { tailAuditLog, type TailOptions } from "../audit/tail-audit-log.ts";
+import { createBudgetKeeper, type BudgetKeeper } from "../budget/create-budget-keeper.ts";
+import { parseBudget } from "../budget/parse-budget.ts";
 import { explain, type Explanation, type ExplainQuestion } from "../explain.ts";
 import type { ProxyIdentity } from "../policy/proxy-types.ts";
 import type { SecretSource } from "../secrets/create-secret-source.ts";
@@ -31,6 +33,8 @@ export interface ProxyHome {
   readonly files: ReturnType<typeof proxyFiles>;
   /** The sessions that the proxy was told of. */
   sessions(): Promise<readonly ProxyIdentity[]>;
+  /** What its sessions have used, as it was last written down, and their limits. */
+  budget(): Promise<Pick<BudgetKeeper, "check" | "accounts">>;
   /** What would happen to a request, and why; nothing is sent. */
   explain(question: ExplainQuestion): Explanation;
   /** The latest decisions, oldest first. */
@@ -59,6 +63,14 @@ export async function openProxyHome(
     sessions: async () => {
       const { sessions } = await readProxyState(proxyProcessPaths(options.home).state);
       return Object.values(sessions).map(({ identity }) => identity);
+    },
+    budget: async () => {
+      const { sessions, budget: state } = await readProxyState(proxyProcessPaths(options.home).state);
+      const { dayLimit, prices } = settings;
+      const keeper = createBudgetKeeper({ dayLimit, prices, state, now: () => systemClock.now() });
+      for (const { identity, limit } of Object.values(sessions))
+        if (limit !== undefined) keeper.setLimit(identity.sessionId, parseBudget(limit));
+      return keeper;
     },
     explain: (question) =>
       explain(question, {

@@ -7,11 +7,19 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { DaemonError, errorFromJson } from "@clauderon/core/contract";
+import { DaemonError, errorFromJson, type ClauderonErrorJson } from "@clauderon/core/contract";
 import { keeperEnvironment, parseJson } from "@clauderon/core/host";
 
 import { knownSecrets } from "../secrets/known-secrets.ts";
-import type { ControlAnswer, ControlEvent, ControlMethod, ControlMethods, ProxyStart } from "./control-protocol.ts";
+import type {
+  ControlAnswer,
+  ControlEvent,
+  ControlMethod,
+  ControlMethods,
+  EventPosition,
+  FollowStart,
+  ProxyStart,
+} from "./control-protocol.ts";
 import { proxyProcessPaths } from "./proxy-process-paths.ts";
 
 const startMs = 10_000;
@@ -33,12 +41,17 @@ export interface ProxyClient extends AsyncDisposable {
     method: Method,
     parameters: Parameters<ControlMethods[Method]>[0],
   ): Promise<ReturnType<ControlMethods[Method]>>;
-  /** What the model tap saw after `since`, and goes on seeing. Ends when the process ends. */
-  events(since?: number): AsyncIterable<ControlEvent>;
+  /** What the model tap saw after a position (default: all that is kept), and goes on seeing. */
+  follow(from?: EventPosition, options?: { readonly signal?: AbortSignal | undefined }): Promise<FollowedEvents>;
   /** Resolves when the process has ended, or the client is closed. */
   readonly ended: Promise<void>;
   /** Leaves the process running. */
   close(): void;
+}
+
+export interface FollowedEvents extends FollowStart {
+  /** Ends with the process, with the signal, or when more waited than is kept. */
+  readonly events: AsyncIterable<ControlEvent>;
 }
 
 export interface StartProxyOptions {
@@ -64,10 +77,15 @@ export async function startProxyProcess(options: StartProxyOptions): Promise<Pro
     if (child.hasExited() && (await connectProxyProcess(options.home)) === undefined) break;
     await delay(10);
   }
+  const told = child.hasExited()
+    ? await lastWords(log)
+    : { why: `nothing answered within ${startMs / 1000} s`, fix: [] };
+  const [first, ...others] = told.fix;
+  const seeLog = `see ${log}`;
   throw new DaemonError({
     message: "The proxy did not start",
-    why: child.hasExited() ? await lastWords(log) : `nothing answered within ${startMs / 1000} s`,
-    fix: [`see ${log}`],
+    why: told.why,
+    fix: first === undefined ? [seeLog] : [first, ...others, seeLog],
   });
 }
 
@@ -92,17 +110,13 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
   return client;
 }
 
-/** Why a process ended that could not begin: the last line it wrote. */
-async function lastWords(log: string): Promise<string> {
-  const unknown = "its process ended";
+/** Why a process ended that could not begin, and what helps: the last line it wrote. */
+async function lastWords(log: string): Promise<{ readonly why: string; readonly fix: readonly string[] }> {
   const line = (await readFile(log, "utf8")).trimEnd().split("\n").at(-1) ?? "";
-  try {
-    const { error } = parseJson(line, log) as { readonly error?: { readonly message?: string; readonly why?: string } };
-    return error?.message === undefined ? unknown : [error.message, error.why ?? []].flat().join(": ");
-  } catch {
-    // Not a line of ours: Node itself could not run it.
-    return unknown;
-  }
+  const { error } = (whole(line) ?? {}) as { readonly error?: Partial<ClauderonErrorJson> };
+  // Where it is not a line of ours, Node itself could not run it.
+  if (error?.message === undefined) return { why: "its process ended", fix: [] };
+  return { why: [error.message, error.why ?? []].flat().join(": "), fix: error.fix ?? [] };
 }
 
 async function launch(options: StartProxyOptions, log: string): Promise<{ hasExited(): boolean }> {
@@ -167,7 +181,8 @@ function createClient(home: string, socket: Socket): ProxyClient {
   // The socket's own end tells.
   lines.on("error", () => undefined);
   lines.on("line", (line) => {
-    const answer = parseJson(line, "the proxy's control socket") as ControlAnswer;
+    const answer = whole(line) as ControlAnswer | undefined;
+    if (answer === undefined) return;
     const waiter = waiting.get(answer.id);
     waiting.delete(answer.id);
     if ("error" in answer) waiter?.fail(errorFromJson(answer.error));
@@ -191,7 +206,7 @@ function createClient(home: string, socket: Socket): ProxyClient {
       socket.write(`${JSON.stringify({ id, method, parameters })}\n`);
       return (await result) as ReturnType<ControlMethods[typeof method]>;
     },
-    events: (since = 0) => followEvents(home, since),
+    follow: async (from = { since: 0 }, { signal } = {}) => followEvents(home, from, signal),
     ended,
     close,
     async [Symbol.asyncDispose]() {
@@ -200,19 +215,48 @@ function createClient(home: string, socket: Socket): ProxyClient {
   };
 }
 
-async function* followEvents(home: string, since: number): AsyncIterable<ControlEvent> {
+async function followEvents(home: string, from: EventPosition, signal?: AbortSignal): Promise<FollowedEvents> {
+  signal?.throwIfAborted();
   const socket = connect(proxyProcessPaths(home).controlSocket);
-  socket.on("error", () => socket.destroy());
-  socket.write(`${JSON.stringify({ id: 0, method: "events", parameters: { since } })}\n`);
+  const leave = (): void => void socket.destroy();
+  signal?.addEventListener("abort", leave, { once: true });
+  socket.on("error", leave);
+  socket.write(`${JSON.stringify({ id: 0, method: "events", parameters: from })}\n`);
   const lines = createInterface({ input: socket });
   lines.on("error", () => undefined);
+  socket.once("close", () => {
+    signal?.removeEventListener("abort", leave);
+    // Of a socket that is destroyed they see no end.
+    lines.close();
+  });
+  const each = lines[Symbol.asyncIterator]();
+  const first = await each.next();
+  if (first.done === true) throw gone();
+  const answer = whole(first.value) as ControlAnswer | undefined;
+  if (answer === undefined) throw gone();
+  if ("error" in answer) throw errorFromJson(answer.error);
+  return { ...(answer.result as FollowStart), events: eventsOf(socket, each) };
+}
+
+async function* eventsOf(socket: Socket, lines: AsyncIterator<string>): AsyncGenerator<ControlEvent, void, void> {
   try {
-    for await (const line of lines) {
-      const message = parseJson(line, "the proxy's control socket") as ControlEvent | ControlAnswer;
-      if ("sequence" in message) yield message;
+    for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+      const event = whole(line.value) as ControlEvent | undefined;
+      if (event === undefined) return;
+      yield event;
     }
   } finally {
     socket.destroy();
+  }
+}
+
+/** A process that is killed may leave half a line. */
+function whole(line: string): unknown {
+  try {
+    return parseJson(line, "the proxy's control socket");
+  } catch {
+    // See above: the socket ends with it.
+    return undefined;
   }
 }
 

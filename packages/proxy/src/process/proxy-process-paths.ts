@@ -10,6 +10,7 @@ export interface ProxyProcessPaths {
   readonly socketDirectory: string;
   readonly controlSocket: string;
   readonly daemonSocket: string;
+  readonly carrierSocket: string;
   readonly state: string;
   readonly log: string;
 }
@@ -22,12 +23,13 @@ export function proxyProcessPaths(home: string): ProxyProcessPaths {
     process.env["XDG_RUNTIME_DIR"] || tmpdir(),
     `clauderon-proxy-${process.getuid?.() ?? 0}-${hash}`,
   );
-  const isShort = Buffer.byteLength(join(direct, "proxy-daemon.sock")) <= socketPathBytes;
+  const isShort = Buffer.byteLength(join(direct, "proxy-carrier.sock")) <= socketPathBytes;
   const socketDirectory = isShort ? direct : fallback;
   return {
     socketDirectory,
     controlSocket: join(socketDirectory, "proxy.sock"),
     daemonSocket: join(socketDirectory, "proxy-daemon.sock"),
+    carrierSocket: join(socketDirectory, "proxy-carrier.sock"),
     state: join(home, "proxy", "state.json"),
     log: join(home, "logs", "proxy.log"),
   };

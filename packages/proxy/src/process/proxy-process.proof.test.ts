@@ -147,7 +147,8 @@ describe("the proxy's process", () => {
   it("tells what the model tap saw, also before it was asked", async () => {
     await using client = await start();
     const tls = await openStream(await access(client));
-    const events = client.events()[Symbol.asyncIterator]();
+    const { events: followed } = await client.follow();
+    const events = followed[Symbol.asyncIterator]();
     const { value } = await events.next();
     expect(value).toMatchObject({ sequence: 1, record: { sessionId: "s1", vendor: "anthropic" } });
     await events.return?.();
@@ -179,7 +180,9 @@ describe("the proxy's process", () => {
   it("leaves the ChatGPT login to the user's own Codex on the user's own machine, and puts it in for a sandbox", async () => {
     const stored = ["{}", '{"exp":4000000000}', "x"].map((part) => Buffer.from(part).toString("base64url")).join(".");
     await mkdir(join(root, ".codex"));
-    const login = JSON.stringify({ tokens: { access_token: stored, refresh_token: "stored-refresh" } });
+    const login = JSON.stringify({
+      tokens: { access_token: stored, refresh_token: "stored-refresh", account_id: "acct-1" },
+    });
     await writeFile(join(root, ".codex", "auth.json"), login, { mode: 0o600 });
     const upstreams = ["chatgpt.com", "auth.openai.com"].map(
       (host) => `"${host}" = "https://localhost:${gateway.port}"`,
@@ -190,6 +193,7 @@ describe("the proxy's process", () => {
     );
     await using client = await start();
     const { port, bundlePath } = await client.call("status", {});
+    expect(await client.call("wiring", {})).toMatchObject({ codexAccountId: "acct-1" });
     const ask = async (policy: SessionPolicy, host: string, head: string): Promise<string> => {
       const { token } = await client.call("add", { identity: identity("s1", policy) });
       const ca = await readFile(bundlePath, "utf8");
@@ -213,6 +217,8 @@ describe("the proxy's process", () => {
     gateway.clear();
     const answered = await ask(sandbox, "auth.openai.com", "POST /oauth/token HTTP/1.1\r\nContent-Length: 0");
     expect(answered).toMatch(/^HTTP\/1.1 200/u);
+    expect(answered).toContain('"refresh_token":"clauderon-codex-access-placeholder"');
+    expect(answered).not.toContain(stored);
     expect(gateway.text).toBe("");
   });
 

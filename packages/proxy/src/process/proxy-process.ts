@@ -1,24 +1,38 @@
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import type { Server } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 
-import { SessionError, type Logger } from "@clauderon/core/contract";
+import {
+  ClauderonError,
+  InternalError,
+  SessionError,
+  type ClauderonErrorJson,
+  type Logger,
+} from "@clauderon/core/contract";
 import { makePrivateDirectory } from "@clauderon/core/host";
 
 import { parseBudget } from "../budget/parse-budget.ts";
+import { createCarrierHub, type CarrierHub } from "../carrier/create-carrier-hub.ts";
 import type { ProxyIdentity } from "../policy/proxy-types.ts";
+import { listenForCarriers } from "./carrier-server.ts";
 import { composeProxy, proxyFiles, type ComposedProxy } from "./compose-proxy.ts";
 import { controlProtocol, type ControlMethods, type ProxyProcessStatus, type ProxyStart } from "./control-protocol.ts";
 import { listenForControl, type ControlHandlers } from "./control-server.ts";
-import { EventRing } from "./event-ring.ts";
+import { EventBacklog } from "./event-backlog.ts";
 import { ownVersion } from "./own-version.ts";
 import { proxyProcessPaths, type ProxyProcessPaths } from "./proxy-process-paths.ts";
 import { ProxyStateFile, type KeptSession } from "./proxy-state.ts";
 import { SettingsWatch } from "./settings-watch.ts";
+import { TextGatherer } from "./text-gatherer.ts";
 
 /** How often what was spent is written down, and the home looked for. */
 const lookMs = 1000;
 const idleLookMs = 250;
+/** How long an idle proxy waits for a daemon that stores what it saw. */
+const longestStoringMs = 5000;
+const settleMs = 1000;
+const settleLookMs = 10;
 
 export interface ProxyProcessOptions extends ProxyStart {
   readonly logger: Logger;
@@ -32,15 +46,19 @@ export class ProxyProcess {
   readonly #paths: ProxyProcessPaths;
   readonly #composed: ComposedProxy;
   readonly #state: ProxyStateFile;
-  readonly #ring = new EventRing();
+  readonly #backlog = new EventBacklog();
+  readonly #gatherer = new TextGatherer((record) => this.#backlog.push(record));
   readonly #version = ownVersion();
   readonly #settings: SettingsWatch;
   readonly #port: number;
+  readonly #hub: CarrierHub;
   #control: Server | undefined;
+  #carriers: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
-  /** What was last said about settings that cannot be used: once, not at each look. */
-  #refusedSettings: string | undefined;
+  #isEndingWhenIdle = false;
+  /** Why settings that were changed are not in force; said once, not at each look. */
+  #problem: ClauderonErrorJson | undefined;
   #isMissed = false;
 
   private constructor(
@@ -58,6 +76,10 @@ export class ProxyProcess {
     this.#state = parts.state;
     this.#port = parts.port;
     this.#settings = parts.settings;
+    this.#hub = createCarrierHub({
+      accept: async (stream, sessionId) => parts.composed.proxy.accept(stream, sessionId),
+      logger: options.logger,
+    });
   }
 
   /** Everything is loaded and every session is back before the control socket answers. Fails when the port of the home is taken, also by another proxy of the home. */
@@ -67,7 +89,8 @@ export class ProxyProcess {
     const state = await ProxyStateFile.load(paths.state);
     const budgetState = state.current.budget;
     // Looked at before they are read: a change in between is seen at the next look.
-    const settings = await SettingsWatch.begin(options, async () => composed.reload());
+    const places = { ...options, others: (): readonly string[] => composed.watched() };
+    const settings = await SettingsWatch.begin(places, async () => composed.reload());
     const composed = await composeProxy({ ...options, budgetState });
     try {
       // The port is remembered: environments that were given it stay true. It is also what only one process can have.
@@ -90,10 +113,15 @@ export class ProxyProcess {
     const { proxy, tap } = this.#composed;
     for (const kept of Object.values(this.#state.current.sessions)) await this.#restore(kept);
     await proxy.listenForDaemon(this.#paths.daemonSocket);
-    void this.#follow(tap.events());
+    this.#carriers = await listenForCarriers(this.#paths.carrierSocket, {
+      hub: this.#hub,
+      check: (sessionId) => void this.#known(sessionId),
+      logger: this.#options.logger,
+    });
+    void this.#follow(tap);
     this.#timer = setInterval(() => void this.#look(), lookMs);
     this.#timer.unref();
-    this.#control = await listenForControl(this.#paths.controlSocket, this.#handlers(), this.#ring);
+    this.#control = await listenForControl(this.#paths.controlSocket, this.#handlers(), this.#backlog);
   }
 
   async #restore(kept: KeptSession): Promise<void> {
@@ -103,8 +131,13 @@ export class ProxyProcess {
     if (socketPath !== undefined) await this.#composed.proxy.listenForSession(identity.sessionId, socketPath);
   }
 
-  async #follow(events: ReturnType<ComposedProxy["tap"]["events"]>): Promise<void> {
-    for await (const record of events) this.#ring.push(record);
+  async #follow(tap: ComposedProxy["tap"]): Promise<void> {
+    try {
+      for await (const record of tap.events()) this.#gatherer.push(record);
+    } catch (error) {
+      this.#options.logger.warn({ error: (error as Error).message }, "events of models were not seen");
+      void this.#follow(tap);
+    }
   }
 
   /** Nobody can find a proxy whose home is gone; the paths may be another's by now. */
@@ -128,12 +161,29 @@ export class ProxyProcess {
     const { logger } = this.#options;
     try {
       if (await this.#settings.reloadIfChanged()) logger.info({}, "the settings were read again");
-      this.#refusedSettings = undefined;
+      this.#problem = undefined;
     } catch (error) {
-      const { message } = error as Error;
-      if (message === this.#refusedSettings) return;
-      this.#refusedSettings = message;
-      logger.warn({ error: message }, "the changed settings cannot be used");
+      this.#refused(error);
+    }
+  }
+
+  #refused(error: unknown): void {
+    const problem = (ClauderonError.isInstance(error) ? error : new InternalError(error)).toJSON();
+    if (problem.message === this.#problem?.message) return;
+    this.#problem = problem;
+    const { message, why, fix } = problem;
+    this.#options.logger.warn({ error: message, why, fix }, "the changed settings cannot be used: the old ones hold");
+  }
+
+  /** Asked for by somebody, who is told what is wrong; so is everybody else. */
+  async #reload(): Promise<readonly string[]> {
+    try {
+      const notes = await this.#composed.reload();
+      this.#problem = undefined;
+      return notes;
+    } catch (error) {
+      this.#refused(error);
+      throw error;
     }
   }
 
@@ -157,20 +207,33 @@ export class ProxyProcess {
         await this.#state.changeSession(identity.sessionId, { ...session, identity });
         return proxy.identities.update(identity);
       },
-      remove: async ({ sessionId }) => {
+      remove: async ({ sessionId, keepsSpending }) => {
         await this.#state.changeSession(sessionId, undefined);
         budget.setLimit(sessionId, undefined);
-        budget.forget(sessionId);
+        if (keepsSpending !== true) budget.forget(sessionId);
+        this.#hub.closeSession(sessionId);
         return proxy.identities.remove(sessionId);
       },
       wiring: async () => this.#wiring(),
-      reload: async () => this.#composed.reload(),
+      reload: async () => this.#reload(),
+      closePorts: async ({ ports }) => {
+        await this.#composed.closePorts(ports);
+        return null;
+      },
       rotateAuthority: async () => {
         await proxy.rotateAuthority();
         return null;
       },
+      acknowledge: async ({ epoch, sequence }) => {
+        if (epoch === this.#backlog.epoch) this.#backlog.acknowledge(sequence);
+        return null;
+      },
       limit: async ({ sessionId, limit }) => this.#limit(sessionId, limit),
       spending: async ({ sessionId }) => budget.spending(sessionId),
+      budget: async ({ sessionId }) => ({
+        ...budget.accounts(sessionId),
+        isKnown: Object.hasOwn(this.#state.current.sessions, sessionId),
+      }),
       status: async () => this.#status(),
       stop: async ({ whenIdle }) => {
         // The answer goes out first.
@@ -182,6 +245,8 @@ export class ProxyProcess {
 
   async #add(identity: ProxyIdentity, socketPath: string | undefined): Promise<{ token: string }> {
     const { proxy } = this.#composed;
+    // Who comes by a channel of before comes from a sandbox of before.
+    this.#hub.closeSession(identity.sessionId);
     const { token, record } = await proxy.identities.add(identity);
     const limit = this.#state.current.sessions[identity.sessionId]?.limit;
     await this.#state.changeSession(identity.sessionId, { ...record, socketPath, limit });
@@ -193,17 +258,26 @@ export class ProxyProcess {
     const { secrets } = this.#composed;
     await this.#settings.reloadIfChanged();
     const present = (await secrets.list()).filter(({ name }) => secrets.has(name));
-    return { rules: this.#composed.rules(), secrets: present.map(({ name }) => name) };
+    return {
+      rules: this.#composed.rules(),
+      secrets: present.map(({ name }) => name),
+      codexAccountId: this.#composed.codexAccountId(),
+    };
+  }
+
+  #known(sessionId: string): KeptSession {
+    const { sessions } = this.#state.current;
+    const session = Object.hasOwn(sessions, sessionId) ? sessions[sessionId] : undefined;
+    if (session !== undefined) return session;
+    throw new SessionError({
+      code: "session.not-found",
+      message: `The proxy knows no session ${sessionId}`,
+      fix: ["clauderon list"],
+    });
   }
 
   async #limit(sessionId: string, limit: string | undefined): Promise<null> {
-    const session = this.#state.current.sessions[sessionId];
-    if (session === undefined)
-      throw new SessionError({
-        code: "session.not-found",
-        message: `The proxy knows no session ${sessionId}`,
-        fix: ["clauderon list"],
-      });
+    const session = this.#known(sessionId);
     const budget = limit === undefined ? undefined : parseBudget(limit);
     await this.#state.changeSession(sessionId, { ...session, limit });
     this.#composed.budget.setLimit(sessionId, budget);
@@ -218,32 +292,53 @@ export class ProxyProcess {
       processId: process.pid,
       protocol: controlProtocol,
       version: this.#version,
+      isEndingWhenIdle: this.#isEndingWhenIdle,
+      settingsProblem: this.#problem,
       port: this.#port,
       bundlePath: bundle,
       trustStorePath: trustStore,
       daemonSocketPath: this.#paths.daemonSocket,
+      carrierSocketPath: this.#paths.carrierSocket,
     };
   }
 
-  /** Goes on serving until nothing is open. */
+  /** Goes on serving until nothing is open, and for a moment until what was seen is stored. */
   async #endWhenIdle(): Promise<void> {
-    const { tunnels, requests } = await this.#composed.proxy.status();
-    if (tunnels === 0 && requests === 0) await this.end();
-    else setTimeout(() => void this.#endWhenIdle(), idleLookMs);
+    if (this.#isEndingWhenIdle) return;
+    this.#isEndingWhenIdle = true;
+    this.#options.logger.info({}, "ends when nothing is open");
+    for (let unstoredMs = 0; ; await delay(idleLookMs)) {
+      const { tunnels, requests } = await this.#composed.proxy.status();
+      const isIdle = tunnels === 0 && requests === 0;
+      if (isIdle && (this.#backlog.isSettled || unstoredMs >= longestStoringMs)) break;
+      unstoredMs = isIdle ? unstoredMs + idleLookMs : 0;
+    }
+    await this.end();
   }
 
-  /** Cuts what is open and ends. */
+  /** Cuts what is open, has stored what was seen of it, and ends. */
   async end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
     clearInterval(this.#timer);
+    this.#carriers?.close();
+    await this.#hub.close();
+    await this.#composed.close();
+    await this.#settle();
+    if (!this.#isMissed) await this.#saveBudget();
     const control = this.#control;
     if (control !== undefined) {
       control.close();
-      await Promise.race([once(control, "close"), new Promise((fulfil) => setTimeout(fulfil, idleLookMs))]);
+      await Promise.race([once(control, "close"), delay(idleLookMs)]);
     }
-    if (!this.#isMissed) await this.#saveBudget();
-    await this.#composed.close();
     this.#options.onEnd();
+  }
+
+  /** Gives whoever stores events a moment for those that came with the end. */
+  async #settle(): Promise<void> {
+    await delay(0);
+    this.#gatherer.flush();
+    for (let waitedMs = 0; !this.#backlog.isSettled && waitedMs < settleMs; waitedMs += settleLookMs)
+      await delay(settleLookMs);
   }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
 
-import { UsageError } from "@clauderon/core/contract";
 import { systemClock } from "@clauderon/core/host";
 
-import { parseHostPattern } from "../policy/host-pattern.ts";
+import { parseBudget } from "../budget/parse-budget.ts";
+import { checkSessionAccess } from "../policy/check-session-access.ts";
 import type { SessionPolicy } from "../policy/proxy-types.ts";
 import type { SecretSource } from "../secrets/create-secret-source.ts";
 import { knownSecrets } from "../secrets/known-secrets.ts";
@@ -17,6 +17,8 @@ export interface ServeOptions {
   /** Shown in the log. */
   readonly name: string;
   readonly policy: SessionPolicy;
+  /** `5usd`, `200ktokens`; default: none. */
+  readonly budget?: string | undefined;
   /** Default: a free one. */
   readonly port?: number | undefined;
   /** The program that will use it: agents that are known are told by arguments what no variable tells them. */
@@ -46,12 +48,13 @@ const trustStorePassword = "changeit";
 
 /** Runs a proxy in this process until it is disposed. */
 export async function serveHome(options: ServeOptions, ports: ServePorts): Promise<ServedProxy> {
-  for (const entry of [...options.policy.allow, ...options.policy.deny]) checkHost(entry);
+  checkSessionAccess({ ...options.policy, budget: options.budget });
   await using stack = new AsyncDisposableStack();
   const composed = stack.use(await ports.compose());
   const { port } = await composed.proxy.listen({ port: options.port });
   const sessionId = randomUUID();
   const identity = { sessionId, sessionName: options.name, policy: options.policy };
+  if (options.budget !== undefined) composed.budget.setLimit(sessionId, parseBudget(options.budget));
   const { token } = await composed.proxy.identities.add(identity);
   const files = proxyFiles(ports.home);
   const stored = (await ports.secrets.list()).filter(({ state }) => state === "ready" || state === "configured");
@@ -75,12 +78,4 @@ export async function serveHome(options: ServeOptions, ports: ServePorts): Promi
     programArguments: agentArguments,
     [Symbol.asyncDispose]: async () => open.disposeAsync(),
   };
-}
-
-function checkHost(entry: string): void {
-  if (parseHostPattern(entry) !== undefined) return;
-  throw new UsageError({
-    message: `"${entry.slice(0, 100)}" is not a host`,
-    fix: ["write HOST, HOST:PORT, *.example.com, an address or a range"],
-  });
 }

@@ -49,7 +49,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
   };
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     onRequest?.(request);
-    void serve(request, response, { directory, isGuarded, onHeld });
+    void serveGit(request, response, { directory, isGuarded, onHeld });
   };
   const server = createServer(listener);
   const url = `http://127.0.0.1:${await listen(server)}/acme/app.git`;
@@ -112,13 +112,18 @@ async function listen(server: Server): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-interface ServeOptions {
+export interface ServeOptions {
   readonly directory: string;
   readonly isGuarded: boolean;
   readonly onHeld: (bytes: number) => void;
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, options: ServeOptions): Promise<void> {
+/** Hands one request to `git http-backend`. */
+export async function serveGit(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ServeOptions,
+): Promise<void> {
   const url = new URL(request.url ?? "/", "http://host");
   if (options.isGuarded && !url.pathname.startsWith("/acme/app.git/")) {
     send(response, receivePackDenied(`clauderon: this session may push only to ${scope.repository}`));

@@ -39,6 +39,44 @@ describe("shipped rules", () => {
   });
 });
 
+describe("container registries", () => {
+  const named = (registries: NonNullable<Parameters<typeof shippedRules>[0]>["registries"]): readonly string[] =>
+    shippedRules({ registries })
+      .filter(({ protocol, host }) => protocol === "container-registry" && host.endsWith(".example"))
+      .map(({ id, host, port, paths, secret, inject }) =>
+        [id, `${host}:${port ?? 443}`, paths?.length ?? "-", secret ?? "-", inject?.kind ?? "-"].join(" "),
+      );
+
+  it("the login goes to the registry's own API and usual token paths, or to the one token service that is named", () => {
+    expect(
+      named({
+        "a.example": "me",
+        "a.example:8443": "me",
+        "b.example": { username: "me", secret: "b", tokenUrl: "https://auth.example/jwt/auth" },
+        "c.example": { username: "me", tokenUrl: "https://c.example/own" },
+      }),
+    ).toEqual([
+      "registry-a.example-token a.example:443 9 registry-a.example basic",
+      "registry-a.example a.example:443 1 registry-a.example basic",
+      "registry-a.example-8443-token a.example:8443 9 registry-a.example-8443 basic",
+      "registry-a.example-8443 a.example:8443 1 registry-a.example-8443 basic",
+      "registry-b.example-token auth.example:443 1 b basic",
+      "registry-b.example b.example:443 - - -",
+      "registry-c.example-token c.example:443 1 registry-c.example basic",
+      "registry-c.example c.example:443 1 registry-c.example basic",
+    ]);
+  });
+
+  it("tokens are good at their own registry alone", () => {
+    const all = shippedRules({ registries: { "docker.io": "me", "a.example:8443": "me" } });
+    expect(all.flatMap(({ id, tokenAnswer }) => tokenAnswer?.hosts?.map((host) => `${id} ${host}`) ?? [])).toEqual([
+      "docker-hub-token registry-1.docker.io",
+      "ghcr-token ghcr.io",
+      "registry-a.example-8443-token a.example:8443",
+    ]);
+  });
+});
+
 describe("npm", () => {
   const hosts = (npmrc: string): readonly (readonly [string, string | undefined])[] =>
     npmRules(npmrc).map(({ host, secret }) => [host, secret]);

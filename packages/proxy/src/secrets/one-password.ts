@@ -45,6 +45,14 @@ async function askProgram(reference: string, program: string, ports: OnePassword
       context: { reference, exitCode: result.exitCode },
     });
   } catch (error) {
+    if (ClauderonError.isInstance(error, "operation.timeout"))
+      throw new CommandError({
+        message: `1Password does not give ${reference}`,
+        why: `${program} did not answer within ${timeoutMs / 1000} s`,
+        fix: [`unlock 1Password, then try: ${program} read ${reference}`],
+        context: { reference },
+        cause: error,
+      });
     if (!ClauderonError.isInstance(error, "command.not-found")) throw error;
     throw new CommandError({
       code: "command.not-found",

@@ -12,6 +12,7 @@ import type { CredentialRule } from "../policy/proxy-types.ts";
 import { shippedRules } from "../rules/shipped-rules.ts";
 import type { OnePasswordSettings } from "../secrets/one-password.ts";
 import { proxySettingsSchema, type ProxySettingsFile } from "./proxy-settings-schema.ts";
+import { registryAccounts } from "./registry-accounts.ts";
 import { settingsFault, unknownSetting, wrongSetting, type SettingsText } from "./settings-fault.ts";
 import { tomlLines } from "./toml-lines.ts";
 import { combineRules, userRules } from "./user-rules.ts";
@@ -32,6 +33,8 @@ export interface ProxySettings {
   readonly deny: readonly string[];
   /** Paths of PEM files with certificates that are trusted beside the system's. */
   readonly extraCa: readonly string[];
+  /** Of one session, on average. */
+  readonly requestsPerSecond: number;
   /** The proxy through which this one reaches the internet; may hold its user and password. */
   readonly upstream?: string | undefined;
   /** Origins that stand in for a host, by host. */
@@ -60,6 +63,8 @@ export interface ProxySettingsPlaces {
 
 const defaultAuditBytes = 64 * 1024 * 1024;
 const defaultAuditFiles = 30;
+/** More than installing packages or a fleet of agents takes. */
+const defaultRequestsPerSecond = 500;
 
 /** Reads proxy.toml; without one everything has its default. Throws `settings.invalid` with file and line, or `settings.unreadable`. */
 export async function loadProxySettings(places: ProxySettingsPlaces): Promise<ProxySettings> {
@@ -74,6 +79,7 @@ export function readProxySettings(text: string, places: ProxySettingsPlaces): Pr
   const settings = checkShape(parseToml(text, path), file);
   const expand = (value: string): string => (value.startsWith("~/") ? join(places.userHome, value.slice(2)) : value);
   const user = userRules(settings.rules ?? [], file);
+  const registries = registryAccounts(settings.registries ?? {}, file);
   return {
     secretsDirectory: expand(settings.secrets_dir ?? join(places.home, "secrets")),
     audit: {
@@ -87,12 +93,13 @@ export function readProxySettings(text: string, places: ProxySettingsPlaces): Pr
     allow: hosts(settings.proxy?.allow ?? [], { file, key: "allow" }),
     deny: hosts(settings.proxy?.deny ?? [], { file, key: "deny" }),
     extraCa: [settings.proxy?.extra_ca ?? []].flat().map((entry) => expand(entry)),
+    requestsPerSecond: settings.proxy?.requests_per_second ?? defaultRequestsPerSecond,
     upstream:
       settings.proxy?.upstream === undefined
         ? undefined
         : origin(settings.proxy.upstream, { file, key: ["proxy", "upstream"], mayHaveUser: true }),
     upstreams: upstreams(settings.proxy?.upstreams ?? {}, file),
-    rules: combineRules(user, shippedRules({ npmrc: places.npmrc, registries: settings.registries }), file),
+    rules: combineRules(user, shippedRules({ npmrc: places.npmrc, registries }), file),
     userRuleIds: user.map(({ id }) => id),
     dayLimit: settings.budget?.per_day === undefined ? undefined : budget(settings.budget.per_day, file),
     prices: (settings.prices ?? []).map(({ model, input, cached_input, cache_write, output }) => ({

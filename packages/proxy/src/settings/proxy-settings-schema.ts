@@ -26,6 +26,15 @@ export interface RuleSettings {
   readonly credential_parameters?: readonly string[] | undefined;
 }
 
+/** The account at a container registry: its name, or a table. */
+export type RegistrySettings =
+  | string
+  | {
+      readonly username: string;
+      readonly secret?: string | undefined;
+      readonly token_url?: string | undefined;
+    };
+
 /** One `[[prices]]`: US dollars for a million tokens. */
 export interface PriceSettings {
   readonly model: string;
@@ -57,11 +66,12 @@ export interface ProxySettingsFile {
         readonly allow?: readonly string[] | undefined;
         readonly deny?: readonly string[] | undefined;
         readonly extra_ca?: string | readonly string[] | undefined;
+        readonly requests_per_second?: number | undefined;
         readonly upstream?: string | undefined;
         readonly upstreams?: Readonly<Record<string, string>> | undefined;
       }
     | undefined;
-  readonly registries?: Readonly<Record<string, string>> | undefined;
+  readonly registries?: Readonly<Record<string, RegistrySettings>> | undefined;
   readonly budget?: { readonly per_day?: string | undefined } | undefined;
   readonly prices?: readonly PriceSettings[] | undefined;
   readonly rules?: readonly RuleSettings[] | undefined;
@@ -95,6 +105,8 @@ const ruleSchema = z.strictObject({
   credential_parameters: texts.optional(),
 });
 
+const registrySchema = z.strictObject({ username: text, secret: text.optional(), token_url: text.optional() });
+
 const price = z.number().min(0);
 const priceSchema = z.strictObject({
   model: text,
@@ -125,11 +137,12 @@ const fileSchema = z.strictObject({
       allow: texts.optional(),
       deny: texts.optional(),
       extra_ca: z.union([text, texts]).optional(),
+      requests_per_second: z.number().positive().optional(),
       upstream: text.optional(),
       upstreams: z.record(z.string(), text).optional(),
     })
     .optional(),
-  registries: z.record(z.string(), text).optional(),
+  registries: z.record(z.string(), z.union([text, registrySchema])).optional(),
   budget: z.strictObject({ per_day: text.optional() }).optional(),
   prices: z.array(priceSchema).optional(),
   rules: z.array(ruleSchema).optional(),
@@ -142,7 +155,7 @@ export const proxySettingsSchema: z.ZodType<ProxySettingsFile> = fileSchema;
 export const settingNames: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(fileSchema.shape),
   onepassword: ["enabled", "op_path", "credentials"],
-  proxy: ["allow", "deny", "extra_ca", "upstream", "upstreams"],
+  proxy: ["allow", "deny", "extra_ca", "requests_per_second", "upstream", "upstreams"],
   budget: ["per_day"],
   "prices.*": Object.keys(priceSchema.shape),
   "rules.*": Object.keys(ruleSchema.shape),
@@ -167,9 +180,11 @@ export const settingExpectations: Readonly<Record<string, string>> = {
   "proxy.allow": 'a list of hosts: ["example.com", "*.example.com", "10.0.0.5:8080"]',
   "proxy.deny": 'a list of hosts: ["example.com", "*.example.com"]',
   "proxy.extra_ca": "the path of a PEM file, or a list of them",
+  "proxy.requests_per_second": "a number above 0: how many requests a session may send each second on average",
   "proxy.upstream": "the address of a proxy: http://proxy.example:3128",
   "proxy.upstreams": 'a table of hosts and origins: "api.anthropic.com" = "https://gateway.example:8443"',
-  registries: 'a table of registries and account names: "docker.io" = "name"',
+  registries:
+    'a table of registries and accounts: "docker.io" = "name", or { username = "name", secret = "name", token_url = "https://…" }',
   budget: "a table, written as [budget]",
   "budget.per_day": "an amount: 5usd or 200ktokens",
   prices: "tables, each written as [[prices]]",

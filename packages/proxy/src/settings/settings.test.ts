@@ -117,6 +117,23 @@ output = 1.5
     });
   });
 
+  it("accounts at container registries, in both forms and any spelling of the host", () => {
+    const { rules } = read(`
+[registries]
+"Registry.EXAMPLE:443" = "me"
+"ghcr.io" = { username = "org", secret = "packages" }
+"registry.gitlab.com" = { username = "me", secret = "gitlab", token_url = "https://gitlab.com/jwt/auth" }
+`);
+    const one = (id: string) => rules.find((rule) => rule.id === id);
+    expect(one("registry-registry.example-token")).toMatchObject({
+      host: "registry.example",
+      secret: "registry-registry.example",
+    });
+    expect(one("ghcr-token")).toMatchObject({ secret: "packages", inject: { kind: "basic", username: "org" } });
+    expect(one("ghcr")).toMatchObject({ takesTokensOf: "packages" });
+    expect(one("registry-registry.gitlab.com-token")).toMatchObject({ host: "gitlab.com", paths: ["/jwt/auth"] });
+  });
+
   it("a rule of the user comes before those shipped, complete", () => {
     const [rule] = read(`
 [[rules]]
@@ -197,7 +214,7 @@ describe("faults", () => {
     ["[proxy]\nalow = []", 'proxy.toml:2: unknown setting "alow" in proxy | write allow for alow'],
     [
       "[proxy]\nzzz = 1",
-      'proxy.toml:2: unknown setting "zzz" in proxy | use one of: allow, deny, extra_ca, upstream, upstreams',
+      'proxy.toml:2: unknown setting "zzz" in proxy | use one of: allow, deny, extra_ca, requests_per_second, upstream, upstreams',
     ],
     [
       "[onepassword]\nop_pth = 'op'",

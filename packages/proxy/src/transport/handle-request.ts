@@ -7,6 +7,7 @@ import { createPushGuard } from "../push/create-push-guard.ts";
 import { pushRequestDecoder } from "../push/push-request-decoder.ts";
 import type { Redactor } from "../redact/create-redactor.ts";
 import { REDACTABLE_ENCODINGS } from "../redact/redact-body.ts";
+import { TokenExchange } from "../tokens/token-exchange.ts";
 import { AuditTrail, auditRefusal, type TrailFacts } from "./audit-trail.ts";
 import { DialError } from "./dial.ts";
 import { Exchange, type ExchangeEnd } from "./exchange.ts";
@@ -22,6 +23,7 @@ import { answerLocally, answerRefusal } from "./problem-body.ts";
 import { RequestBody } from "./request-body.ts";
 import type { ProxySession } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
+import { breakOff } from "./tunnel.ts";
 import { UpgradeExchange } from "./upgrade.ts";
 
 /** One request from its head to its last byte: decided on, written down, sent. Nothing goes upstream before the decision is written down. */
@@ -39,12 +41,12 @@ export async function handleRequest(context: TransportContext, incoming: Incomin
   else answerRefusal(response, auditRefusal);
 }
 
-function factsOf({ request, verdict, secret }: PreparedRequest): TrailFacts {
+function factsOf({ request, verdict, secret, secretName }: PreparedRequest): TrailFacts {
   return {
     request,
     decision: secret === undefined ? "allowed" : "injected",
     ruleId: verdict.rule?.id,
-    secret: secret === undefined ? undefined : verdict.secret,
+    secret: secret === undefined ? undefined : secretName,
   };
 }
 
@@ -113,7 +115,8 @@ function send(sending: Sending): void {
         head,
         host,
         plan,
-        acceptEncoding: redactor === undefined ? undefined : acceptedEncoding(prepared),
+        acceptEncoding:
+          redactor === undefined && verdict.answerFields === undefined ? undefined : acceptedEncoding(prepared),
         without: unsuitableNames(sending, redactor),
       }),
       body: body ?? null,
@@ -121,9 +124,18 @@ function send(sending: Sending): void {
       idempotent: false,
     },
     incoming.upgrade === undefined
-      ? exchange
+      ? answerHandler(sending, exchange)
       : upgradeHandler(sending, { exchange, redactor, observers, ...incoming.upgrade }),
   );
+}
+
+/** Tokens that the answer hands out stay here. */
+function answerHandler({ incoming, prepared }: Sending, exchange: Exchange): Exchange | TokenExchange {
+  const { answerFields: fields, rule, secret } = prepared.verdict;
+  const hosts = rule?.tokenAnswer?.hosts;
+  if (fields === undefined || hosts === undefined) return exchange;
+  const { tokens } = incoming.session;
+  return new TokenExchange(exchange, { fields, keep: (token, ms) => tokens.keep({ token, secret, hosts }, ms) });
 }
 
 /** Lower-case names that do not fit what becomes of the request and its answer. */
@@ -152,7 +164,7 @@ const modelProtocols: ReadonlySet<string | undefined> = new Set(["anthropic", "o
 
 /** Models stream: what is not compressed passes with the least delay. Elsewhere the client's wish holds as far as the answer can be read. */
 function acceptedEncoding({ verdict, head }: PreparedRequest): string {
-  const isAsked = head.names.includes("accept-encoding");
+  const isAsked = head.names.includes("accept-encoding") && verdict.answerFields === undefined;
   return isAsked && !modelProtocols.has(verdict.rule?.protocol) ? REDACTABLE_ENCODINGS : "identity";
 }
 
@@ -164,7 +176,9 @@ function redactorOf(context: TransportContext, { secret, verdict }: PreparedRequ
 function isStillAdmitted(context: TransportContext, session: ProxySession, { request }: PreparedRequest): boolean {
   const { identity } = session;
   const verdict = context.engine().decideRequest(identity, request);
-  return verdict.kind === "forward" && context.admit({ identity, request, rule: verdict.rule }) === undefined;
+  return (
+    verdict.kind === "forward" && context.admit({ identity, request, rule: verdict.rule, isOpen: true }) === undefined
+  );
 }
 
 function bodyOf(
@@ -224,7 +238,10 @@ function upgradeHandler(
     idleMs: context.limits.idleTunnelMs,
     onOpen() {
       session.tunnelCount += 1;
-      session.connections.set(socket, () => isStillAdmitted(context, session, prepared));
+      const isStillAllowed = (): boolean => isStillAdmitted(context, session, prepared);
+      session.connections.set(socket, isStillAllowed);
+      // While the upstream made up its mind the policy or the budget may have changed.
+      if (session.isRemoved || !isStillAllowed()) process.nextTick(breakOff, socket);
     },
     onClose() {
       session.tunnelCount -= 1;

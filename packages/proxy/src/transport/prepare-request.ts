@@ -4,9 +4,10 @@ import type { Duplex, Readable } from "node:stream";
 import { ClauderonError } from "@clauderon/core/contract";
 
 import { parseRequestTarget } from "../policy/canonical-target.ts";
-import type { ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
+import type { ProxyIdentity, ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
 import { isRefusal, refuse } from "../policy/refusal.ts";
 import { plainAnswer, receivePackDenied } from "../push/push-answer.ts";
+import { presentedToken, guardedPart, planToken } from "../tokens/presented-token.ts";
 import type { ClientRequest, ClientResponse } from "./client-message.ts";
 import { planInjection, type InjectionPlan } from "./header-filter.ts";
 import { readRequestHead, type RequestHead } from "./request-head.ts";
@@ -42,6 +43,7 @@ export interface PreparedRequest {
   readonly plan: InjectionPlan | undefined;
   /** The value that was put in, which the answer must not show. */
   readonly secret: string | undefined;
+  readonly secretName: string | undefined;
   /** Collected because it was decided on. */
   readonly body?: Buffer | undefined;
 }
@@ -77,14 +79,21 @@ export async function prepareRequest(
   if (verdict.push === "forbidden") return { ...halt, refusal: pushForbidden, answer: forbiddenAnswer(request) };
   const local = context.admit({ identity, request, rule: verdict.rule });
   if (local !== undefined) return { ...halt, answer: local.answer, refusal: local.refusal };
-  if (verdict.answerFields !== undefined) return { ...halt, refusal: tokenAnswer };
+  if (verdict.answerFields !== undefined && verdict.rule?.tokenAnswer?.hosts === undefined)
+    return { ...halt, refusal: tokenAnswer };
   const body = verdict.bodyCheck === undefined ? nothing : await checkedBody(context, incoming, { head, verdict });
   if (isRefusal(body)) return { ...halt, refusal: body };
-  const secret = verdict.secret === undefined ? nothing : await readSecret(context, verdict);
+  const token = presentedToken(incoming.session, request, verdict);
+  const isRead = token === undefined && verdict.secret !== undefined;
+  const secret = isRead ? await readSecret(context, verdict) : nothing;
   if (isRefusal(secret)) return { ...halt, refusal: secret };
-  const late = lateRefusal(context, incoming.session);
+  const late = lateRefusal(context, incoming.session, { identity, request });
   if (late !== undefined) return { ...halt, refusal: late };
   const { rule } = verdict;
+  if (token !== undefined) {
+    const guarded = { plan: planToken(token.token), secret: guardedPart(token.token), secretName: token.secret };
+    return { head, request, verdict, ...guarded, body: body.bytes };
+  }
   const needsPlan = secret.value !== undefined || verdict.dropsCredentials === true;
   return {
     head,
@@ -92,6 +101,7 @@ export async function prepareRequest(
     verdict,
     plan: rule !== undefined && needsPlan ? planInjection(rule, secret.value) : undefined,
     secret: secret.value,
+    secretName: verdict.secret,
     body: body.bytes,
   };
 }
@@ -127,12 +137,7 @@ async function readSecret(
     const value = await context.readSecret(name);
     if (value !== undefined) return { value };
   } catch (error) {
-    context.logger.warn({ secret: name, error: (error as Error).message }, "secret could not be read");
-    const known = ClauderonError.isInstance(error) ? error : undefined;
-    return refuse(503, "secret-unavailable", {
-      message: known === undefined ? `The credential "${name}" could not be read` : whole(known),
-      fix: known?.fix[0] ?? `clauderon config credentials test ${name}`,
-    });
+    return secretUnavailable(context, name, error);
   }
   return refuse(403, "secret-missing", {
     message: `The credential "${name}" is not set`,
@@ -140,8 +145,16 @@ async function readSecret(
   });
 }
 
-function whole({ message, why }: ClauderonError): string {
-  return why === undefined ? message : `${message}: ${why}`;
+/** The client is told what is wrong with a file of ours. What a program said stays in the log: it may name accounts, and whose vault it is. */
+function secretUnavailable({ logger }: TransportContext, name: string, error: unknown): Refusal {
+  const known = ClauderonError.isInstance(error) ? error : undefined;
+  const { message, why, fix = [] } = known ?? { message: (error as Error).message, why: undefined };
+  logger.warn({ secret: name, error: message, why, fix }, "secret could not be read");
+  const isOwn = known?.code === "settings.invalid";
+  return refuse(503, "secret-unavailable", {
+    message: isOwn ? [message, why ?? []].flat().join(": ") : `The credential "${name}" could not be read`,
+    fix: (isOwn ? fix[0] : undefined) ?? `clauderon config credentials test ${name}`,
+  });
 }
 
 /** Reads a body that is decided on as a whole; others are not touched. */
@@ -187,9 +200,15 @@ async function collect(body: Readable, limit: number): Promise<Buffer | "broken"
 }
 
 /** What may have changed while something was waited for. */
-function lateRefusal({ limits }: TransportContext, session: ProxySession): Refusal | undefined {
+function lateRefusal(
+  { limits, engine }: TransportContext,
+  session: ProxySession,
+  { identity, request }: { readonly identity: ProxyIdentity; readonly request: ProxyRequest },
+): Refusal | undefined {
   if (session.isRemoved)
     return refuse(403, "session-ended", { message: "The session has ended", fix: "clauderon list" });
+  const now = session.identity === identity ? undefined : engine().decideRequest(session.identity, request);
+  if (now?.kind === "refuse") return now.refusal;
   if (session.requestCount < limits.requestsPerSession) return undefined;
   return refuse(429, "too-many-requests", {
     message: `The session has ${limits.requestsPerSession} requests in flight`,
@@ -199,7 +218,7 @@ function lateRefusal({ limits }: TransportContext, session: ProxySession): Refus
 
 const pushForbidden: Refusal = refuse(403, "push-forbidden", {
   message: "clauderon refused this push: the session may push its own branch of its own repository alone",
-  fix: "clauderon show NAME tells the branch",
+  fix: "clauderon status NAME tells the branch",
 });
 
 /** In the form that git prints. */

@@ -1,5 +1,6 @@
 import type { SecureContexts } from "../certificates/secure-contexts.ts";
 import type { ProxyIdentity } from "../policy/proxy-types.ts";
+import { createSessionTokens } from "../tokens/session-tokens.ts";
 import { createToken, hashToken, type ProxySession, type ProxySessions } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
@@ -50,6 +51,7 @@ export class SessionRegistry {
     } = {},
   ): ProxySession {
     const { id, contexts } = this.#options.contextsOf(options.authorityId);
+    const { clock } = this.#options.context;
     return {
       identity,
       isAnonymous: options.isAnonymous === true,
@@ -57,6 +59,7 @@ export class SessionRegistry {
       authorityId: id,
       tokenHash: options.tokenHash,
       pools: this.#pools(identity),
+      tokens: createSessionTokens(() => clock.monotonicMs()),
       requestCount: 0,
       tunnelCount: 0,
       isRemoved: false,
@@ -73,6 +76,14 @@ export class SessionRegistry {
     session.pools = this.#pools(identity);
     cutForbidden(session);
     return true;
+  }
+
+  /** New connections to upstreams for every session; those in use end as they are. */
+  renewPools(): void {
+    for (const session of this.#options.sessions.values()) {
+      session.pools.close();
+      session.pools = this.#pools(session.identity);
+    }
   }
 
   /** Ends the session: its token, its connections, what it has in flight. */

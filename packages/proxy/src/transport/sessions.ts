@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 
 import type { SecureContexts } from "../certificates/secure-contexts.ts";
 import type { ProxyIdentity } from "../policy/proxy-types.ts";
+import type { SessionTokens } from "../tokens/session-tokens.ts";
 import type { UpstreamPools } from "./upstream-pools.ts";
 
 const tokenBytes = 32;
@@ -18,6 +19,8 @@ export interface ProxySession {
   readonly authorityId: string;
   tokenHash: Buffer | undefined;
   pools: UpstreamPools;
+  /** Short-lived credentials that hosts handed out to it, which it holds handles for. */
+  readonly tokens: SessionTokens;
   requestCount: number;
   isRemoved: boolean;
   tunnelCount: number;

@@ -124,6 +124,22 @@ describe("a WebSocket", () => {
   });
 });
 
+describe("a WebSocket that is forbidden before the upstream has agreed", () => {
+  it("does not stay open", async () => {
+    upstream.respond = () => undefined;
+    const tls = await tlsThrough(test, { target });
+    tls.write(upgrade(whole));
+    await upstream.until(() => upstream.text.endsWith("\r\n\r\n"));
+    const asked = upstream.connections.findLast(({ text }) => text.endsWith("\r\n\r\n"));
+    await test.proxy.identities.update(identity("s1", { ...openPolicy, network: "none" }));
+    const cut = readUntil(tls);
+    asked?.socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    await cut;
+    await upstream.until(() => asked?.isClosed === true);
+    await test.proxy.identities.update(identity());
+  });
+});
+
 describe("P41 other upgrades", () => {
   it.each(foreignUpgrades)("with %s is refused, and nothing goes upstream", async (_name, request) => {
     const tls = await tlsThrough(test, { target });

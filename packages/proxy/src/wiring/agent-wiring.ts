@@ -1,3 +1,4 @@
+import type { CredentialRule } from "../policy/proxy-types.ts";
 import { codexWiring } from "./codex-wiring.ts";
 import { placeholderOf, privateFile } from "./wired-file.ts";
 import type { SandboxWiring, WiredFile, WiringRequest } from "./wiring-types.ts";
@@ -39,14 +40,27 @@ function geminiFiles(request: WiringRequest): readonly WiredFile[] {
   return [privateFile(`${request.home}/.gemini/settings.json`, json(settings), "merge-json")];
 }
 
-/** npm refuses to publish or to say who it is without a token of its own; the registry is the user's own. */
+/** The user's own default registry; npm refuses to publish or to say who it is without a token of its own, and asks some registries for nothing without one. */
 function npmFiles(request: WiringRequest): readonly WiredFile[] {
-  const token = placeholderOf("npm", request);
-  if (request.home === undefined || token === undefined) return [];
-  const lines = request.rules
-    .filter(({ protocol, secret }) => protocol === "package-registry" && secret === "npm")
-    .map(({ host, port }) => `//${host}${port === undefined || port === 443 ? "" : `:${port}`}/:_authToken=${token}\n`);
-  return [privateFile(`${request.home}/.npmrc`, [...new Set(lines)].join(""), "keep")];
+  const { home, rules } = request;
+  if (home === undefined) return [];
+  const lines = rules
+    .filter(({ id, protocol }) => protocol === "package-registry" && /^npm(?:-|$)/.test(id))
+    .flatMap(({ id, secret, ...place }) => {
+      const url = registryUrl(place);
+      const token = secret === undefined ? undefined : placeholderOf(secret, request);
+      return [
+        ...(id === "npm" ? [`registry=https:${url}\n`] : []),
+        ...(token === undefined ? [] : [`${url}:_authToken=${token}\n`]),
+      ];
+    });
+  return lines.length === 0 ? [] : [privateFile(`${home}/.npmrc`, [...new Set(lines)].join(""), "keep")];
+}
+
+/** As npm names registries, without the scheme. */
+function registryUrl({ host, port, paths }: Pick<CredentialRule, "host" | "port" | "paths">): string {
+  const authority = port === undefined || port === 443 ? host : `${host}:${port}`;
+  return `//${authority}${paths?.[0]?.replace(/\*\*$/, "") ?? "/"}`;
 }
 
 /** Built with GnuTLS, as Debian does, it knows no variable for certificates. */

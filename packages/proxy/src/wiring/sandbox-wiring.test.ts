@@ -134,9 +134,21 @@ describe("The wiring of a sandbox", () => {
       security: { auth: { selectedType: "gemini-api-key" } },
     });
     expect(file({}, "/.npmrc")).toMatchObject({
-      content: "//npm.example.com/:_authToken=clauderon-npm-placeholder\n",
+      content: "registry=https://npm.example.com/\n//npm.example.com/:_authToken=clauderon-npm-placeholder\n",
       ifPresent: "keep",
     });
+  });
+
+  it("names the user's npm registries where they are, each with its own placeholder, without one where there is no secret", () => {
+    const npmrc = "registry=https://corp.example/api/npm/\n@acme:registry=https://npm.pkg.example/\n";
+    const own = shippedRules({ npmrc });
+    expect(file({ rules: own, secrets: new Set(["npm", "npm-npm.pkg.example"]) }, "/.npmrc")?.content).toBe(
+      "registry=https://corp.example/api/npm/\n//corp.example/api/npm/:_authToken=clauderon-npm-placeholder\n//npm.pkg.example/:_authToken=clauderon-npm-npm.pkg.example-placeholder\n",
+    );
+    expect(file({ rules: own, secrets: new Set() }, "/.npmrc")?.content).toBe(
+      "registry=https://corp.example/api/npm/\n",
+    );
+    expect(file({ rules: shippedRules({}), secrets: everything }, "/.npmrc")).toBeUndefined();
   });
 
   it("tells wget the bundle by a file, because it reads no variable", () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 import type { CommandOptions, CommandResult } from "../../contract/command-runner.ts";
@@ -6,6 +7,8 @@ import { CommandError } from "../../contract/errors/command-error.ts";
 import { errorFromJson } from "../../contract/errors/from-json.ts";
 import { keeperEnvironment } from "../without-session-marks.ts";
 import type { HelperAnswer, HelperRequest } from "./command-messages.ts";
+
+const LONGEST_END_MS = 2000;
 
 type CommandAnswer = Exclude<HelperAnswer, { readonly type: "ready" }>;
 
@@ -61,8 +64,14 @@ export class CommandHelper {
     this.#child.channel?.unref();
   }
 
-  end(): void {
-    if (this.#child.connected) this.#child.disconnect();
+  /** Resolves when its process is gone, which takes it a moment. */
+  async end(): Promise<void> {
+    const child = this.#child;
+    if (child.connected) child.disconnect();
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.ref();
+    // One that does not end is none to wait for.
+    await once(child, "exit", { signal: AbortSignal.timeout(LONGEST_END_MS) }).catch(() => child.unref());
   }
 
   async run(program: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {

@@ -2,10 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { afterEach, expect, test } from "vitest";
 
+import { processTable } from "../processes/process-table.ts";
 import { createHelpedRunner } from "./create-helped-runner.ts";
 
 const runner = createHelpedRunner();
-afterEach(() => runner[Symbol.dispose]());
+afterEach(() => runner[Symbol.asyncDispose]());
 
 /** The process that starts a program for the runner. */
 async function parentOf(): Promise<number> {
@@ -36,4 +37,26 @@ test("a helper that is lost is told to who waits, done without, and had again", 
 
   expect(await parentOf()).toBe(process.pid);
   await until(async () => (await parentOf()) !== process.pid);
+});
+
+/** Helpers lead a group of their own. */
+async function helpers(): Promise<readonly number[]> {
+  const { entries } = await processTable();
+  return entries.flatMap(({ processId, parentId, groupId }) =>
+    parentId === process.pid && groupId === processId ? [processId] : [],
+  );
+}
+
+test.each([
+  ["while it starts programs", true],
+  ["while it comes up", false],
+])("when a runner is disposed %s, its helper is gone", async (_when, isReady) => {
+  const others = await helpers();
+  const own = createHelpedRunner();
+  const starting = own.start();
+  if (isReady) await starting;
+  expect(await helpers()).toHaveLength(others.length + 1);
+  await own[Symbol.asyncDispose]();
+  expect(await helpers()).toEqual(others);
+  await starting;
 });

@@ -7,7 +7,7 @@ const INPUT_BYTES = 256 * 1024;
 const RESTART_MS = 1000;
 
 /** A runner whose programs are born of a small process; disposing it ends that process; what is running goes on. */
-export interface HelpedRunner extends CommandRunner, Disposable {
+export interface HelpedRunner extends CommandRunner, AsyncDisposable {
   /** Resolves when the helper is ready, or cannot be had; until then programs are started by this process itself. */
   start(): Promise<void>;
 }
@@ -20,16 +20,14 @@ export function createHelpedRunner(): HelpedRunner {
   const direct = createCommandRunner();
   let helper: CommandHelper | undefined;
   let starting: Promise<void> | undefined;
+  let latest: CommandHelper | undefined;
   let isDisposed = false;
   let timer: NodeJS.Timeout | undefined;
   const launch = async (): Promise<void> => {
     const started = new CommandHelper();
+    latest = started;
     // One that never gets ready is not tried again.
-    if (!(await started.ready)) return;
-    if (isDisposed) {
-      started.end();
-      return;
-    }
+    if (!(await started.ready) || isDisposed) return;
     helper = started;
     void started.ended.then(() => {
       helper = undefined;
@@ -47,10 +45,10 @@ export function createHelpedRunner(): HelpedRunner {
       return chosen === undefined ? direct.run(program, args, options) : chosen.run(program, args, options);
     },
     stream: (program, args, options = {}) => (helperFor(options) ?? direct).stream(program, args, options),
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       isDisposed = true;
       clearTimeout(timer);
-      helper?.end();
+      await latest?.end();
     },
   };
 }
