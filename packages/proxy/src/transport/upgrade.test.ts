@@ -128,7 +128,7 @@ describe("a WebSocket that is forbidden before the upstream has agreed", () => {
   it("does not stay open", async () => {
     upstream.respond = () => undefined;
     const tls = await tlsThrough(test, { target });
-    tls.write(upgrade(whole));
+    tls.write(upgrade(webSocketLines));
     await upstream.until(() => upstream.text.endsWith("\r\n\r\n"));
     const asked = upstream.connections.findLast(({ text }) => text.endsWith("\r\n\r\n"));
     await test.proxy.identities.update(identity("s1", { ...openPolicy, network: "none" }));
