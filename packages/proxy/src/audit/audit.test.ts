@@ -1,7 +1,9 @@
-import { writeSync } from "node:fs";
+import { pbkdf2 } from "node:crypto";
+import { readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { appendFile, chmod, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import type { Clock } from "@clauderon/core/contract";
 import fc from "fast-check";
@@ -13,6 +15,7 @@ import { createAuditLog, type AuditLogSettings, type AuditLog } from "./create-a
 import { followAuditLog } from "./follow-audit-log.ts";
 import { readAuditLog, type AuditFilter } from "./read-audit-log.ts";
 
+const pbkdf2Async = promisify(pbkdf2);
 let directory = "";
 let time = new Date("2026-11-21T10:00:00Z");
 const clock: Clock = { now: () => time, monotonicMs: () => time.getTime() };
@@ -266,6 +269,26 @@ describe("following", () => {
     expect(seen.filter((id) => id.startsWith("c-"))).toEqual(Array.from({ length: 10 }, (_, index) => `c-${index}`));
     expect((await readdir(directory)).length).toBeGreaterThan(2);
     audit.close();
+  });
+
+  it("a rotation right after the call loses nothing", async () => {
+    const audit = log();
+    audit.write({ ...entry, correlationId: "before" });
+    await expect.poll(() => readFileSync(path(), "utf8")).toContain("before");
+    audit.close();
+    const line = readFileSync(path(), "utf8");
+    const pool = Array.from({ length: 8 }, () =>
+      pbkdf2Async("keeps the file system's threads busy", "", 20_000, 32, "sha256"),
+    );
+    const ending = new AbortController();
+    const lines = followAuditLog(path(), { signal: ending.signal, pollMs: 20 });
+    const first = lines.next();
+    renameSync(path(), `${path()}.1`);
+    writeFileSync(path(), line.replace("before", "first"));
+    await expect(first).resolves.toMatchObject({ value: { correlation_id: "first" } });
+    ending.abort();
+    await lines.return(undefined);
+    await Promise.all(pool);
   });
 
   it("a log that does not exist yet is followed from its first line", async () => {

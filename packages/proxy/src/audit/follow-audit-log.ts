@@ -1,6 +1,7 @@
-import { statSync, watch } from "node:fs";
-import { open, stat, type FileHandle } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, read, watch } from "node:fs";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 
 import type { AuditRecord } from "./audit-entry.ts";
 import { isWanted, readAuditLine, type AuditFilter } from "./read-audit-log.ts";
@@ -18,16 +19,17 @@ export interface FollowOptions {
 
 const defaultPollMs = 1000;
 const chunkBytes = 64 * 1024;
+const readAt = promisify(read);
 
 /** The lines that are written from now on, over rotations, until the signal ends it. The log's directory must exist. */
 export async function* followAuditLog(path: string, options: FollowOptions): AsyncGenerator<AuditRecord> {
   const { filter = {}, signal, pollMs = defaultPollMs } = options;
-  // Synchronous: "from now on" begins with the call.
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  // Synchronous: "from now on" begins with the first call, and the size is that of the file that is read, whatever takes its place meanwhile.
+  let file = openLog(path);
+  const size = file === undefined ? 0 : fstatSync(file).size;
   // A smaller file is another one: it is read from its beginning.
   let offset = options.from === undefined ? size : options.from > size ? 0 : options.from;
   const wakeUp = changesOf(dirname(path), { signal, pollMs });
-  let file = await openLog(path);
   let rest = "";
   try {
     while (!signal.aborted) {
@@ -46,8 +48,8 @@ export async function* followAuditLog(path: string, options: FollowOptions): Asy
         }
       }
       if (hasNext) {
-        await file?.close();
-        file = await openLog(path);
+        if (file !== undefined) closeSync(file);
+        file = openLog(path);
         offset = 0;
         rest = "";
       } else {
@@ -56,29 +58,30 @@ export async function* followAuditLog(path: string, options: FollowOptions): Asy
     }
   } finally {
     wakeUp.close();
-    await file?.close();
+    if (file !== undefined) closeSync(file);
   }
 }
 
-async function openLog(path: string): Promise<FileHandle | undefined> {
+/** A descriptor; `undefined` when there is no log yet. */
+function openLog(path: string): number | undefined {
   try {
-    return await open(path, "r");
+    return openSync(path, "r");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
 }
 
-async function readFrom(file: FileHandle, offset: number): Promise<string> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(chunkBytes), 0, chunkBytes, offset);
+async function readFrom(file: number, offset: number): Promise<string> {
+  const { buffer, bytesRead } = await readAt(file, Buffer.alloc(chunkBytes), 0, chunkBytes, offset);
   return buffer.toString("latin1", 0, bytesRead);
 }
 
 /** Whether another file is in the log's place than the one that is read. */
-async function isRotated(path: string, file: FileHandle | undefined): Promise<boolean> {
+async function isRotated(path: string, file: number | undefined): Promise<boolean> {
   const current = await stat(path).catch(() => undefined);
   if (current === undefined) return false;
-  return file === undefined || (await file.stat()).ino !== current.ino;
+  return file === undefined || fstatSync(file).ino !== current.ino;
 }
 
 interface Changes {

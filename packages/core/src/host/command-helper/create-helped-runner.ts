@@ -6,15 +6,15 @@ import { CommandHelper } from "./command-helper.ts";
 const INPUT_BYTES = 256 * 1024;
 const RESTART_MS = 1000;
 
-/** A runner whose programs are born of a small process; disposing it ends that process; what is running goes on. */
+/** A runner whose programs are started by a small process. Disposing it ends that process; programs that run go on. */
 export interface HelpedRunner extends CommandRunner, AsyncDisposable {
   /** Resolves when the helper is ready, or cannot be had; until then programs are started by this process itself. */
   start(): Promise<void>;
 }
 
 /**
- * Starting a program copies the page tables of the process that does it: 1 ms in a small one, 5 ms at 60 MB of memory, 10 ms at 120 MB (measured,
- * Linux 6, Node 24), and all else stands still meanwhile. A process that holds much and starts many has them started by a helper of 45 MB.
+ * Starting a program copies the page tables of the process that does it: 1 ms in one of 50 MB, 5 ms at 115 MB, 10 ms at 180 MB (measured, Linux 6,
+ * Node 24), and all else stands still meanwhile. A process that holds much and starts many has them started by a helper of 45 MB.
  */
 export function createHelpedRunner(): HelpedRunner {
   const direct = createCommandRunner();
