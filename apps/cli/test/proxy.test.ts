@@ -25,7 +25,7 @@ afterAll(async () => {
 
 afterEach(async () => {
   for (const name of ["secrets", "proxy.toml", "audit.jsonl", "proxy"])
-    await rm(join(here.home, name), { recursive: true, force: true });
+    await rm(join(here.home, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 });
 
 const own = (): Readonly<Record<string, string>> => ({ ...noCredentials, HOME: here.directory });

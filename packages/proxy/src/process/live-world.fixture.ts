@@ -110,6 +110,6 @@ export class LiveWorld implements AsyncDisposable {
     this.#sockets.close();
     for (const connection of this.#connections) connection.destroy();
     this.#gateway.close();
-    await rm(this.#root, { recursive: true, force: true });
+    await rm(this.#root, { recursive: true, force: true, maxRetries: 10 });
   }
 }

@@ -47,7 +47,7 @@ afterEach(async () => {
   }
   processIds.clear();
   await gateway[Symbol.asyncDispose]();
-  await rm(root, { recursive: true, force: true });
+  await rm(root, { recursive: true, force: true, maxRetries: 10 });
 });
 
 function options(environment: Record<string, string> = {}): Parameters<typeof startProxyProcess>[0] {
@@ -237,7 +237,7 @@ describe("the proxy's process", () => {
   it("ends when its home is deleted", async () => {
     await using client = await start();
     const { processId } = await client.call("status", {});
-    await rm(home, { recursive: true, force: true });
+    await rm(home, { recursive: true, force: true, maxRetries: 10 });
     await expect.poll(async () => isAlive(processId), { timeout: 10_000 }).toBe(false);
   });
 

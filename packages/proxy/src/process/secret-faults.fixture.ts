@@ -99,7 +99,7 @@ export async function startFaultyHome(fault: Fault): Promise<FaultyHome> {
       await composed.close();
       upstream.closeAllConnections();
       upstream.close();
-      await rm(root, { recursive: true, force: true });
+      await rm(root, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -1,5 +1,10 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+const REST_MS = 50;
+/** After that it is read as it is. */
+const MOST_LOOKS = 20;
 
 export interface SettingsPlaces {
   readonly home: string;
@@ -27,13 +32,28 @@ export class SettingsWatch {
 
   /** True when they were read. Rejects as the reading does, each time until the file is corrected. */
   async reloadIfChanged(): Promise<boolean> {
-    const found = await marks(this.#places, this.#places.others());
+    let found = await this.#marks();
     // A file that is named for the first time is read once more: it may have changed since.
-    if ([...found].every(([path, value]) => this.#seen.get(path) === value)) return false;
+    if (isIn(found, this.#seen)) return false;
+    // Who writes in place empties the file first, which would leave out what it denies: it is read when it rests.
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      const before = found;
+      await delay(REST_MS);
+      found = await this.#marks();
+      if (isIn(found, before)) break;
+    }
     await this.#reload();
     this.#seen = found;
     return true;
   }
+
+  #marks(): Promise<Map<string, string>> {
+    return marks(this.#places, this.#places.others());
+  }
+}
+
+function isIn(some: ReadonlyMap<string, string>, all: ReadonlyMap<string, string>): boolean {
+  return [...some].every(([path, value]) => all.get(path) === value);
 }
 
 async function marks({ home, userHome }: SettingsPlaces, others: readonly string[]): Promise<Map<string, string>> {

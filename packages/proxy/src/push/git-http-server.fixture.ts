@@ -100,7 +100,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
-      await rm(directory, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -74,7 +74,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy.close();
   await server[Symbol.asyncDispose]();
-  await rm(home, { recursive: true, force: true });
+  await rm(home, { recursive: true, force: true, maxRetries: 10 });
 });
 
 const remoteTip = async (ref: string): Promise<string> =>

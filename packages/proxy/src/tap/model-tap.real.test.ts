@@ -112,7 +112,7 @@ describe.each(Object.entries(agents))("the tap on the real %s", (name, { argv, e
       const { stdout } = await running;
       expect(stdout).toContain("Grüße");
       expect(denied.filter((code) => code === "budget-reached")).toHaveLength(1);
-      await rm(home, { recursive: true, force: true });
+      await rm(home, { recursive: true, force: true, maxRetries: 10 });
 
       const turns = Object.values(Object.groupBy(records, ({ exchangeId }) => exchangeId)).map((turn = []) =>
         turn.map(({ event }) => event),

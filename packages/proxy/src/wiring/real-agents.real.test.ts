@@ -121,7 +121,7 @@ describe.each(Object.keys(agents) as (keyof typeof agents)[])("the real %s throu
       // Codex asks ChatGPT for models with the API key unless it is told not to.
       expect(audit.map(({ path }) => path)).not.toContain("/backend-api/codex/models");
       expect(JSON.stringify(wiring) + stdout + JSON.stringify(audit)).not.toContain(key);
-      await rm(home, { recursive: true, force: true });
+      await rm(home, { recursive: true, force: true, maxRetries: 10 });
     },
   );
 });

@@ -91,7 +91,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy.close();
   upstream.close();
-  await rm(home, { recursive: true, force: true });
+  await rm(home, { recursive: true, force: true, maxRetries: 10 });
 });
 
 describe("With the variables and files of the wiring alone", () => {

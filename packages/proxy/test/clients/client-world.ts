@@ -155,7 +155,7 @@ export async function startClientWorld(options: ClientWorldOptions, agent: Wired
       const ended = once(child, "exit");
       child.kill("SIGKILL");
       await ended;
-      await rm(root, { recursive: true, force: true });
+      await rm(root, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
   await upstream[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 10 });
 });
 beforeEach(() => {
   upstream.seen.length = 0;

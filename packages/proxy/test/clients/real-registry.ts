@@ -87,7 +87,7 @@ auth: { token: { realm: "${realm}", service: "${host}", issuer: "tests", rootcer
       const ended = once(child, "exit");
       child.kill("SIGKILL");
       await ended;
-      await rm(directory, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -98,7 +98,7 @@ placeholder = "clauderon-missing-placeholder"
 export async function startAttackWorld(): Promise<AttackWorld> {
   await using stack = new AsyncDisposableStack();
   const userHome = await mkdtemp(join(tmpdir(), "clauderon-pa-"));
-  stack.defer(async () => rm(userHome, { recursive: true, force: true }));
+  stack.defer(async () => rm(userHome, { recursive: true, force: true, maxRetries: 10 }));
   const home = join(userHome, "h");
   const upstreams = stack.use(await startAttackUpstreams());
   await mkdir(home, { mode: 0o700 });

@@ -66,7 +66,7 @@ export async function startPeer(name: PeerName, upstreams: AttackUpstreams): Pro
       const ended = once(child, "exit");
       child.kill("SIGKILL");
       await ended;
-      await rm(directory, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

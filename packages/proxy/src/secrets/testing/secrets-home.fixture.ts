@@ -24,7 +24,7 @@ export function useSecretsHome(): SecretsHome {
     home.now = 0;
   });
   afterEach(async () => {
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 10 });
   });
   const directory = (): string => join(root, "secrets");
   const home: SecretsHome = {

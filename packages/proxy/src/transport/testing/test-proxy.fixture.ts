@@ -122,7 +122,7 @@ export async function startTestProxy(
     authorization: basic("s1", token),
     async [Symbol.asyncDispose]() {
       await proxy.close();
-      await rm(directory, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
