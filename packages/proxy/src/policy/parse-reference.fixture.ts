@@ -24,7 +24,9 @@ function readIpv6(inside: string): string | undefined {
 }
 
 function isIpv4(labels: readonly string[]): boolean {
-  return labels.length === 4 && labels.every((label) => String(Number(label)) === label && Number(label) <= 255);
+  const isPart = (label: string): boolean =>
+    String(Number(label)) === label && Number(label) >= 0 && Number(label) <= 255;
+  return labels.length === 4 && labels.every(isPart);
 }
 
 function readName(text: string): string | undefined {
