@@ -84,12 +84,18 @@ interface Row {
   readonly ratio: number;
 }
 
-async function measure(backend: "local" | "zellij", files: number, rounds: number): Promise<Row> {
+interface Rounds {
+  /** Pairs before those that count: the daemon is to be warm. */
+  readonly warmUp: number;
+  readonly counted: number;
+}
+
+async function measure(backend: "local" | "zellij", files: number, { warmUp, counted }: Rounds): Promise<Row> {
   const repository = path.join(root, `repository-${files}`);
   if (!existsSync(repository)) await makeRepository(repository, files);
   const ours: number[] = [];
   const bare: number[] = [];
-  const names = Array.from({ length: rounds + 1 }, (_, round) => `${backend}-${files}-${round}`);
+  const names = Array.from({ length: warmUp + counted }, (_, round) => `${backend}-${files}-${round}`);
   for (const [round, name] of names.entries()) {
     const runBare = (): Promise<number> =>
       (backend === "local" ? bareLocal : bareZellij)({ repository, name: `bare-${name}` });
@@ -103,8 +109,8 @@ async function measure(backend: "local" | "zellij", files: number, rounds: numbe
     });
     await created;
     const bareMs = bareBeforeMs ?? (await runBare());
-    // The first pair warms both up. The order changes from pair to pair: whoever comes second meets the other's dirty pages.
-    if (round === 0) continue;
+    // The order changes from pair to pair: whoever comes second meets the other's dirty pages.
+    if (round < warmUp) continue;
     ours.push(oursMs);
     bare.push(bareMs);
   }
@@ -125,7 +131,10 @@ function stringsOf(source: NodeJS.ProcessEnv): Record<string, string> {
 
 const config = `[agents.sleeper]\ncommand = ["sh", "-c", ${JSON.stringify(script)}]\n${zellij === undefined ? "" : `[zellij]\nprogram = ${JSON.stringify(zellij)}\n`}`;
 await using daemon = await startBenchDaemon({ root, config });
-const rows = [await measure("local", 1000, 15), await measure("local", 100_000, 3)];
+const rows = [
+  await measure("local", 1000, { warmUp: 5, counted: 15 }),
+  await measure("local", 100_000, { warmUp: 1, counted: 3 }),
+];
 if (zellij === undefined) console.error("zellij was not measured: CLAUDERON_TEST_ZELLIJ names no program");
-else rows.push(await measure("zellij", 1000, 15));
+else rows.push(await measure("zellij", 1000, { warmUp: 2, counted: 15 }));
 console.log(JSON.stringify({ targets: { localMs: 100, ratio: 1.3 }, rows }));

@@ -59,16 +59,18 @@ export function checkOutDraft(
     adopt: async (adding) => {
       const { workTree, gitDirectory } = await adding;
       const special = [join(gitDirectory, "info", "sparse-checkout"), join(gitDirectory, "config.worktree")];
-      const kinds = await Promise.all(special.map((path) => fileSystem.kindOf(path)));
-      if (kinds.some((kind) => kind !== "absent")) {
-        await written;
-        await fileSystem.remove(draft);
-        return false;
-      }
       const lock = join(gitDirectory, "locked");
       // The directory that git made holds nothing but `.git`. While it is away, the entry is locked as git itself does it, so that nobody prunes it.
-      await fileSystem.writeText(lock, "initializing");
-      const own = await preparing;
+      const [own, , ...kinds] = await Promise.all([
+        preparing,
+        fileSystem.writeText(lock, "initializing"),
+        ...special.map((path) => fileSystem.kindOf(path)),
+      ]);
+      if (kinds.some((kind) => kind !== "absent")) {
+        await written;
+        await Promise.all([fileSystem.remove(draft), fileSystem.remove(lock)]);
+        return false;
+      }
       await written;
       await Promise.all([
         fileSystem.copyEntry(Buffer.from(own.index), Buffer.from(join(gitDirectory, "index"))),
