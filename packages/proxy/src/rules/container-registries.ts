@@ -21,7 +21,7 @@ const layerHosts: readonly (readonly [id: string, host: string])[] = [
 ];
 const layerSources: readonly string[] = ["https://docs.docker.com/desktop/setup/allow-list/"];
 
-/** Where registries that hand out tokens themselves do so: distribution, Quay, Harbor, Azure, GitLab, Artifactory, Gitea. */
+/** Where registries that hand out tokens themselves do so: distribution, Quay, Harbor, Azure, GitLab, Gitea, and those that keep one for each repository. */
 const usualTokenPaths: readonly string[] = [
   "/token",
   "/v2/token",
@@ -31,7 +31,8 @@ const usualTokenPaths: readonly string[] = [
   "/oauth2/token",
   "/auth/token",
   "/jwt/auth",
-  "/artifactory/api/docker/*/v2/token",
+  // Below the name that the installation has there.
+  "/*/api/docker/*/v2/token",
 ];
 
 interface TokenRule {
