@@ -30,7 +30,8 @@ export function createEarlyDrafts(tools: WorkspaceTools): EarlyDrafts {
   const worktrees = join(homeDirectory, "worktrees");
   const begun = new Map<string, Promise<Begun | undefined>>();
   const begin = async (sessionId: string, directory: string): Promise<Begun | undefined> => {
-    const guess = await guessRepository(fileSystem, directory);
+    // As git will name it: a path through a link would be another place.
+    const guess = await guessRepository(fileSystem, await fileSystem.realPath(directory));
     if (guess?.workTree === undefined) return undefined;
     await fileSystem.makeDirectory(worktrees);
     // As `plan` will name it.
