@@ -16,9 +16,12 @@ export interface AttackUpstreams extends AsyncDisposable {
   /** Stands for what listens on this machine. */
   readonly inside: RecordingUpstream;
   clear(): void;
-  /** What any of them got, since it was cleared. */
-  seen(): string;
+  /** What any of them got, since it was cleared; of what may come late only if it is asked for. */
+  seen(options?: { readonly withLate: boolean }): string;
 }
+
+/** Where a request is sent to that the client loses before it may be on its way: it can come when the next case is tried already. */
+export const latePath = "/late";
 
 /** Starts them. */
 export async function startAttackUpstreams(): Promise<AttackUpstreams> {
@@ -42,10 +45,11 @@ export async function startAttackUpstreams(): Promise<AttackUpstreams> {
       http2.calls.length = 0;
       insideBefore = inside.connections.length;
     },
-    seen() {
+    seen({ withLate } = { withLate: false }) {
       const calls = http2.calls.map(({ headers }) => JSON.stringify(headers)).join("\n");
       const isConnected = inside.connections.length > insideBefore;
-      return `${gateway.text}${evil.text}${isConnected ? `[connected]${inside.text}` : ""}${calls}`;
+      const own = gateway.connections.filter(({ text }) => withLate || !text.startsWith(`POST ${latePath} `));
+      return `${own.map(({ text }) => text).join("")}${evil.text}${isConnected ? `[connected]${inside.text}` : ""}${calls}`;
     },
     async [Symbol.asyncDispose]() {
       await open.disposeAsync();

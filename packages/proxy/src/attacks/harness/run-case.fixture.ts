@@ -63,7 +63,7 @@ function whatGotThrough(
     );
   });
   if (leaked.length > 0) return leaked.join(", ");
-  const reached = upstreams.seen();
+  const reached = upstreams.seen({ withLate: attack.never !== undefined });
   if (upstreams.evil.text !== "") return `the attacker's host was reached: ${firstLine(upstreams.evil.text)}`;
   if (attack.never !== undefined) {
     const trace = attack.never.exec(reached)?.[0];
