@@ -9,7 +9,7 @@ const SECOND = 1000;
 /** Which files a run takes; chosen by the environment variable CLAUDERON_TESTS. */
 const kinds = {
   /** Fast, needs nothing installed: `*.test.ts` without the two below. */
-  unit: { suffixes: ["test"], exclude: ["proof", "real"], timeoutMs: 15 * SECOND },
+  unit: { suffixes: ["test"], exclude: ["proof", "real"], timeoutMs: 60 * SECOND },
   /** Long runs: properties with many cases, crash and load proofs. */
   proof: { suffixes: ["proof.test"], exclude: [], timeoutMs: 900 * SECOND },
   /** Real engines and real agents. */
@@ -43,7 +43,7 @@ export function testProject(name: string): UserWorkspaceConfig {
       testTimeout: kind.timeoutMs,
       hookTimeout: kind.timeoutMs,
       // Vitest's own second is too short on a machine that is busy with other things.
-      expect: { poll: { timeout: 10_000, interval: 20 } },
+      expect: { poll: { timeout: 30_000, interval: 20 } },
       restoreMocks: true,
       unstubEnvs: true,
     },

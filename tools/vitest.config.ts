@@ -7,6 +7,6 @@ export default defineProject({
     name: "tools",
     include: testKind === "unit" ? ["**/*.test.ts"] : [`**/*.${testKind}.test.ts`],
     exclude: testKind === "unit" ? ["**/*.proof.test.ts", "**/*.real.test.ts"] : [],
-    testTimeout: testKind === "unit" ? 15_000 : 300_000,
+    testTimeout: testKind === "unit" ? 60_000 : 300_000,
   },
 });

@@ -55,6 +55,8 @@ export async function startRecordingUpstream(
   } = {},
 ): Promise<RecordingUpstream> {
   const connections: RecordedConnection[] = [];
+  /** Also those whose handshake has not ended. */
+  const sockets = new Set<Socket>();
   const waiting = new Set<() => void>();
   const changed = (): void => {
     for (const look of waiting) look();
@@ -86,6 +88,10 @@ export async function startRecordingUpstream(
           serve,
         );
   server.on("tlsClientError", () => undefined);
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
@@ -119,6 +125,7 @@ export async function startRecordingUpstream(
       const closed = once(server, "close");
       server.close();
       for (const { socket } of connections) socket.destroy();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
