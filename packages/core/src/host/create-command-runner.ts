@@ -7,7 +7,8 @@ import { OperationError } from "../contract/errors/operation-error.ts";
 import { endGroup } from "./process-group.ts";
 import { type RunningCommand, startCommand } from "./running-command.ts";
 
-const GRACE_MS = 2000;
+/** On a busy machine git takes this long to put away its locks; killed before, it would leave them for ever. */
+const GRACE_MS = 5000;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** A background process that kept the output open is not waited for longer than this once the program has ended. */
