@@ -2,22 +2,14 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
 
-/** False when there is no such process (any more). */
-export function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
+import { isProcessRunning } from "@clauderon/core/host";
 
 /**
  * Whether the process is the zellij server of that session: its arguments end with the session's socket. A process id that was given to another
  * program meanwhile is told apart; without `/proc` any living process counts (see `isServerOf`).
  */
 export function looksLikeServerOf(processId: number, sessionName: string): boolean {
-  if (process.platform !== "linux") return isAlive(processId);
+  if (process.platform !== "linux") return isProcessRunning(processId);
   try {
     return isServerCommand(
       readFileSync(`/proc/${String(processId)}/cmdline`, "utf8").replaceAll("\0", " "),
@@ -31,7 +23,7 @@ export function looksLikeServerOf(processId: number, sessionName: string): boole
 
 /** The same, certain on every platform, at the price of a process where there is no `/proc`. */
 export async function isServerOf(processId: number, sessionName: string): Promise<boolean> {
-  if (process.platform === "linux" || !isAlive(processId)) return looksLikeServerOf(processId, sessionName);
+  if (process.platform === "linux" || !isProcessRunning(processId)) return looksLikeServerOf(processId, sessionName);
   try {
     const { stdout } = await promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", String(processId)]);
     return isServerCommand(stdout, sessionName);

@@ -7,12 +7,13 @@ import {
   type CallOptions,
   SandboxError,
 } from "@clauderon/core/contract";
+import { isProcessRunning } from "@clauderon/core/host";
 
 import type { AgentWatch } from "./agent-watch.ts";
 import type { KnownLaunch, Launches } from "./launches.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import type { SandboxRecord } from "./sandbox-records.ts";
-import { hasServerAt, isAlive, looksLikeServerOf } from "./server-process.ts";
+import { hasServerAt, looksLikeServerOf } from "./server-process.ts";
 import { createArguments, launchSize, writeSessionFiles } from "./session-files.ts";
 import { ZellijClient } from "./zellij-client.ts";
 import { socketDirectory, socketPath, withoutPaneVariables } from "./zellij-environment.ts";
@@ -23,7 +24,7 @@ import type { ZellijSession } from "./zellij-session.ts";
 const START_MS = 15_000;
 const POLL_MS = 4;
 /** A wrapper that lost its terminal ends in this time, and may still write how the agent ended. */
-const SETTLE_MS = 1000;
+const SETTLE_MS = 5000;
 /** The longest single argument the system takes (Linux: MAX_ARG_STRLEN). */
 const ARGUMENT_BYTES = 131_071;
 /** Also when this process has died meanwhile, the first client must not stay and keep the session at its size. */
@@ -87,7 +88,7 @@ export class ZellijAgent {
   isRunning({ marks }: KnownLaunch): boolean {
     const { processes } = marks;
     if (processes === undefined || marks.exitCode !== undefined) return false;
-    return looksLikeServerOf(processes.server, this.#options.session.name) && isAlive(processes.wrapper);
+    return looksLikeServerOf(processes.server, this.#options.session.name) && isProcessRunning(processes.wrapper);
   }
 
   async exit(launch: KnownLaunch, options?: CallOptions): Promise<AgentProcessStatus> {
@@ -99,7 +100,7 @@ export class ZellijAgent {
   async #isBegun(known: KnownLaunch, options?: CallOptions): Promise<boolean> {
     const { marks } = known;
     const isBegun = (): boolean => marks.processes !== undefined || marks.exitCode !== undefined;
-    const isOver = (): boolean => isBegun() || marks.refusal !== undefined || !isAlive(known.owner);
+    const isOver = (): boolean => isBegun() || marks.refusal !== undefined || !isProcessRunning(known.owner);
     await waitFor(async () => isOver() || (await this.#options.launches.find(known.launchId)) === undefined, options);
     if (isBegun()) return true;
     if ((await this.#options.session.owner(known)) !== "ours") return false;
@@ -207,7 +208,7 @@ export class ZellijAgent {
     const wrapper = launch.marks.processes?.wrapper;
     if (wrapper === undefined) return;
     const deadline = performance.now() + SETTLE_MS;
-    while (launch.marks.exitCode === undefined && isAlive(wrapper) && performance.now() < deadline) {
+    while (launch.marks.exitCode === undefined && isProcessRunning(wrapper) && performance.now() < deadline) {
       await delay(POLL_MS * 5);
     }
   }

@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 
 import type { Logger } from "@clauderon/core/contract";
+import { isProcessRunning } from "@clauderon/core/host";
 
-import { codeOf, type WorkspaceFileSystem } from "./workspace-file-system.ts";
+import type { WorkspaceFileSystem } from "./workspace-file-system.ts";
 
 /** Places for git directories that live as long as one command. */
 export interface ScratchDirectories {
@@ -42,18 +43,9 @@ export function createScratchDirectories({ fileSystem, logger, homeDirectory }: 
     },
     sweep: async () => {
       for (const name of await fileSystem.names(parent)) {
-        const isLeft = name.startsWith(ours) ? !inUse.has(name) : !isRunning(Number.parseInt(name, 10));
+        const isLeft = name.startsWith(ours) ? !inUse.has(name) : !isProcessRunning(Number.parseInt(name, 10));
         if (isLeft) await fileSystem.remove(join(parent, name));
       }
     },
   };
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
-  }
 }

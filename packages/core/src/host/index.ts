@@ -11,6 +11,7 @@ export { startKeeperHere } from "./keeper/start-keeper-here.ts";
 export { makePrivateDirectory } from "./make-private-directory.ts";
 export {
   endMarkedProcesses,
+  isProcessRunning,
   markedProcesses,
   markerVariable,
   type EndedProcesses,

@@ -244,7 +244,7 @@ export class ContractWorld {
       return rows.map((row) => `${String(row.processId)}: ${row.text.slice(0, 200).replaceAll("\0", " ")}`);
     };
     try {
-      await until("no process", async () => (await look()).length === 0, { timeoutMs: 1500 * this.slowFactor });
+      await until("no process", async () => (await look()).length === 0, { timeoutMs: 5000 * this.slowFactor });
       return [];
     } catch {
       return look();

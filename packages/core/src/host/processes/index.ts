@@ -5,4 +5,4 @@ export {
   type EndMarkedOptions,
 } from "./end-marked-processes.ts";
 export { keeperVariable, markerVariable } from "./process-marks.ts";
-export { processStartTime } from "./process-table.ts";
+export { isProcessRunning, processStartTime } from "./process-table.ts";

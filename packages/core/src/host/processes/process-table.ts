@@ -59,6 +59,17 @@ export function processStartTime(processId: number): string | undefined {
   }
 }
 
+/** Whether there is such a process, of whatever user; a zombie, which may wait for its parent for ever, has ended. */
+export function isProcessRunning(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+  } catch (error) {
+    // EPERM: it is another user's.
+    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
+  }
+  return !hasProc || readStatus(processId) !== "ended";
+}
+
 /** Whether the process ignores the signal of that number; false where the system does not tell. */
 export function ignoresSignal(processId: number, signalNumber: number): boolean {
   const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec((hasProc ? readProc(processId, "status") : undefined) ?? "")?.[1] ?? "0";

@@ -3,7 +3,7 @@ import { access, link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/p
 import { join } from "node:path";
 
 import type { SandboxId, SandboxSpec } from "../../contract/sandbox-spec.ts";
-import type { KeeperAddress } from "../../host/index.ts";
+import { isProcessRunning, type KeeperAddress } from "../../host/index.ts";
 
 /** What is written about a sandbox; its environment is not. */
 export interface FakeRecord {
@@ -44,7 +44,7 @@ export class FakeState {
     const found: { record: FakeRecord; isHalfMade: boolean }[] = [];
     for (const name of await entries(this.directory)) {
       const isHalfMade = name.startsWith(halfMade);
-      if (isHalfMade && isAlive(makerOf(name))) continue;
+      if (isHalfMade && isProcessRunning(makerOf(name))) continue;
       const record = await readJson<FakeRecord>(join(this.directory, name, recordFile));
       if (record === undefined) {
         if (isHalfMade) await rm(join(this.directory, name), { recursive: true, force: true });
@@ -60,7 +60,7 @@ export class FakeState {
   async remains(sandboxId: SandboxId): Promise<readonly string[]> {
     const names = await entries(this.directory);
     return names
-      .filter((name) => name.startsWith(`${halfMade}${sandboxId}-`) && !isAlive(makerOf(name)))
+      .filter((name) => name.startsWith(`${halfMade}${sandboxId}-`) && !isProcessRunning(makerOf(name)))
       .map((name) => join(this.directory, name));
   }
 }
@@ -166,13 +166,4 @@ async function readJson<Value>(path: string): Promise<Value | undefined> {
 
 function makerOf(name: string): number {
   return Number(name.split("-").at(-2));
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
