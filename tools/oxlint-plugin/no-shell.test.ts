@@ -18,7 +18,7 @@ beforeEach(async () => {
   await writeFile(join(directory, "config.json"), JSON.stringify(config));
 });
 
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
 async function findings(source: string): Promise<number> {
   const file = join(directory, "sample.ts");

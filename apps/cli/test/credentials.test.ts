@@ -24,7 +24,7 @@ afterAll(async () => {
 }, SLOW);
 
 afterEach(async () => {
-  await rm(join(here.home, "secrets"), { recursive: true, force: true });
+  await rm(join(here.home, "secrets"), { recursive: true, force: true, maxRetries: 10 });
   await rm(join(here.home, "proxy.toml"), { force: true });
 });
 

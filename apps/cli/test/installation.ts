@@ -136,7 +136,7 @@ export class Installation implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(join(this.directory, "bin"), { recursive: true, force: true });
+    await rm(join(this.directory, "bin"), { recursive: true, force: true, maxRetries: 10 });
     await this.call(["delete", "--all", "--discard", "--yes"]);
     await this.call(["daemon", "stop"]);
     const left = endProcessesOf(this.directory);

@@ -99,7 +99,7 @@ test("a canary's option fires when git takes it for one", () => {
   spawnSync("git", ["clone", "--quiet", `--upload-pack=${program()}`, daemon.rig.repository, file()]);
   expect(existsSync(word())).toBe(true);
   rmSync(word());
-  rmSync(file(), { recursive: true, force: true });
+  rmSync(file(), { recursive: true, force: true, maxRetries: 10 });
 });
 
 test("nothing that looks like an option or a program is taken for one at creation", async () => {

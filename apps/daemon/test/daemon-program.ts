@@ -10,7 +10,7 @@ const bundler = path.resolve(import.meta.dirname, "../../../tools/bundle-fixture
 const output = mkdtempSync(path.join(tmpdir(), "clauderon-daemon-program-"));
 
 afterAll(() => {
-  rmSync(output, { recursive: true, force: true });
+  rmSync(output, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** Program and arguments of a real daemon: the sources as they are, put together so that it starts in a fifth of the time. */

@@ -78,7 +78,7 @@ export async function openRig(homeDirectory?: string, options: RigOptions = {}):
     await client.close();
     await daemon.close();
     await composition[Symbol.asyncDispose]();
-    rmSync(root, { recursive: true, force: true });
+    rmSync(root, { recursive: true, force: true, maxRetries: 10 });
   };
   return {
     root,

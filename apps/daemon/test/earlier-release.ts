@@ -31,7 +31,7 @@ export class EarlierRelease implements Disposable {
 
   /** As an update of the packages does. */
   remove(): void {
-    rmSync(this.#root, { recursive: true, force: true });
+    rmSync(this.#root, { recursive: true, force: true, maxRetries: 10 });
   }
 
   [Symbol.dispose](): void {

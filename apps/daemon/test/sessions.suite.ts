@@ -44,7 +44,7 @@ export function describeSessions(suite: SessionsSuite): void {
         await session.delete({ discard: true });
       }
       await subject.close();
-      rmSync(root, { recursive: true, force: true });
+      rmSync(root, { recursive: true, force: true, maxRetries: 10 });
     });
 
     const git = (...args: readonly string[]): string =>

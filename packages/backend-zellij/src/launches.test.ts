@@ -16,7 +16,7 @@ describe("the launches of a sandbox", () => {
     directory = await mkdtemp(join(tmpdir(), "launches-"));
     launches = new Launches(directory);
   });
-  afterEach(() => rm(directory, { recursive: true, force: true }));
+  afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
   it("knows none at first", async () => {
     expect(await launches.last()).toBeUndefined();

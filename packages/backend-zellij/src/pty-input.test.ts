@@ -29,7 +29,7 @@ describe("input that never blocks", () => {
     input.close();
     closeSync(writer);
     closeSync(reader);
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const read = async (length: number): Promise<Buffer> => {

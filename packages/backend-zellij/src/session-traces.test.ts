@@ -14,7 +14,7 @@ describe("traces of a zellij session", () => {
     directory = await mkdtemp(join(tmpdir(), "traces-"));
     places = { HOME: directory, XDG_CACHE_HOME: join(directory, "cache"), ZELLIJ_SOCKET_DIR: join(directory, "s") };
   });
-  afterEach(() => rm(directory, { recursive: true, force: true }));
+  afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
   const write = async (...path: readonly string[]): Promise<void> => {
     const file = join(directory, ...path);

@@ -37,7 +37,7 @@ describe("a zellij that is wrong about a living session", () => {
     await writeFile(socket, "");
     asked = [];
   });
-  afterEach(() => rm(directory, { recursive: true, force: true }));
+  afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
   /** Gives these answers, and the last one ever after. */
   const command = (...answers: readonly [CommandResult, ...CommandResult[]]): ZellijCommand => {

@@ -15,7 +15,7 @@ describe("doctor", () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "doctor-"));
   });
-  afterEach(() => rm(directory, { recursive: true, force: true }));
+  afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
 
   /** A program that says its version, and answers `list-sessions` as told. */
   const examine = async (version: string, answer = "exit 1"): Promise<DoctorReport> => {

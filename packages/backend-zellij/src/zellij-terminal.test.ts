@@ -38,7 +38,7 @@ describe("a terminal of zellij", () => {
   });
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((stream) => stream.close()));
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const open = async (

@@ -11,7 +11,7 @@ const output = mkdtempSync(join(tmpdir(), "clauderon-fixtures-"));
 const bundled = new Map<string, string>();
 
 afterAll(() => {
-  rmSync(output, { recursive: true, force: true });
+  rmSync(output, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** Runs a fixture of this directory in a process of its own, on the sources as they are, put into one file so that it starts fast. */

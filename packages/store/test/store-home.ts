@@ -11,7 +11,7 @@ export class StoreHome implements Disposable {
   readonly path: string = join(this.directory, "db.sqlite");
 
   [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

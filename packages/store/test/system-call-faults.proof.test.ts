@@ -88,7 +88,7 @@ async function hold(point: Point): Promise<boolean> {
 describe.skipIf(!hasStrace && !isRequired)("a system call that fails", () => {
   afterAll(() => {
     process.stdout.write(`store: ${points} system calls failed or were the last\n`);
-    rmSync(root, { recursive: true, force: true });
+    rmSync(root, { recursive: true, force: true, maxRetries: 10 });
   });
 
   it.each(calls.flatMap((call) => faults.map((fault) => [call, fault] as const)))(

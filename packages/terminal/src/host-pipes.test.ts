@@ -14,7 +14,7 @@ function blockFor(milliseconds: number): void {
 
 test("output is not lost when this program was not run for long after the process ended", async () => {
   const directory = mkdtempSync(join(tmpdir(), "clauderon-pipes-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10 }));
   const [go, done] = [join(directory, "go"), join(directory, "done")];
   const script = '(while ! [ -e "$1" ]; do sleep 0.01; done; printf out; : > "$2") &';
   const ended = Promise.withResolvers<void>();

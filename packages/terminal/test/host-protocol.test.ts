@@ -29,7 +29,7 @@ describeHostProtocol({
       },
       async stop() {
         process.kill(processId, "SIGKILL");
-        await rm(homeDirectory, { recursive: true, force: true });
+        await rm(homeDirectory, { recursive: true, force: true, maxRetries: 10 });
       },
     };
   },

@@ -31,7 +31,7 @@ afterEach(async () => {
 
 function newHome(): string {
   const home = mkdtempSync(join(tmpdir(), "clauderon-host-"));
-  cleanups.push(() => rmSync(home, { recursive: true, force: true }));
+  cleanups.push(() => rmSync(home, { recursive: true, force: true, maxRetries: 10 }));
   return home;
 }
 

@@ -9,7 +9,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { formatGitConfig, type GitConfigEntry, parseGitConfig } from "./git-config-file.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "clauderon-config-"));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10 }));
 
 /** What git itself reads. */
 function asGitReads(text: string): readonly GitConfigEntry[] {

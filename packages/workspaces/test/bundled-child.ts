@@ -10,7 +10,7 @@ const bundler = join(packageDirectory, "../../tools/bundle-fixture.ts");
 const output = mkdtempSync(join(tmpdir(), "clauderon-crash-child-"));
 
 afterAll(() => {
-  rmSync(output, { recursive: true, force: true });
+  rmSync(output, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** The program that makes a workspace and dies, on the sources as they are, put into one file so that it starts fast. */

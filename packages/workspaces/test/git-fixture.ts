@@ -41,7 +41,7 @@ export function gitEnvironment(home: string): Record<string, string> {
 /** A directory that is gone after the test. */
 export function temporaryDirectory(): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), "clauderon-workspaces-")));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 
@@ -107,6 +107,14 @@ export async function planned(
   const sessionId = request.sessionId ?? `session-${name}`;
   // As the engine does it.
   const forSession = request.base === undefined && request.branch === undefined ? sessionId : undefined;
+  // What is begun and not wanted in the end would go on being written while the test's directory is removed.
+  onTestFinished(async () => {
+    try {
+      await provider.release(sessionId);
+    } catch {
+      // A provider that fails on purpose.
+    }
+  });
   const info = await provider.resolve(from, { forSession });
   const whole: WorkspaceRequest = {
     sessionId,

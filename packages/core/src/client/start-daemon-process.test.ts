@@ -30,7 +30,7 @@ async function newHome(): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "clauderon-start-"));
   onTestFinished(async () => {
     await stopDaemon(home);
-    await rm(home, { recursive: true, force: true });
+    await rm(home, { recursive: true, force: true, maxRetries: 10 });
   });
   return home;
 }

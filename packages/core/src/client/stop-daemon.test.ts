@@ -30,7 +30,7 @@ test.runIf(process.platform === "linux")(
     const parent = spawn("sh", ["-c", script, process.execPath, DAEMON, home], { stdio: ["ignore", "pipe", "ignore"] });
     onTestFinished(async () => {
       parent.kill("SIGKILL");
-      await rm(home, { recursive: true, force: true });
+      await rm(home, { recursive: true, force: true, maxRetries: 10 });
     });
     await once(parent.stdout, "data");
     expect(await stopDaemon(home)).toBe(true);

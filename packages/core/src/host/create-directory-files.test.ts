@@ -26,7 +26,7 @@ const move = (from, to) => {
     } catch {
       // A write has made the directory anew in between.
       try {
-        rmSync(to, { recursive: true, force: true });
+        rmSync(to, { recursive: true, force: true, maxRetries: 10 });
       } catch {
         // Another write has filled it meanwhile: the next turn removes it.
       }
@@ -52,7 +52,7 @@ beforeEach(async () => {
   files = createDirectoryFiles({ root, workspacePath: join(root, "workspace") });
 });
 
-afterEach(() => rm(place, { recursive: true, force: true }));
+afterEach(() => rm(place, { recursive: true, force: true, maxRetries: 10 }));
 
 const text = async (path: string): Promise<string> => Buffer.from(await files.read(path)).toString();
 const bytes = (content: string): Uint8Array => new TextEncoder().encode(content);

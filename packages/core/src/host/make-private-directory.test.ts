@@ -11,7 +11,7 @@ let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "clauderon-private-"));
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => rm(root, { recursive: true, force: true, maxRetries: 10 }));
 
 it("makes what is missing for this user alone, and does nothing the second time", async () => {
   const path = join(root, "a", "b", "c");

@@ -15,7 +15,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "clauderon-ca-"));
 });
 afterEach(async () => {
-  await rm(directory, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 10 });
 });
 
 describe("authority store", () => {

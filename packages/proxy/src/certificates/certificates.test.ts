@@ -27,7 +27,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "clauderon-ca-"));
 });
 afterEach(async () => {
-  await rm(directory, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 10 });
 });
 
 async function verifyWithOpenssl(host: string): Promise<string> {
@@ -130,7 +130,7 @@ describe("authority store", () => {
   it("P60 makes one authority, 0600 in 0700, whatever the umask", async () => {
     for (const mask of [0o000, 0o022]) {
       const before = process.platform === "win32" ? 0 : mask;
-      await rm(join(directory, "proxy"), { recursive: true, force: true });
+      await rm(join(directory, "proxy"), { recursive: true, force: true, maxRetries: 10 });
       const { stdout } = await run(process.execPath, [
         "--conditions",
         "@clauderon/source",
