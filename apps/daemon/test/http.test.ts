@@ -46,7 +46,7 @@ test("a session goes through its whole life, by name and by id", async () => {
   expect(await diff.text()).toContain("a.txt");
   // `running` means that the agent's process was started; what it prints comes when it does.
   const logs = async (): Promise<string> => (await call("GET", "/api/sessions/life/logs?lines=50")).text();
-  await expect.poll(logs, { timeout: 15_000 }).toContain("ready");
+  await expect.poll(logs).toContain("ready");
 
   expect(await (await call("POST", "/api/sessions/life/stop", { graceMs: 500 })).json()).toMatchObject({
     lifecycle: "stopped",

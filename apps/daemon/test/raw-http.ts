@@ -26,7 +26,7 @@ export function rawRequest(bytes: string | Uint8Array, options: RawOptions): Pro
       socket.destroy();
       resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text, isClosed });
     };
-    const timer = setTimeout(() => done(false), options.deadlineMs ?? 5000);
+    const timer = setTimeout(() => done(false), options.deadlineMs ?? 30_000);
     socket.on("connect", () => socket.write(bytes));
     socket.on("data", (data) => {
       text += data.toString("latin1");

@@ -19,7 +19,7 @@ export interface RecordingViewer {
   until(condition: (viewer: RecordingViewer) => boolean): Promise<void>;
 }
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 const POLL_MS = 5;
 
 export async function attachRecorder(

@@ -108,8 +108,8 @@ describe.each([
 
     test("does not wait for a background process that keeps the output open", async () => {
       const start = performance.now();
-      const { stdout } = await runner.run("sh", sh("sleep 20 & echo $!"));
-      expect(performance.now() - start).toBeLessThan(10_000);
+      const { stdout } = await runner.run("sh", sh("sleep 60 & echo $!"));
+      expect(performance.now() - start).toBeLessThan(20_000);
       process.kill(Number(stdout), "SIGKILL");
     });
   });

@@ -167,7 +167,7 @@ describe("flow control", () => {
       peer.say(encodeU64(frameTypes.ack, 0, position));
       return peer.frames.some(({ type }) => type === frameTypes.end);
     };
-    await expect.poll(acknowledge, { interval: 1, timeout: 10_000 }).toBe(true);
+    await expect.poll(acknowledge, { interval: 1 }).toBe(true);
     expect(data().equals(whole)).toBe(true);
   });
 

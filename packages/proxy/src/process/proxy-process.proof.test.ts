@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 
+import { isProcessRunning } from "@clauderon/core/host";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { SessionPolicy } from "../policy/proxy-types.ts";
@@ -79,13 +80,6 @@ async function openStream(test: Parameters<typeof tlsThrough>[0]): Promise<TLSSo
   const { text } = await read;
   expect(text).toMatch(/^HTTP\/1.1 200/u);
   return tls;
-}
-
-async function isAlive(processId: number): Promise<boolean> {
-  return stat(`/proc/${processId}`).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function access(client: ProxyClient): Promise<Parameters<typeof tlsThrough>[0]> {
@@ -171,7 +165,7 @@ describe("the proxy's process", () => {
     const test = await access(client);
     const status = async (): Promise<string> => (await connectThrough(test, { target })).answer.slice(9, 12);
     await writeFile(join(home, "proxy.toml"), '[proxy]\ndeny = ["api.anthropic.com"]\n');
-    await expect.poll(status, { timeout: 5000 }).toBe("403");
+    await expect.poll(status).toBe("403");
     await writeFile(join(home, "proxy.toml"), '[proxy]\ndenny = ["x"]\n');
     await expect(client.call("wiring", {})).rejects.toMatchObject({ code: "settings.invalid" });
     expect(await status()).toBe("403");
@@ -231,21 +225,21 @@ describe("the proxy's process", () => {
     gateway.connections.at(-1)?.socket.write("4\r\nmore\r\n");
     expect((await next).text).toContain("more");
     tls.destroy();
-    await expect.poll(async () => isAlive(processId), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => isProcessRunning(processId)).toBe(false);
   });
 
   it("ends when its home is deleted", async () => {
     await using client = await start();
     const { processId } = await client.call("status", {});
     await rm(home, { recursive: true, force: true, maxRetries: 10 });
-    await expect.poll(async () => isAlive(processId), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => isProcessRunning(processId)).toBe(false);
   });
 
   it("E says so when its port is taken", async () => {
     const client = await start();
     const { port, processId } = await client.call("status", {});
     process.kill(processId, "SIGKILL");
-    await expect.poll(async () => isAlive(processId)).toBe(false);
+    await expect.poll(() => isProcessRunning(processId)).toBe(false);
     const other = createServer().listen(port, "127.0.0.1");
     await once(other, "listening");
     await expect(startProxyProcess(options())).rejects.toMatchObject({

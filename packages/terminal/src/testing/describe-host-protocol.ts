@@ -28,7 +28,7 @@ const shell = (script: string): readonly string[] => ["/bin/sh", "-c", script];
 
 /** The protocol's own suite, for every implementation of it: docs/architecture/host-protocol.md as tests. */
 export function describeHostProtocol(options: HostProtocolOptions): void {
-  describe(`the host protocol: ${options.name}`, { timeout: 30_000 }, () => {
+  describe(`the host protocol: ${options.name}`, { timeout: 120_000 }, () => {
     let host: HostUnderTest;
     beforeAll(async () => {
       host = await options.start();

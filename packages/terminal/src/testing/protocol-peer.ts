@@ -5,7 +5,7 @@ import { encodeFrame, encodeJsonFrame, FrameReader, type HostFrame } from "../ho
 import { handshakeProof } from "../host-handshake.ts";
 import { frameTypes } from "../host-protocol.ts";
 
-const deadlineMs = 10_000;
+const deadlineMs = 30_000;
 
 /** A client that can also do everything wrong: frames in, frames out. */
 export class ProtocolPeer {
