@@ -13,7 +13,7 @@ export interface AgentName {
   readonly installHint: string;
 }
 
-const VERSION_TIMEOUT_MS = 10_000;
+const VERSION_TIMEOUT_MS = 30_000;
 
 /** The program on the environment's PATH, and its version when it tells one. */
 export async function findAgent(

@@ -28,10 +28,10 @@ const SETTLE_MS = 5000;
 /** The longest single argument the system takes (Linux: MAX_ARG_STRLEN). */
 const ARGUMENT_BYTES = 131_071;
 /** Also when this process has died meanwhile, the first client must not stay and keep the session at its size. */
-const CLIENT_MS = 10_000;
+const CLIENT_MS = 25_000;
 /** A session without a pane after this time was stillborn, except where its server lives: then it is given the second time, too, on a busy machine. */
 const BIRTH_MS = 2500;
-const SLOW_BIRTH_MS = 6500;
+const SLOW_BIRTH_MS = 20_000;
 const SERVER_LOOK_MS = 250;
 const BIRTHS = 4;
 

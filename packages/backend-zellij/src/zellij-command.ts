@@ -8,7 +8,7 @@ import { type ListedSession, parseSessions } from "./parse-sessions.ts";
 import { socketPath } from "./zellij-environment.ts";
 import type { ZellijGate } from "./zellij-gate.ts";
 
-const TIMEOUT_MS = 12_000;
+const TIMEOUT_MS = 30_000;
 /** With growing pauses, a second in all. */
 const ATTEMPTS = 9;
 const PAUSE_MS = 25;

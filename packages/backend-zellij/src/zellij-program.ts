@@ -4,7 +4,7 @@ import { findProgram } from "@clauderon/core/host";
 import { commandEnvironment } from "./zellij-environment.ts";
 import { judgeVersion, neededVersion, type ZellijVersion } from "./zellij-version.ts";
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 
 /** The install commands of every error about zellij. */
 export const installFixes: readonly [string, ...string[]] = ["brew install zellij", "cargo install zellij"];

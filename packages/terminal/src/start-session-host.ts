@@ -14,7 +14,7 @@ import { dialSocket } from "./host-link.ts";
 import { takeHostLock } from "./host-lock.ts";
 import { checkPrivateDirectory, ensurePrivateDirectory, hostPaths } from "./host-paths.ts";
 
-const startMs = 10_000;
+const startMs = 30_000;
 const sourceCondition = "@clauderon/source";
 
 /** A small young generation, collection when the host asks for it, and no optimising compilers, whose code and data weigh more than all else it does. */

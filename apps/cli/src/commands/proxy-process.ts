@@ -22,7 +22,7 @@ const fields = [
 ] as const;
 
 /** How long an idle proxy may take to end, and its successor to answer. */
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 const lookMs = 50;
 
 export const proxyStatusCommand: Command = defineCommand({

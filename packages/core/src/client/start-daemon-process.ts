@@ -26,7 +26,7 @@ interface StartOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const READY_MS = 20_000;
+const READY_MS = 30_000;
 const LOOK_MS = 15;
 
 /** Starts a daemon that outlives this process, and resolves when it answers. */

@@ -22,7 +22,8 @@ import type {
 } from "./control-protocol.ts";
 import { proxyProcessPaths } from "./proxy-process-paths.ts";
 
-const startMs = 10_000;
+/** One whose process has ended is not waited for; on a machine with too much to do a start may take many seconds. */
+const startMs = 30_000;
 const sourceCondition = "@clauderon/source";
 /** The network's own proxy, and what the programs that hold secrets need to be asked. */
 const passedVariables = [
