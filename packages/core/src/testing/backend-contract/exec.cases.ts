@@ -125,7 +125,7 @@ export const execCases: ContractCases = {
   },
 
   "exec:input:closed-by-default": async ({ shared, milliseconds }) => {
-    const outcome = await run(await shared(), ["cat"], { timeoutMs: milliseconds(5000) });
+    const outcome = await run(await shared(), ["cat"], { timeoutMs: milliseconds(GIVE_UP_MS) });
     assert.equal(outcome.exitCode, 0);
     assert.equal(outcome.stdout.length, 0);
   },
