@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { keeperEnvironment } from "@clauderon/core/host";
+import { isProcessRunning, keeperEnvironment } from "@clauderon/core/host";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { connectSessionHost, createSessionHostClient, hostPaths, type SessionHostClient } from "../src/index.ts";
@@ -45,7 +45,7 @@ async function start(
   const processId = (await client.info())?.processId ?? 0;
   cleanups.push(async () => {
     await client.close();
-    if (isAlive(processId)) process.kill(processId, "SIGKILL");
+    if (isProcessRunning(processId)) process.kill(processId, "SIGKILL");
   });
   return { client, processId, instanceId };
 }
@@ -60,10 +60,6 @@ function forkConnector(args: readonly string[]): ChildProcess {
     await ended;
   });
   return child;
-}
-
-function isAlive(processId: number): boolean {
-  return existsSync(`/proc/${processId}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${processId}/status`, "utf8"));
 }
 
 /** Makes a pipe in the file system; `ended` resolves when whoever wrote to it has ended. */
@@ -209,7 +205,7 @@ describe("the session host", () => {
     // Five times the idle time, measured by a process of the sandbox that nobody watches.
     await expect(exec.exit).rejects.toBeDefined();
     await sleeper.ended;
-    expect(isAlive(processId)).toBe(true);
+    expect(isProcessRunning(processId)).toBe(true);
     const owner = createSessionHostClient({ homeDirectory: home, instanceId });
     await owner.closeSandbox(sandboxId);
     await owner.close();
@@ -230,7 +226,7 @@ describe("the session host", () => {
     });
     rmSync(home, { recursive: true });
     await host.ended;
-    expect(isAlive(agent.processId ?? 0)).toBe(false);
+    expect(isProcessRunning(agent.processId ?? 0)).toBe(false);
   });
 
   test("keeps the caller's environment in memory, and carries no mark of a session itself", async () => {
@@ -305,12 +301,12 @@ describe("the end of a process tree", () => {
         .map((line) => line.split(" "))
         .map(([name, id]) => [name, Number(id)]),
     ) as Record<string, number>;
-    cleanups.push(() => ids["keeper"] && isAlive(ids["keeper"]) && process.kill(ids["keeper"], "SIGKILL"));
+    cleanups.push(() => ids["keeper"] && isProcessRunning(ids["keeper"]) && process.kill(ids["keeper"], "SIGKILL"));
     const started = performance.now();
     await client.stopSandbox(sandboxId, { graceMs: 500 });
     expect(performance.now() - started).toBeGreaterThanOrEqual(490);
     const alive = Object.entries(ids)
-      .filter(([, id]) => isAlive(id))
+      .filter(([, id]) => isProcessRunning(id))
       .map(([name]) => name);
     expect(alive).toEqual(["keeper"]);
     await expect(client.exec(sandboxId, ["true"])).rejects.toMatchObject({ code: "sandbox.not-running" });
