@@ -100,6 +100,7 @@ describe("an intercepted request", () => {
     const lines = [`GET /v1/models?limit=1 HTTP/1.1`, `host: ${target}`, "connection: keep-alive", "X-One: a"];
     const added = ["accept-encoding: identity", `authorization: Bearer ${realSecret}`, "", ""];
     expect(upstream.text).toBe([...lines, ...added].join("\r\n"));
+    await expect.poll(() => test.records.length).toBe(3);
     expect(test.records.map(({ kind, decision, secret, status }) => ({ kind, decision, secret, status }))).toEqual([
       { kind: "connect", decision: "allowed", secret: undefined, status: undefined },
       { kind: "request", decision: "injected", secret: "api", status: undefined },
