@@ -79,7 +79,7 @@ export function describeSessions(suite: SessionsSuite): void {
       });
       const result = await session.exec(["git", "rev-parse", "--abbrev-ref", "HEAD"]);
       expect(result).toMatchObject({ exitCode: 0, stdout: "clauderon/whole\n", stderr: "" });
-      await session.exec(["sh", "-c", "until test -e hello.txt; do sleep 0.05; done"], { timeoutMs: 10_000 });
+      await session.exec(["sh", "-c", "until test -s hello.txt; do sleep 0.05; done"], { timeoutMs: 30_000 });
       expect(await session.diff()).toContain("+hi");
       expect(await session.diff({ format: "names" })).toContain("hello.txt");
       expect(await session.stop({ graceMs: 2000 })).toMatchObject({ lifecycle: "stopped" });

@@ -43,9 +43,16 @@ describe.skipIf(zellijMissing !== undefined)("what a dead daemon or a dead zelli
     argv: ["sh", "-c", "printf x >> starts; exec sleep 1000"],
     mode: "terminal",
   });
-  /** The agent's process is there before it has done anything. */
+  /** The agent's process is there before it has done anything, and its file before anything is in it. */
   const starts = (sandbox: Sandbox): Promise<string> =>
-    vi.waitFor(() => readFile(join(sandbox.workspacePath, "starts"), "utf8"), { timeout: 30_000 });
+    vi.waitFor(
+      async () => {
+        const text = await readFile(join(sandbox.workspacePath, "starts"), "utf8");
+        expect(text).not.toBe("");
+        return text;
+      },
+      { timeout: 30_000 },
+    );
   const stateDirectory = (sandbox: Sandbox): string =>
     join(context.homeDirectory, "state", "zellij", sandbox.sandboxId);
 
