@@ -8,8 +8,6 @@ import { eventually, modelRequests, type RealAgentsWorld } from "./real-agents-w
 const DETACH = "\u001c";
 const CLEAR_LINE = "\u0015";
 const AGAIN_MS = 3000;
-/** Real agents take many seconds to start where others use the machine, too. */
-const PATIENCE_MS = 120_000;
 
 /** A user's terminal with `clauderon attach` in it. */
 export class AttachedView implements Disposable {
@@ -45,15 +43,11 @@ export class AttachedView implements Disposable {
   async #look(wanted: string, meanwhile: () => void): Promise<void> {
     const text = wanted.replaceAll(/\s+/g, "");
     try {
-      await eventually(
-        () => {
-          if (this.#text().includes(text)) return true;
-          meanwhile();
-          return undefined;
-        },
-        `${wanted} on the screen`,
-        PATIENCE_MS,
-      );
+      await eventually(() => {
+        if (this.#text().includes(text)) return true;
+        meanwhile();
+        return undefined;
+      }, `${wanted} on the screen`);
     } catch (error) {
       throw new Error(`the terminal showed: ${stripVTControlCharacters(this.#printed).slice(-4000)}`, { cause: error });
     }
@@ -74,15 +68,11 @@ export class AttachedView implements Disposable {
 
   /** Agents take no Enter for a moment after a screen is drawn or a text is pasted. */
   async enterUntilAsked(mark: string): Promise<void> {
-    await eventually(
-      async () => {
-        if ((await modelRequests(mark)).length > 0) return true;
-        this.#pty.write("\r");
-        return undefined;
-      },
-      "the model is asked",
-      PATIENCE_MS,
-    );
+    await eventually(async () => {
+      if ((await modelRequests(mark)).length > 0) return true;
+      this.#pty.write("\r");
+      return undefined;
+    }, "the model is asked");
   }
 
   async detach(): Promise<number> {

@@ -1,4 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+const ENDING_MS = 20_000;
+const LOOK_MS = 50;
 
 /** A process, as the tests tell it from others. */
 export interface FoundProcess {
@@ -29,11 +33,18 @@ export function findProcesses(isWanted: (process: ReadProcess) => boolean): read
   return found;
 }
 
-/** Ends what still runs of a test's directory, and says what it was. Session hosts wait a while for new work; nothing else may be left. */
-export function endProcessesOf(directory: string): readonly FoundProcess[] {
-  const found = findProcesses(
-    ({ command, variables }) => command.includes(directory) || variables.some((each) => each.includes(directory)),
-  );
+/** Session hosts wait a while for new work. */
+const isHost = ({ command }: FoundProcess): boolean => /session-host|clauderon-host/.test(command);
+
+/** Ends what still runs of a test's directory, and says what it was, session hosts apart. What is just ending by itself is given the time. */
+export async function endProcessesOf(directory: string): Promise<readonly FoundProcess[]> {
+  const look = (): readonly FoundProcess[] =>
+    findProcesses(
+      ({ command, variables }) => command.includes(directory) || variables.some((each) => each.includes(directory)),
+    );
+  const deadline = Date.now() + ENDING_MS;
+  while (Date.now() < deadline && !look().every(isHost)) await delay(LOOK_MS);
+  const found = look();
   for (const { pid } of found) {
     try {
       process.kill(pid, "SIGKILL");
@@ -41,5 +52,5 @@ export function endProcessesOf(directory: string): readonly FoundProcess[] {
       // It has ended by itself meanwhile.
     }
   }
-  return found.filter(({ command }) => !/session-host|clauderon-host/.test(command));
+  return found.filter((each) => !isHost(each));
 }

@@ -139,7 +139,7 @@ export class Installation implements AsyncDisposable {
     await rm(join(this.directory, "bin"), { recursive: true, force: true, maxRetries: 10 });
     await this.call(["delete", "--all", "--discard", "--yes"]);
     await this.call(["daemon", "stop"]);
-    const left = endProcessesOf(this.directory);
+    const left = await endProcessesOf(this.directory);
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
     if (left.length > 0) throw new Error(`left running: ${left.map(({ command }) => command).join("\n")}`);
   }

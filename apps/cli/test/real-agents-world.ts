@@ -185,14 +185,14 @@ export class RealAgentsWorld implements AsyncDisposable {
     for (const child of this.#started) child.kill("SIGKILL");
     await this.cli(["delete", "--all", "--discard", "--yes"]);
     await this.cli(["daemon", "stop"]);
-    endProcessesOf(this.directory);
+    await endProcessesOf(this.directory);
     await rm(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 
 /** As long as a real agent may take. */
 export function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
-  return eventuallyWithin(look, what, 90_000);
+  return eventuallyWithin(look, what, 150_000);
 }
 
 /** The requests of a session's own prompt that reached the model, in order: one for each turn of the model. */

@@ -47,7 +47,7 @@ async function auditWith(
   world: AttackWorld,
   condition: (records: readonly AuditRecord[]) => boolean,
 ): Promise<readonly AuditRecord[]> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 30_000;
   for (;;) {
     const text = await readAudit(world);
     const lines = text.slice(0, text.lastIndexOf("\n")).split("\n");
