@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 const until = (condition: () => boolean | Promise<boolean>): Promise<void> =>
-  untilTrue(condition, `never true: ${condition.toString()}`, 10_000);
+  untilTrue(condition, `never true: ${condition.toString()}`, 40_000);
 
 interface View {
   readonly connection: TtyConnection;
