@@ -72,9 +72,11 @@ describe("C3 the real agents work at their vendor's own host with a placeholder 
       expect(await readFile(join(cwd, "hello.txt"), "utf8")).toBe("ok\n");
       expect(output).not.toContain(key);
       expect(await world.written()).not.toContain(key);
+      const injected = async (): Promise<readonly unknown[]> =>
+        (await world.audit()).filter(({ decision }) => decision === "injected").map(({ service }) => service);
+      // Lines are written a moment after what they tell.
+      await expect.poll(async () => new Set(await injected())).toEqual(new Set([agent.host]));
       const audit = await world.audit();
-      const injected = audit.filter(({ decision }) => decision === "injected");
-      expect(new Set(injected.map(({ service }) => service))).toEqual(new Set([agent.host]));
       // Codex asks ChatGPT for models with the API key unless it is told not to.
       expect(audit.map(({ path }) => path)).not.toContain("/backend-api/codex/models");
     });

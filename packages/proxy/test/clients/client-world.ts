@@ -136,9 +136,10 @@ export async function startClientWorld(options: ClientWorldOptions, agent: Wired
     },
     audit: async () => {
       const text = await readFile(join(home, "audit.jsonl"), "utf8");
+      // The last one may be half written.
       return text
-        .trimEnd()
         .split("\n")
+        .slice(0, -1)
         .map((line) => JSON.parse(line) as AuditRecord);
     },
     async written() {

@@ -43,8 +43,7 @@ it.runIf(isThere)("C3 skopeo pushes to a real registry and pulls from it, with a
   expect(registry.tokens.length).toBeGreaterThan(0);
   const written = await world.written();
   for (const text of [password, authorization.slice(6), ...registry.tokens]) expect(written).not.toContain(text);
-  const audit = await world.audit();
-  expect(audit.filter(({ service: name, decision }) => name === host && decision === "injected")).toContainEqual(
-    expect.objectContaining({ method: "PUT", secret: "corp" }),
-  );
+  const injected = async (): Promise<readonly unknown[]> =>
+    (await world.audit()).filter(({ service: name, decision }) => name === host && decision === "injected");
+  await expect.poll(injected).toContainEqual(expect.objectContaining({ method: "PUT", secret: "corp" }));
 });

@@ -2,7 +2,6 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createPrivateKey, randomUUID, sign } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -42,19 +41,18 @@ export async function startRealRegistry(settings: RealRegistrySettings): Promise
     "ca.pem": upstreamAuthority.certificatePem,
   };
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content, { mode: 0o600 });
-  const port = await freePort();
   const config = join(directory, "config.yml");
   await writeFile(
     config,
     `version: 0.1
 log: { level: info, formatter: json }
 storage: { filesystem: { rootdirectory: "${join(directory, "data")}" } }
-http: { addr: "127.0.0.1:${port}", host: "https://${host}", tls: { certificate: "${join(directory, "cert.pem")}", key: "${join(directory, "key.pem")}" } }
+http: { addr: "127.0.0.1:0", host: "https://${host}", tls: { certificate: "${join(directory, "cert.pem")}", key: "${join(directory, "key.pem")}" } }
 auth: { token: { realm: "${realm}", service: "${host}", issuer: "tests", rootcertbundle: "${join(directory, "ca.pem")}" } }
 `,
   );
   const child = spawn(registryProgram, ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
-  await listening(child);
+  const port = await listening(child);
   const tokens: string[] = [];
   const der = certificatePem.replaceAll(/-----[^-]+-----|\s/gu, "");
   return {
@@ -92,23 +90,16 @@ auth: { token: { realm: "${realm}", service: "${host}", issuer: "tests", rootcer
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-async function listening({ stderr }: ChildProcess): Promise<void> {
+/** The port that it says it listens on. */
+async function listening({ stderr }: ChildProcess): Promise<number> {
   if (stderr === null) throw new Error("the registry says nothing");
   const said: string[] = [];
   for await (const line of createInterface({ input: stderr })) {
     said.push(line);
-    if (!line.includes("listening on")) continue;
+    const port = /listening on 127\.0\.0\.1:(?<port>\d+)/u.exec(line)?.groups?.["port"];
+    if (port === undefined) continue;
     stderr.resume();
-    return;
+    return Number(port);
   }
   throw new Error(`the registry did not start: ${said.join("\n")}`);
 }
