@@ -172,12 +172,16 @@ describe("P40 a message that can be read in two ways", () => {
   });
 
   it.each(ambiguousChunks)("chunks with %s never look complete upstream", async (_name, body) => {
-    const tls = await tlsThrough(test, { target });
+    // Of its own: what was sent before the fault was seen may come when the client has its answer already.
+    await using own = await startRecordingUpstream();
+    const host = `api.test:${own.port}`;
+    const tls = await tlsThrough(test, { target: host });
     const read = readUntil(tls);
-    tls.write(post("Transfer-Encoding: chunked", body).replaceAll("TARGET", target), "latin1");
+    tls.write(post("Transfer-Encoding: chunked", body).replaceAll("TARGET", host), "latin1");
     await read;
-    await upstream.until(() => upstream.connections.every(({ text, isClosed }) => isClosed || text === ""));
-    expect(upstream.text).not.toContain("\r\n0\r\n\r\n");
+    await expect.poll(async () => (await test.proxy.status()).requests).toBe(0);
+    await own.until(() => own.connections.every(({ text, isClosed }) => isClosed || text === ""));
+    expect(own.text).not.toContain("\r\n0\r\n\r\n");
   });
 });
 
