@@ -9,7 +9,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ask, http2Through, readReply } from "./testing/http2-client.fixture.ts";
 import { answerHello, startHttp2Upstream, type Http2Upstream } from "./testing/http2-upstream.fixture.ts";
 import { startRecordingUpstream } from "./testing/recording-upstream.fixture.ts";
-import { identity, realSecret, startTestProxy, tlsThrough, type TestProxy } from "./testing/test-proxy.fixture.ts";
+import {
+  identity,
+  isWholeAnswer,
+  readUntil,
+  realSecret,
+  startTestProxy,
+  tlsThrough,
+  type TestProxy,
+} from "./testing/test-proxy.fixture.ts";
 
 const run = promisify(execFile);
 
@@ -59,8 +67,11 @@ describe("what is offered", () => {
     for (let round = 0; round < 3; round += 1) {
       const tls = await tlsThrough(test, { target: place, protocols: ["h2", "http/1.1"] });
       expect(tls.alpnProtocol).toBe("http/1.1");
+      const answered = readUntil(tls, isWholeAnswer);
       tls.write(`GET / HTTP/1.1\r\nHost: ${place}\r\n\r\n`);
-      await once(tls, "data");
+      await answered;
+      // A client that leaves before its request is over takes the connection with it.
+      await expect.poll(async () => (await test.proxy.status()).requests).toBe(0);
       tls.destroy();
     }
     expect(old.connections).toHaveLength(1);
