@@ -10,6 +10,7 @@ import {
   tlsThrough,
 } from "../../transport/testing/test-proxy.fixture.ts";
 import type { ScenarioCase } from "../harness/attack-case.fixture.ts";
+import { latePath } from "../harness/attack-upstreams.fixture.ts";
 import { http2Host, ruledHost, type AttackWorld } from "../harness/attack-world.fixture.ts";
 import { hpackBomb, http2Floods } from "../tables/http2-floods.fixture.ts";
 import { goodRequest, type Line } from "../tables/http2.fixture.ts";
@@ -89,15 +90,21 @@ export const slowClients: readonly ScenarioCase[] = Object.keys(slow).map((what)
   },
 }));
 
-const good: readonly Line[] = goodRequest.map(([name, value]) => [name, value.replaceAll("TARGET", http2Host)]);
-const kinds = http2Floods(good);
+/** A request at a path of its own: what of a flood comes late is not counted with the next. */
+const goodAt = (path: string): readonly Line[] =>
+  goodRequest.map(([name, value]) => [name, name === ":path" ? path : value.replaceAll("TARGET", http2Host)]);
+const kinds = Object.keys(http2Floods([])) as readonly (keyof ReturnType<typeof http2Floods>)[];
+const pathOf = (kind: string): string => `${latePath}/${kind}`;
+const reachedAt = ({ upstreams }: AttackWorld, path: string): number =>
+  upstreams.http2.calls.filter(({ headers }) => headers[":path"] === path).length;
 
 /** Floods at the proxy, with what reached the upstream bounded and another client served. */
 export const floods: readonly ScenarioCase[] = [
-  ...Object.values(kinds).map((flood) => ({
-    what: flood.name,
+  ...kinds.map((kind) => ({
+    what: http2Floods([])[kind].name,
     run: async (world: AttackWorld) => {
       const { http2 } = world.upstreams;
+      const flood = http2Floods(goodAt(pathOf(kind)))[kind];
       world.upstreams.clear();
       // An answered stream makes room for another: what is open at once is counted.
       http2.respond = () => undefined;
@@ -107,9 +114,9 @@ export const floods: readonly ScenarioCase[] = [
         if (!client.send(flood.piece(index))) await client.drained();
       await client.until(isOver);
       client.close();
-      const reached = http2.calls.length;
+      const reached = reachedAt(world, pathOf(kind));
       http2.respond = answerHello;
-      const limit = flood === kinds.rapidReset ? 1000 : 100;
+      const limit = kind === "rapidReset" ? 1000 : 100;
       if (reached > limit) return `${reached} requests reached the upstream`;
       return (await isServing(world)) ? undefined : "others are not served";
     },
@@ -119,10 +126,10 @@ export const floods: readonly ScenarioCase[] = [
     run: async (world) => {
       world.upstreams.clear();
       const client = await FrameClient.open(access(world), `${http2Host}:443`);
-      client.send(hpackBomb(good));
+      client.send(hpackBomb(goodAt(pathOf("bomb"))));
       await client.until(() => client.frames.some(({ type, streamId }) => streamId === 1 || type === frameType.goAway));
       client.close();
-      return world.upstreams.http2.calls.length === 0 ? undefined : "the unfolded head reached the upstream";
+      return reachedAt(world, pathOf("bomb")) === 0 ? undefined : "the unfolded head reached the upstream";
     },
   },
 ];

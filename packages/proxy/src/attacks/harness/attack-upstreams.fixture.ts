@@ -46,7 +46,10 @@ export async function startAttackUpstreams(): Promise<AttackUpstreams> {
       insideBefore = inside.connections.length;
     },
     seen({ withLate } = { withLate: false }) {
-      const calls = http2.calls.map(({ headers }) => JSON.stringify(headers)).join("\n");
+      const calls = http2.calls
+        .filter(({ headers }) => withLate || headers[":path"]?.startsWith(`${latePath}/`) !== true)
+        .map(({ headers }) => JSON.stringify(headers))
+        .join("\n");
       const isConnected = inside.connections.length > insideBefore;
       const own = gateway.connections.filter(({ text }) => withLate || !text.startsWith(`POST ${latePath} `));
       return `${own.map(({ text }) => text).join("")}${evil.text}${isConnected ? `[connected]${inside.text}` : ""}${calls}`;
