@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
 import { Installation, mainProgram } from "./installation.ts";
 
-const SLOW = 90_000;
+const SLOW = 120_000;
 const DETACH = "\u001c";
 let here: Installation;
 

@@ -12,7 +12,7 @@ import type { Ran } from "./run-program.ts";
 // What people get wrong, and what goes wrong around them. Each row: the message, the exit code, and that nothing was lost or left.
 // A daemon of another version: version-mismatch.test.ts; full disks and floods: bad-input.proof.test.ts.
 
-const SLOW = 90_000;
+const SLOW = 120_000;
 let here: Installation;
 
 beforeAll(async () => {

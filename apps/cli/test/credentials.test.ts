@@ -11,7 +11,7 @@ import { noCredentials, Vendor } from "./proxy-world.ts";
 import { refused } from "./refused.ts";
 import type { RunResult, RunSettings } from "./run-in-process.ts";
 
-const SLOW = 60_000;
+const SLOW = 120_000;
 const VALUE = "sk-ant-api03-real-value-0123456789";
 let here: Installation;
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
 import { Installation, mainProgram } from "./installation.ts";
 
-const SLOW = 60_000;
+const SLOW = 120_000;
 let here: Installation;
 
 beforeAll(async () => {

@@ -11,7 +11,7 @@ import { eventually } from "./eventually.ts";
 import { Installation } from "./installation.ts";
 import { refused } from "./refused.ts";
 
-const SLOW = 90_000;
+const SLOW = 120_000;
 let here: Installation;
 
 beforeAll(async () => {

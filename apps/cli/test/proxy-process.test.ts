@@ -10,8 +10,8 @@ import { Installation } from "./installation.ts";
 import { noCredentials } from "./proxy-world.ts";
 import type { RunResult } from "./run-in-process.ts";
 
-const SLOW = 90_000;
-const patience = { timeout: 20_000 };
+const SLOW = 120_000;
+const patience = { timeout: 30_000 };
 let here: Installation;
 
 beforeAll(async () => {

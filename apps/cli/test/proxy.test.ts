@@ -11,7 +11,7 @@ import { refused } from "./refused.ts";
 import type { RunResult } from "./run-in-process.ts";
 import type { Ran } from "./run-program.ts";
 
-const SLOW = 60_000;
+const SLOW = 120_000;
 const VALUE = "sk-ant-api03-real-value-0123456789";
 let here: Installation;
 

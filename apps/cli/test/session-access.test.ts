@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Installation } from "./installation.ts";
 import { refused } from "./refused.ts";
 
-const SLOW = 90_000;
+const SLOW = 120_000;
 let here: Installation;
 
 beforeAll(async () => {

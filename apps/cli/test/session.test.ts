@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
 import { Installation } from "./installation.ts";
 
-const SLOW = 90_000;
+const SLOW = 120_000;
 let here: Installation;
 
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
 import { Installation } from "./installation.ts";
 
-const SLOW = 90_000;
+const SLOW = 120_000;
 /** A daemon of the time before an upgrade: says who it is, and knows nothing else that is asked of it. */
 const OTHER_DAEMON = `
 const [home, version] = process.argv.slice(1);

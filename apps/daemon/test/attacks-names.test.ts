@@ -66,4 +66,4 @@ test("no attack gets through", async () => {
   expect(table.length).toBeGreaterThanOrEqual(22);
   await expectNoneThrough(daemon, table);
   expect(places()).toEqual(before);
-}, 60_000);
+}, 120_000);

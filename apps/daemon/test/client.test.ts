@@ -45,7 +45,7 @@ test("10 MiB go into a command and come out of it again", async () => {
   const result = await session.exec(["cat"], { input });
   expect(result.exitCode).toBe(0);
   expect(Buffer.from(result.stdout).equals(input)).toBe(true);
-}, 60_000);
+}, 120_000);
 
 test("both streams, exit codes, signals and a missing program are told", async () => {
   expect(await session.exec(["sh", "-c", "echo out; echo err >&2; exit 7"])).toMatchObject({

@@ -5,7 +5,7 @@ import { TestHome } from "./daemon-process.ts";
 import { daemonProgram } from "./daemon-program.ts";
 import { until } from "./until.ts";
 
-const LONG_MS = 90_000;
+const LONG_MS = 180_000;
 
 test(
   "the client starts the daemon, which outlives it, and stops it; the port stays",

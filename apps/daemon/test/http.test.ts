@@ -59,7 +59,7 @@ test("a session goes through its whole life, by name and by id", async () => {
   ]);
   expect((await call("DELETE", "/api/sessions/life", { discard: true })).status).toBe(200);
   expect((await call("GET", "/api/sessions/life")).status).toBe(404);
-}, 60_000);
+}, 120_000);
 
 test.each([
   ["GET", "/api/sessions/nobody", undefined, 404, "session.not-found"],

@@ -10,7 +10,7 @@ import { expect, test } from "vitest";
 import { curl, environmentOf, ProxiedHome, type Printed } from "./proxied-home.ts";
 import { until } from "./until.ts";
 
-const LONG_MS = 120_000;
+const LONG_MS = 180_000;
 const messages = "https://api.anthropic.com/v1/messages";
 const prompt = "Fix the login, please";
 

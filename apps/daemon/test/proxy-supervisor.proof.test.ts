@@ -12,7 +12,7 @@ import { ProxySupervisor } from "../src/proxy/proxy-supervisor.ts";
 import { ProxiedHome } from "./proxied-home.ts";
 import { until } from "./until.ts";
 
-const LONG_MS = 90_000;
+const LONG_MS = 180_000;
 
 /** A proxy process of another version, as far as it is asked here. */
 class OlderProxy implements AsyncDisposable {

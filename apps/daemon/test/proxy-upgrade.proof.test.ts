@@ -8,7 +8,7 @@ import { EarlierRelease } from "./earlier-release.ts";
 import { curl, environmentOf, ProxiedHome } from "./proxied-home.ts";
 import { until } from "./until.ts";
 
-const LONG_MS = 120_000;
+const LONG_MS = 180_000;
 const secret = "sk-ant-REAL-7c41d2a90b";
 const messages = "https://api.anthropic.com/v1/messages";
 const models = "https://api.anthropic.com/v1/models";

@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { curl, environmentOf, ProxiedHome } from "./proxied-home.ts";
 import { until } from "./until.ts";
 
-const LONG_MS = 90_000;
+const LONG_MS = 180_000;
 const secret = "sk-ant-REAL-7c41d2a90b";
 const models = "https://api.anthropic.com/v1/models";
 

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { branchOf, makeBareRepositories, serveGit } from "./git-backend.ts";
 import { ProxiedHome } from "./proxied-home.ts";
 
-const LONG_MS = 120_000;
+const LONG_MS = 180_000;
 const own = "clauderon/fix";
 
 test.each([

@@ -10,7 +10,7 @@ import { TestHome } from "./daemon-process.ts";
 import { daemonProgram } from "./daemon-program.ts";
 import { until } from "./until.ts";
 
-const LONG_MS = 90_000;
+const LONG_MS = 180_000;
 const graceMs = 300;
 
 const started: ChildProcess[] = [];

@@ -67,7 +67,7 @@ describe("a terminal of zellij", () => {
   };
   const content = (name: string): Promise<string> => readFile(join(directory, name), "utf8");
 
-  it("loses nothing of what is typed at once", { timeout: 40_000 }, async () => {
+  it("loses nothing of what is typed at once", { timeout: 60_000 }, async () => {
     const stream = await open(slow);
     await stream.input(new TextEncoder().encode("first\r"));
     expect(await vi.waitFor(() => content("heard"), { timeout: 20_000 })).toBe("first\r");

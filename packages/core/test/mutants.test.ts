@@ -13,7 +13,7 @@ const representatives = [
   "lists foreign sandboxes",
 ];
 
-describe.concurrent("backends broken on purpose", { timeout: 60_000 }, () => {
+describe.concurrent("backends broken on purpose", { timeout: 120_000 }, () => {
   test.each(representatives)("one that %s fails where it should", async (name) => {
     const mutant = mutants.find((each) => each.name === name);
     if (mutant === undefined) throw new Error(`there is no mutant that ${name}`);

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-test("the example of a program with the proxy in it works", { timeout: 60_000 }, async () => {
+test("the example of a program with the proxy in it works", { timeout: 120_000 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "clauderon-example-"));
   try {
     await cp(join(root, "examples/embed-proxy"), directory, { recursive: true });

@@ -58,7 +58,7 @@ describe("parseGitConfig", () => {
       }),
       { numRuns: 150 },
     );
-  }, 30_000);
+  }, 60_000);
 
   it("never fails, whatever the text", () => {
     fc.assert(

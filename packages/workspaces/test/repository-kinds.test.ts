@@ -183,5 +183,5 @@ describe("many at once", () => {
     );
     expect(leftovers(world)).toEqual([]);
     expect(world.git(["fsck"])).toBe("");
-  }, 60_000);
+  }, 120_000);
 });

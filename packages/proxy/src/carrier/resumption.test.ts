@@ -78,7 +78,7 @@ async function talk(talks: readonly Talk[], cuts: readonly number[]): Promise<nu
   return first?.() ?? 0;
 }
 
-test("a carrier that dies at any byte costs nothing", { timeout: 60_000 }, async () => {
+test("a carrier that dies at any byte costs nothing", { timeout: 120_000 }, async () => {
   const talks: Talk[] = [
     { ask: [5, 60], answer: [100, 1] },
     { ask: [], answer: [40] },
@@ -89,7 +89,7 @@ test("a carrier that dies at any byte costs nothing", { timeout: 60_000 }, async
   for (let cut = 0; cut <= total; cut += 1) await talk(talks, [cut]);
 });
 
-test("a carrier that takes over and dies at any byte costs nothing", { timeout: 60_000 }, async () => {
+test("a carrier that takes over and dies at any byte costs nothing", { timeout: 120_000 }, async () => {
   const talks: Talk[] = [
     { ask: [20], answer: [30, 30] },
     { ask: [1, 1, 1], answer: [9] },
@@ -100,7 +100,7 @@ test("a carrier that takes over and dies at any byte costs nothing", { timeout: 
 const size = fc.oneof({ maxLength: 0, arbitrary: fc.nat(300), weight: 8 }, { arbitrary: fc.nat(200_000), weight: 1 });
 const anyTalk = fc.record({ ask: fc.array(size, { maxLength: 6 }), answer: fc.array(size, { maxLength: 6 }) });
 
-test("any traffic over carriers that die anywhere arrives whole, once and in order", { timeout: 60_000 }, async () => {
+test("any traffic over carriers that die anywhere arrives whole, once and in order", { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(anyTalk, { minLength: 1, maxLength: 5 }),

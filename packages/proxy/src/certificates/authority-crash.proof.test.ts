@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AuthorityKeeper } from "./authority-keeper.ts";
 import { createAuthorityStore } from "./authority-store.ts";
 
-const longMs = 120_000;
+const longMs = 180_000;
 const here = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
 let directory: string;
 

@@ -21,7 +21,7 @@ import {
 } from "../transport/testing/test-proxy.fixture.ts";
 import { openProxyWorld, worldSecret, worldTarget, type ProxyWorld } from "./testing/proxy-world.fixture.ts";
 
-const longMs = 60_000;
+const longMs = 180_000;
 const dayMs = 24 * 60 * 60 * 1000;
 const openaiSecret = "sk-proj-REAL-0f3c77";
 const target = "api.openai.com:443";

@@ -14,7 +14,7 @@ import type { CarrierOutcome, CarrierTask } from "./testing/carrier-program.fixt
 import { openProxyWorld, worldSecret, worldTarget, type ProxyWorld } from "./testing/proxy-world.fixture.ts";
 
 const program = fileURLToPath(new URL("testing/carrier-program.fixture.ts", import.meta.url));
-const longMs = 120_000;
+const longMs = 180_000;
 
 let world: ProxyWorld;
 

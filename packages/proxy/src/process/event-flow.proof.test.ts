@@ -8,7 +8,7 @@ import type { ControlEvent } from "./control-protocol.ts";
 import { proxyProcessPaths } from "./proxy-process-paths.ts";
 import { openProxyWorld, worldTarget, type ProxyWorld } from "./testing/proxy-world.fixture.ts";
 
-const longMs = 120_000;
+const longMs = 180_000;
 /** More than are kept. */
 const toolCount = 15_000;
 const kept = 10_000;

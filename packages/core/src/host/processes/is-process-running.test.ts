@@ -16,7 +16,9 @@ it("tells what runs from what has ended", async () => {
 
 it.runIf(process.platform === "linux")("counts a zombie, which nobody may ever reap, as ended", async () => {
   // What the shell becomes knows nothing of the child that it had started.
-  const parent = spawn("/bin/sh", ["-c", "sleep 0 & echo $!; exec sleep 600"], { stdio: ["ignore", "pipe", "inherit"] });
+  const parent = spawn("/bin/sh", ["-c", "sleep 0 & echo $!; exec sleep 600"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const [line] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];
   await expect.poll(() => isProcessRunning(Number(line))).toBe(false);
   expect(() => process.kill(Number(line), 0)).not.toThrow();
