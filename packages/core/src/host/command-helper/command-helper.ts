@@ -8,7 +8,7 @@ import { errorFromJson } from "../../contract/errors/from-json.ts";
 import { keeperEnvironment } from "../without-session-marks.ts";
 import type { HelperAnswer, HelperRequest } from "./command-messages.ts";
 
-const LONGEST_END_MS = 2000;
+const LONGEST_END_MS = 10_000;
 
 type CommandAnswer = Exclude<HelperAnswer, { readonly type: "ready" }>;
 
