@@ -15,8 +15,9 @@ it("tells what runs from what has ended", async () => {
 });
 
 it.runIf(process.platform === "linux")("counts a zombie, which nobody may ever reap, as ended", async () => {
-  // What the shell becomes knows nothing of the child that it had started.
-  const parent = spawn("/bin/sh", ["-c", "sleep 0 & echo $!; exec sleep 600"], {
+  // The child ends when the shell has become a program that knows nothing of it.
+  const child = 'while [ "$(cat /proc/$PPID/comm)" != sleep ]; do sleep 0.01; done';
+  const parent = spawn("/bin/sh", ["-c", '/bin/sh -c "$0" & echo $!; exec sleep 600', child], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];
