@@ -127,7 +127,7 @@ describe.each(backends)("on %s", (backend) => {
         const name = `${agent}-killed`;
         await work(name, mark);
         await world.zellij("kill-session", `clauderon-${name}`);
-        await world.expect("wait", name, "--for", "status=failed", "--timeout", "30s");
+        await world.expect("wait", name, "--for", "status=failed", "--timeout", "120s");
         const { id, error } = await world.status(name);
         expect(JSON.stringify(error)).toContain(`clauderon start ${name}`);
         expect(world.agentProcesses(String(id))).toEqual([]);
@@ -170,7 +170,10 @@ describe.each(backends)("on %s", (backend) => {
       await eventually(async () => ((await modelRequests(mark)).length > 0 ? true : undefined), "the model is asked");
       process.kill(await world.daemonPid(), "SIGKILL");
       const path = join(world.worktree(name), "late.txt");
-      await eventually(() => (existsSync(path) ? true : undefined), "the agent wrote late.txt");
+      await eventually(
+        () => (existsSync(path) && readFileSync(path, "utf8") !== "" ? true : undefined),
+        "the agent wrote late.txt",
+      );
       expect(readFileSync(path, "utf8")).toBe(`${mark}\n`);
       expect(await world.status(name)).toMatchObject({ lifecycle: "running" });
       await writtenDown(mark);
