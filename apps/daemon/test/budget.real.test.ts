@@ -15,8 +15,8 @@ const {
   CLAUDERON_REQUIRE: required = "",
 } = process.env;
 
-const SOON_MS = 60_000;
-const LONG_MS = 180_000;
+const SOON_MS = 120_000;
+const LONG_MS = 280_000;
 const prompt = "%think 3000\n%usage 5000 70\n%write hello.txt ok\n%say Grüße";
 
 type Case = Pick<CreateSessionRequest, "permissionMode" | "budget"> & { readonly agent: string; readonly kind: string };
