@@ -20,8 +20,11 @@ Sessions
   restart        Stop and start sessions
   access (set-access-mode)  Show or change what a session may reach and do
   budget         Show what a session used; set its limit
+  archive        Put sessions away, to be brought back as they were
+  unarchive      Bring archived sessions back
   delete (rm)    Delete sessions
   undo           Bring deleted sessions back
+  trust          Trust a repository's setup script
 
 Upkeep and set-up
   reconcile      Compare records with what exists, and mend

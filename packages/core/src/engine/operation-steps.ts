@@ -3,20 +3,22 @@ import type { SessionOperation } from "../contract/session-state.ts";
 export type OperationKind = SessionOperation["kind"];
 
 /** One external effect; each leaves a receipt before the next begins. */
-export type StepName = "workspace" | "proxy" | "sandbox" | "agent" | "files";
+export type StepName = "workspace" | "proxy" | "sandbox" | "setup" | "agent" | "files";
 
 /** The steps of each operation in order, and what takes it back. Undo steps are idempotent and run without receipts. */
 export const operationSteps: Readonly<
   Record<OperationKind, { readonly steps: readonly StepName[]; readonly undo: readonly StepName[] }>
 > = {
   create: {
-    steps: ["workspace", "proxy", "sandbox", "agent"],
+    steps: ["workspace", "proxy", "sandbox", "setup", "agent"],
     undo: ["sandbox", "proxy", "files", "workspace"],
   },
   start: { steps: ["proxy", "sandbox", "agent"], undo: ["sandbox", "proxy"] },
   stop: { steps: ["sandbox"], undo: [] },
   delete: { steps: ["sandbox", "proxy", "workspace", "files"], undo: [] },
   restore: { steps: ["workspace"], undo: [] },
+  archive: { steps: ["sandbox", "proxy", "workspace"], undo: [] },
+  unarchive: { steps: ["workspace"], undo: [] },
 };
 
 const effect = (point: string): readonly string[] => [`${point}.before-effect`, `${point}.after-effect`];
