@@ -3,14 +3,14 @@ import type { SessionOperation } from "../contract/session-state.ts";
 export type OperationKind = SessionOperation["kind"];
 
 /** One external effect; each leaves a receipt before the next begins. */
-export type StepName = "workspace" | "proxy" | "sandbox" | "setup" | "agent" | "files";
+export type StepName = "workspace" | "proxy" | "sandbox" | "agent" | "files";
 
 /** The steps of each operation in order, and what takes it back. Undo steps are idempotent and run without receipts. */
 export const operationSteps: Readonly<
   Record<OperationKind, { readonly steps: readonly StepName[]; readonly undo: readonly StepName[] }>
 > = {
   create: {
-    steps: ["workspace", "proxy", "sandbox", "setup", "agent"],
+    steps: ["workspace", "proxy", "sandbox", "agent"],
     undo: ["sandbox", "proxy", "files", "workspace"],
   },
   start: { steps: ["proxy", "sandbox", "agent"], undo: ["sandbox", "proxy"] },

@@ -77,8 +77,6 @@ export class StepEffects {
         if (kind === "delete" || kind === "archive") return this.#destroySandbox(state);
         if (kind === "stop") return this.#stopSandbox(state);
         return this.#startSandbox(state, input);
-      case "setup":
-        return this.#setUp(state, input);
       case "agent":
         return this.#startAgent(state, input);
       case "files":
@@ -102,7 +100,6 @@ export class StepEffects {
       case "files":
         await this.#removeFiles(state);
         return;
-      case "setup":
       case "agent":
         return;
       default:
@@ -164,12 +161,6 @@ export class StepEffects {
     return { patch: { copied, notices: added(state.notices, [...describeCopies(copied), ...notices]) } };
   }
 
-  async #setUp(state: SessionState, { signal }: OperationInput): Promise<StepOutcome> {
-    const sandbox = await this.#options.sandboxes.require(state, { signal });
-    const notices = await this.#options.setup.run(state, { sandbox, signal });
-    return notices.length === 0 ? {} : { patch: { notices: added(state.notices, notices) } };
-  }
-
   /** What of the user's checkout a new session does not have. Never rejects. */
   async #leftBehind(state: SessionState, input: OperationInput): Promise<readonly string[]> {
     if (state.operation?.kind !== "create" || state.workspaceRequest.withChanges) return [];
@@ -205,7 +196,7 @@ export class StepEffects {
     // An archived session lies in such a record, whether or not deleted ones are to be kept.
     if (!this.#options.keepsUndo) await this.#options.workspaces.undoRecords.remove(state.id);
     return {
-      hasUndoRecord: removal.hasUndoRecord,
+      hasUndoRecord: this.#options.keepsUndo && removal.hasUndoRecord === true,
       kept: [
         ...(removal.keptBranch === undefined
           ? []
@@ -301,6 +292,9 @@ export class StepEffects {
     const status = await sandbox.inspect(options);
     // After a crash the launch may have happened already: its receipt is all that is missing.
     if (status.agent.launchId === launchId && status.agent.state !== "none") return { patch: { launchId } };
+    // A part of this step and not one of its own: most sessions have no setup, and a receipt is a write to the disk.
+    const readied =
+      state.operation?.kind === "create" ? await this.#options.setup.run(state, { sandbox, ...options }) : [];
     const plan = await this.#planAgent(state, { sandbox, input }, options);
     await sandbox.startAgent(
       {
@@ -314,7 +308,7 @@ export class StepEffects {
     );
     // The agent does not wait for it: looking takes as long as a good part of a creation. Said once, however often the step is run.
     const leftBehind = await this.#leftBehind(state, input);
-    const notices = added(state.notices, [...leftBehind, ...plan.notices]);
+    const notices = added(state.notices, [...readied, ...leftBehind, ...plan.notices]);
     return {
       patch: {
         launchId,
