@@ -10,7 +10,7 @@ export const archiveCommand: Command = defineCommand({
   args: {
     name: { type: "positional", repeatable: true, description: "sessions", completes: "sessions" },
   },
-  examples: ["archive fix-login", "list --archived", "unarchive fix-login"],
+  examples: ["archive fix-login", "archive fix-login review"],
   notes: [
     "Uncommitted, untracked and ignored files, index, refs and conversation are kept as long as the session is; its branch stays, its name stays taken.",
     "Archived sessions are left out of list; with --archived it shows them.",

@@ -13,7 +13,7 @@ export const trustAddCommand: Command = defineCommand({
     description: "Trust what a repository's .clauderon/setup holds, so that new sessions run it before their agent.",
   },
   args: { path: { type: "positional", description: "a checkout of the repository; default: this directory" } },
-  examples: ["trust", "trust ~/project", "trust ~/project --yes"],
+  examples: ["trust ~/project", "trust . --yes"],
   notes: [
     "Trusted is this exact content, by its hash: once the script changes, it is asked for again. What the script itself calls is not part of that.",
     "create --trust-setup does the same for the session that it makes.",
