@@ -61,6 +61,14 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
     description: "Show what a session used; set its limit",
     load: async () => (await import("./commands/budget.ts")).budgetCommand,
   },
+  archive: {
+    description: "Put sessions away, to be brought back as they were",
+    load: async () => (await import("./commands/archive.ts")).archiveCommand,
+  },
+  unarchive: {
+    description: "Bring archived sessions back",
+    load: async () => (await import("./commands/archive.ts")).unarchiveCommand,
+  },
   delete: {
     description: "Delete sessions",
     aliases: ["rm"],
@@ -82,6 +90,25 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
       drop: {
         description: "Remove one for good",
         load: async () => (await import("./commands/undo.ts")).undoDropCommand,
+      },
+    },
+  },
+  trust: {
+    description: "Trust a repository's setup script",
+    default: "add",
+    takesWords: true,
+    subCommands: {
+      add: {
+        description: "Trust one",
+        load: async () => (await import("./commands/trust.ts")).trustAddCommand,
+      },
+      list: {
+        description: "List those that are trusted",
+        load: async () => (await import("./commands/trust.ts")).trustListCommand,
+      },
+      revoke: {
+        description: "Trust one no more",
+        load: async () => (await import("./commands/trust.ts")).trustRevokeCommand,
       },
     },
   },

@@ -85,6 +85,14 @@ export function createCoreAccess(
       const place = configured === "" ? (environment["HOME"] ?? homedir()) : configured;
       return trustClaudeWorktrees(place, await realpath(worktrees));
     },
+    async setupScript(path) {
+      const { findSetupScript } = await import("@clauderon/core/host");
+      return findSetupScript(path);
+    },
+    async setupTrust() {
+      const { createSetupTrust } = await import("@clauderon/core/host");
+      return createSetupTrust(await home());
+    },
     async proxyHome() {
       const { openProxyHome } = await import("@clauderon/proxy");
       return openProxyHome({ home: await home(), userHome: environment["HOME"] || homedir(), environment });

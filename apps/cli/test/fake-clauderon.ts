@@ -10,6 +10,7 @@ import {
   type SessionEvent,
   type UndoRecord,
   type UndoRequest,
+  type UnarchiveSessionRequest,
   type WorkspaceStatus,
 } from "@clauderon/core/contract";
 
@@ -63,6 +64,7 @@ export class FakeClauderon implements Client {
   readonly created: CreateSessionRequest[] = [];
   readonly deleted: { readonly name: string; readonly request: DeleteSessionRequest | undefined }[] = [];
   readonly stopped: string[] = [];
+  readonly unarchived: { readonly name: string; readonly request: UnarchiveSessionRequest | undefined }[] = [];
   readonly changed: { readonly name: string; readonly change: SessionAccessChange }[] = [];
   used: ModelSpending | undefined;
   onCreate: ((request: CreateSessionRequest, signal: AbortSignal | undefined) => Promise<void>) | undefined;
@@ -151,6 +153,12 @@ export class FakeClauderon implements Client {
     await this.close();
   }
 
+  #becomes(name: string, lifecycle: "archived" | "stopped"): SessionDetail {
+    const detail = { ...(this.details.get(name) ?? sessionDetail(name)), state: lifecycle, lifecycle };
+    this.details.set(name, detail);
+    return detail;
+  }
+
   #session(name: string): Session {
     const detail = (): SessionDetail => this.details.get(name) ?? sessionDetail(name);
     const session: Session = {
@@ -172,6 +180,11 @@ export class FakeClauderon implements Client {
         this.deleted.push({ name, request });
         this.details.delete(name);
         return { id: detail().id, name, kept: [], undoUntil: this.undoUntil };
+      },
+      archive: async () => this.#becomes(name, "archived"),
+      unarchive: async (request) => {
+        this.unarchived.push({ name, request });
+        return this.#becomes(name, "stopped");
       },
       changeAccess: async (change) => {
         this.changed.push({ name, change });

@@ -91,6 +91,8 @@ const refusingAccess: Access = {
   setSetting: unexpected("setSetting"),
   agents: unexpected("agents"),
   trustClaudeWorktrees: unexpected("trustClaudeWorktrees"),
+  setupScript: async () => undefined,
+  setupTrust: unexpected("setupTrust"),
   proxyHome: unexpected("proxyHome"),
   runningProxy: async () => undefined,
   daemonRecord: () => Promise.resolve(undefined),

@@ -44,7 +44,7 @@ export async function startDaemon(options: StartOptions): Promise<RunningDaemon>
     store,
     hub,
     creations: createCreations(async (session) => {
-      await session.delete({ discard: true });
+      await session.delete({ discard: true, ignored: "drop" });
     }),
     logger: logger.child({ part: "http" }),
     ending: ending.signal,

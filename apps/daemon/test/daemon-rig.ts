@@ -93,16 +93,18 @@ export async function openRig(homeDirectory?: string, options: RigOptions = {}):
   };
 }
 
+/** In a directory, as somebody. */
+export function git(directory: string, ...args: readonly string[]): void {
+  execFileSync("git", ["-C", directory, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+    stdio: "ignore",
+  });
+}
+
 export function makeRepository(directory: string): string {
-  const git = (...args: readonly string[]): void => {
-    execFileSync("git", ["-C", directory, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
-      stdio: "ignore",
-    });
-  };
   mkdirSync(directory, { recursive: true });
-  git("init", "--initial-branch=main");
+  git(directory, "init", "--initial-branch=main");
   writeFileSync(path.join(directory, "a.txt"), "one\n");
-  git("add", "-A");
-  git("commit", "-m", "first");
+  git(directory, "add", "-A");
+  git(directory, "commit", "-m", "first");
   return directory;
 }

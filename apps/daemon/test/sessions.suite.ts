@@ -122,6 +122,35 @@ export function describeSessions(suite: SessionsSuite): void {
       expect(git("for-each-ref", "refs/clauderon")).not.toContain(again.id);
     });
 
+    it("puts a session away and brings it back as it was", async () => {
+      const session = await create({ name: "away" });
+      await session.exec(["sh", "-c", "echo work >work.txt; echo more >other.txt; git add other.txt"]);
+      const { workspace, conversationId } = await session.detail();
+      const status = git("-C", workspace, "status", "--porcelain=v2", "--branch");
+      expect(await session.archive()).toMatchObject({ state: "archived", lifecycle: "archived" });
+      expect(await session.archive()).toMatchObject({ lifecycle: "archived" });
+      expect(git("worktree", "list", "--porcelain")).not.toContain("away");
+      expect((await clauderon.undo.list()).map((record) => record.name)).not.toContain("away");
+      expect((await problem(clauderon.undo.restore({ reference: session.id }))).code).toBe("undo.not-found");
+      for (const call of [() => session.start(), () => session.exec(["true"]), () => session.diff()])
+        expect((await problem(call())).fix[0]).toContain("clauderon unarchive away");
+      expect(await session.stop()).toMatchObject({ lifecycle: "archived" });
+      expect((await problem(create({ name: "away" }))).code).toBe("session.name-taken");
+      execFileSync("mkdir", [workspace]);
+      const blocked = await problem(session.unarchive());
+      expect([blocked.code, blocked.fix[0]]).toEqual(["workspace.exists", expect.stringContaining("unarchive away")]);
+      expect(await session.detail()).toMatchObject({ lifecycle: "archived" });
+      rmSync(workspace, { recursive: true });
+      expect(await session.unarchive()).toMatchObject({ lifecycle: "stopped", workspace, conversationId });
+      expect(await session.unarchive()).toMatchObject({ lifecycle: "stopped" });
+      expect(git("-C", workspace, "status", "--porcelain=v2", "--branch")).toBe(status);
+      expect(await session.start()).toMatchObject({ lifecycle: "running" });
+      await session.archive();
+      expect(Date.parse((await session.delete()).undoUntil ?? "")).toBeGreaterThan(Date.now());
+      expect(await (await clauderon.undo.restore({ reference: "away" })).detail()).toMatchObject({ workspace });
+      expect(git("-C", workspace, "status", "--porcelain=v2", "--branch")).toBe(status);
+    });
+
     it("keeps a session whose agent is missing as failed, with nothing left outside, and start retries", async () => {
       const error = await problem(create({ name: "lacking", agent: "missing" }));
       expect(error.code).toBe("agent.not-found");

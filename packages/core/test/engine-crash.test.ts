@@ -46,6 +46,8 @@ const scenarios: readonly (readonly [RegExp, Scenario])[] = [
   [/^stop\./, { prepare: running, act: async (life) => (await session(life)).stop() }],
   [/^delete\./, { prepare: running, act: async (life) => (await session(life)).delete({ discard: true }) }],
   [/^restore\./, { prepare: deleted, act: async (life) => life.engine.undo.restore({ reference: "fix" }) }],
+  [/^archive\./, { prepare: running, act: async (life) => (await session(life)).archive() }],
+  [/^unarchive\./, { prepare: archived, act: async (life) => (await session(life)).unarchive() }],
   [/^reconcile\.(destroy-sandbox|remove-workspace)/, { prepare: orphans, act: (life) => life.engine.recover() }],
   [
     /^reconcile\.mark-lost/,
@@ -75,6 +77,11 @@ async function deleted(world: World, store: SessionStore): Promise<void> {
   await (await session(startEngine(world, store))).delete({ discard: true });
 }
 
+async function archived(world: World, store: SessionStore): Promise<void> {
+  await running(world, store);
+  await (await session(startEngine(world, store))).archive();
+}
+
 async function orphans(world: World, store: SessionStore): Promise<void> {
   await running(world, store);
   // The same things once more, under an id that no row has.
@@ -102,7 +109,9 @@ function expectAgreement(world: World, sessions: readonly SessionDetail[]): void
   for (const id of world.tokens.keys()) expect(ids).toContain(id);
   for (const { id, lifecycle, accessMode } of sessions) {
     if (world.policies.has(id)) expect(world.policies.get(id)?.accessMode).toBe(accessMode);
-    expect(["running", "stopped", "failed"]).toContain(lifecycle);
+    expect(["running", "stopped", "failed", "archived"]).toContain(lifecycle);
+    if (lifecycle !== "failed") expect(world.workspaces.has(id)).toBe(lifecycle !== "archived");
+    expect(world.undoRecords.has(id)).toBe(lifecycle === "archived");
     const sandbox = world.sandboxes.get(id);
     expect(sandbox?.agent.state === "running").toBe(lifecycle === "running");
     if (lifecycle === "running") expect(sandbox?.environment["HTTPS_PROXY"]).toBe(world.tokens.get(id));

@@ -17,6 +17,7 @@ import type {
 } from "../src/contract/index.ts";
 import {
   CommandError,
+  FileError,
   WorkspaceError,
   noPowers,
   requireCapabilities,
@@ -180,6 +181,7 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
     async create(request, record) {
       alive();
       world.workspaces.set(request.sessionId, record);
+      return { copied: [], notices: [] };
     },
     async status(record) {
       const exists = [...world.workspaces.values()].some((candidate) => candidate.path === record.path);
@@ -330,11 +332,16 @@ function worldSandbox(world: World, sandboxId: string, alive: () => void): Sandb
       new Promise((_resolve, reject) => {
         options?.signal?.addEventListener("abort", () => reject(options.signal?.reason), { once: true });
       }),
-    files: new Proxy({} as Sandbox["files"], { get: unused }),
+    files: new Proxy({} as Sandbox["files"], { get: (_files, name) => (name === "stat" ? nothingThere : unused()) }),
     ...unsupportedPowers("world"),
     ...(world.powers.networkPolicy === true ? { network: async (policy) => void world.networks.push(policy) } : {}),
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+/** No workspace of this world has a setup script. */
+async function nothingThere(): Promise<never> {
+  throw new FileError({ code: "file.not-found", message: "there is no such file", fix: ["make it"] });
 }
 
 /** A row that no engine of this world knows, for orphans. */

@@ -68,19 +68,20 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
         validateRepositoryUrl(repository);
         return clones.resolve(repository, signal);
       }),
-    changes: (repository, { signal } = {}) => translated(() => readChanges(tools, repository, { settings, signal })),
+    changes: (repository, { signal, except } = {}) =>
+      translated(() => readChanges(tools, repository, { settings, signal, except })),
     plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
     create: (request, record, { signal } = {}) =>
       translated(async () => {
         try {
-          await makeWorkspace(tools, { request, record, claims, settings, drafts, signal });
+          return await makeWorkspace(tools, { request, record, claims, settings, drafts, signal });
         } catch (error) {
           await drafts.release(request.sessionId);
           throw error;
         }
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
-    status: (record, { signal } = {}) => translated(() => readStatus(tools, record, { settings, claims, signal })),
+    status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
     remove: (record, call = {}) => translated(() => removeWorkspace(tools, record, { ...call, settings, claims })),

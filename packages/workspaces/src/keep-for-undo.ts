@@ -4,6 +4,7 @@ import type { WorkspaceRecord } from "@clauderon/core/contract";
 
 import { keepObjects } from "./keep-objects.ts";
 import { moveTree } from "./move-tree.ts";
+import type { GitTree } from "./own-git-directory.ts";
 import { tipOf } from "./take-down.ts";
 import { undoDamaged } from "./undo-errors.ts";
 import {
@@ -36,6 +37,30 @@ export async function isInUndoRecord({ fileSystem, homeDirectory }: WorkspaceToo
   const moved = [places.tree, ...(manifest.entry === undefined ? [] : [join(places.entry, manifest.entry)])];
   const kinds = await Promise.all(moved.map((path) => fileSystem.kindOf(path)));
   return kinds.includes("directory");
+}
+
+/** The tree that lies in a record; `undefined` when there is none that git can read. */
+export async function recordedTree(
+  tools: WorkspaceTools,
+  id: string,
+): Promise<Omit<GitTree, "commonDirectory"> | undefined> {
+  const places = undoPlaces(tools, id);
+  const manifest = parseManifest(await tools.fileSystem.readText(places.manifest));
+  if (manifest?.entry === undefined) return undefined;
+  const head = manifest.head ?? manifest.claim.record.base;
+  return { workTree: places.tree, gitDirectory: join(places.entry, manifest.entry), head };
+}
+
+/** From now on it is the record of this removal. */
+export async function renewUndoRecord(
+  tools: WorkspaceTools,
+  id: string,
+  { at, session }: { readonly at: string; readonly session: unknown },
+): Promise<void> {
+  const { manifest: place } = undoPlaces(tools, id);
+  const manifest = parseManifest(await tools.fileSystem.readText(place));
+  if (manifest !== undefined)
+    await tools.fileSystem.replaceDurably(place, formatManifest({ ...manifest, at, session }));
 }
 
 /**

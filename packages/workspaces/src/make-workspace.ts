@@ -1,15 +1,17 @@
 import { dirname, join, resolve } from "node:path";
 
-import type { WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract";
+import type { WorkspaceCreation, WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract";
 
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";
+import { copyIncluded, type IncludeOutcome } from "./copy-included.ts";
 import { checkOutDraft, type DraftCheckout, draftPath } from "./draft-checkout.ts";
 import type { EarlyDrafts } from "./early-drafts.ts";
 import { complaintOf } from "./git.ts";
 import { endOrphanedGit, gitForSession } from "./orphaned-git.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import { findCheckout } from "./plan-workspace.ts";
+import { readablePath } from "./porcelain-status.ts";
 import { locateRepository } from "./resolve-repository.ts";
 import { retryLocked } from "./retry-locked.ts";
 import { deleteBranchAtBase, takeDown } from "./take-down.ts";
@@ -30,12 +32,13 @@ export interface MakeCall {
 }
 
 /** Makes the workspace or leaves nothing of it. What an earlier call left half-made is made anew. */
-export async function makeWorkspace(given: WorkspaceTools, call: MakeCall): Promise<void> {
+export async function makeWorkspace(given: WorkspaceTools, call: MakeCall): Promise<WorkspaceCreation> {
   const { request, record, claims, signal } = call;
   const { sessionId, name } = request;
   const tools = { ...given, git: gitForSession(given, sessionId) };
   const before = await claims.get(sessionId);
-  if (before?.phase === "made" && (await tools.fileSystem.kindOf(record.path)) === "directory") return;
+  if (before?.phase === "made" && (await tools.fileSystem.kindOf(record.path)) === "directory")
+    return { copied: (before.included ?? []).map(({ path }) => readablePath(path)), notices: [] };
   if (before === undefined) await refuseForeign(tools, record, name);
   signal?.throwIfAborted();
   const mark: WorkspaceMark = { instanceId: tools.instanceId, sessionId, name, record };
@@ -43,9 +46,15 @@ export async function makeWorkspace(given: WorkspaceTools, call: MakeCall): Prom
     await claims.put({ ...mark, phase: "making" });
     if (before !== undefined) await clearAway(tools, record, sessionId);
     const tree = await addAndCheckOut(tools, { ...call, mark });
-    const carried = request.withChanges ? await carry(tools, call, tree) : undefined;
+    const { carried, included } = await fill(tools, call, tree);
     signal?.throwIfAborted();
-    await claims.put({ ...mark, carried, phase: "made" });
+    await claims.put({
+      ...mark,
+      carried,
+      ...(included.files.length === 0 ? {} : { included: included.files }),
+      phase: "made",
+    });
+    return { copied: included.copied, notices: included.notices };
   } catch (error) {
     await rollBack(tools, call, error);
     throw error;
@@ -171,14 +180,23 @@ async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: AbortSigna
   });
 }
 
-async function carry(
-  tools: WorkspaceTools,
-  { request, settings, signal }: MakeCall,
-  target: GitTree,
-): Promise<string | undefined> {
-  const source = await locateRepository(tools, request.repository.path, signal);
-  if (source.workTree === undefined) return undefined;
+interface Filled {
+  /** Digest of what came from the user's checkout. */
+  readonly carried: string | undefined;
+  readonly included: IncludeOutcome;
+}
+
+/** What of the user's checkout comes along: uncommitted changes, then the files that are to be copied. */
+async function fill(tools: WorkspaceTools, { request, settings, signal }: MakeCall, target: GitTree): Promise<Filled> {
+  const nothing: Filled = { carried: undefined, included: { copied: [], notices: [], files: [] } };
+  const { withChanges, include } = request;
+  if (!withChanges && include === undefined) return nothing;
+  const { workTree, ...source } = await locateRepository(tools, request.repository.path, signal);
+  if (workTree === undefined) return nothing;
   const options = { settings, signal };
-  await carryChanges(tools, { source: { ...source, workTree: source.workTree }, target }, options);
-  return digestOfChanges(tools, target, options);
+  const trees = { source: { ...source, workTree }, target };
+  if (withChanges) await carryChanges(tools, trees, options);
+  const included = include === undefined ? nothing.included : await copyIncluded(tools, trees, { include, ...options });
+  if (!withChanges && included.files.length === 0) return { ...nothing, included };
+  return { carried: await digestOfChanges(tools, target, options), included };
 }

@@ -49,7 +49,7 @@ async function planNewBranch(tools: WorkspaceTools, { request, branch, signal }:
       code: "workspace.base-not-found",
       message: `${JSON.stringify(branch)} cannot be the name of a branch`,
       why: `it is made from the prefix ${JSON.stringify(request.branchPrefix)} and the session's name`,
-      fix: ["set another prefix: clauderon config set general.branch_prefix clauderon/"],
+      fix: ["set another prefix: clauderon config set workspace.branch_prefix clauderon/"],
     });
   }
   const found = await lookUpBranch(tools, request.repository.commonDirectory, branch);

@@ -2,12 +2,15 @@ import { join } from "node:path";
 
 import { WorkspaceError, type WorkspaceRecord, type WorkspaceStatus } from "@clauderon/core/contract";
 
+import { measureIgnored } from "./ignored-files.ts";
 import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
+import type { StatusEntry } from "./porcelain-status.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
 import { workspaceMissing } from "./workspace-errors.ts";
+import type { WorkspaceClaim } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 import { findWorktreeEntry } from "./worktree-entry.ts";
 
@@ -21,7 +24,7 @@ export interface ReadOptions {
 export async function readStatus(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  options: ReadOptions,
+  options: ReadOptions & { readonly ignoredLimitBytes?: number | undefined },
 ): Promise<WorkspaceStatus> {
   const { signal } = options;
   const exists = (await tools.fileSystem.kindOf(record.path)) === "directory";
@@ -37,7 +40,32 @@ export async function readStatus(
     const names = (await tools.fileSystem.names(record.path)).filter((name) => name !== ".git");
     return { exists, staged: 0, unstaged: 0, untracked: names.length, unreachedCommits, files: names.slice(0, 20) };
   }
-  return { exists, ...countStatus(await inspectStatus(tools, tree, options)), unreachedCommits };
+  const entries = await inspectStatus(tools, tree, options);
+  const counts = countStatus(await withoutIncluded(tools, record, { entries, claim }));
+  const { ignoredLimitBytes: limitBytes } = options;
+  if (limitBytes === undefined) return { exists, ...counts, unreachedCommits };
+  return {
+    exists,
+    ...counts,
+    unreachedCommits,
+    ignored: await measureIgnored(tools, tree, { ...options, limitBytes }),
+  };
+}
+
+/** Copies of the user's own files that nobody has written to since are no work. */
+async function withoutIncluded(
+  { fileSystem }: WorkspaceTools,
+  record: WorkspaceRecord,
+  { entries, claim }: { readonly entries: readonly StatusEntry[]; readonly claim: WorkspaceClaim | undefined },
+): Promise<readonly StatusEntry[]> {
+  const stamps = new Map((claim?.included ?? []).map(({ path, stamp }) => [path, stamp]));
+  const work: StatusEntry[] = [];
+  for (const entry of entries) {
+    const stamp = entry.kind === "untracked" ? stamps.get(entry.path) : undefined;
+    const place = Buffer.concat([Buffer.from(`${record.path}/`), Buffer.from(entry.path, "latin1")]);
+    if (stamp === undefined || (await fileSystem.stampOf(place)) !== stamp) work.push(entry);
+  }
+  return work;
 }
 
 async function treeOf(
@@ -74,7 +102,9 @@ export async function readDiff(tools: WorkspaceTools, record: WorkspaceRecord, o
   if (tree === undefined) throw workspaceMissing(record);
   const base =
     options.base === undefined ? record.base : await resolveBase(tools, tree, { base: options.base, signal });
-  const changed = (await inspectStatus(tools, tree, { settings, signal })).filter(
+  const claim = entry?.mark === undefined ? undefined : await options.claims.get(entry.mark.sessionId);
+  const entries = await inspectStatus(tools, tree, { settings, signal });
+  const changed = (await withoutIncluded(tools, record, { entries, claim })).filter(
     ({ path, workTree }) => workTree !== "." && !path.endsWith("/"),
   );
   await using own = await makeOwnGitDirectory(tools, tree, { use: "scratch", settings: await settings.read(signal) });

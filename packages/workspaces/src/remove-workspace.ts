@@ -3,14 +3,15 @@ import { basename } from "node:path";
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
 import { digestOfChanges } from "./carry-changes.ts";
+import { removeIgnored } from "./ignored-files.ts";
 import { detachedBranches, keepDetached } from "./keep-detached.ts";
-import { isInUndoRecord, keepForUndo } from "./keep-for-undo.ts";
+import { isInUndoRecord, keepForUndo, recordedTree, renewUndoRecord } from "./keep-for-undo.ts";
 import { endOrphanedGit } from "./orphaned-git.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
 import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
 import { isBeingRestored } from "./undo-records.ts";
-import { holdsWork } from "./workspace-errors.ts";
+import { holdsWork, workspaceMissing } from "./workspace-errors.ts";
 import { removeMark, type WorkspaceClaim } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 import { findWorktreeEntry, type WorktreeEntry } from "./worktree-entry.ts";
@@ -20,7 +21,10 @@ export interface RemoveOptions extends ReadOptions {
   readonly force?: boolean | undefined;
   readonly keepBranch?: boolean | undefined;
   readonly keepWorktree?: boolean | undefined;
-  readonly undo?: { readonly at: string; readonly session: unknown } | undefined;
+  readonly undo?:
+    | { readonly at: string; readonly session: unknown; readonly isRequired?: boolean | undefined }
+    | undefined;
+  readonly dropIgnored?: boolean | undefined;
 }
 
 interface Ownership {
@@ -54,13 +58,23 @@ export async function removeWorkspace(
 ): Promise<WorkspaceRemoval> {
   const { claims, signal } = options;
   const owner = await ownershipOf(tools, record, options);
-  if (owner === undefined) return reportForeign(tools, record, signal);
+  if (owner === undefined) {
+    const { undo, sessionId } = options;
+    if (sessionId === undefined || !(await isInUndoRecord(tools, sessionId))) {
+      if (undo?.isRequired === true) throw workspaceMissing(record);
+      return reportForeign(tools, record, signal);
+    }
+    if (undo !== undefined) await renewUndoRecord(tools, sessionId, undo);
+    return { keptBranch: await removeBranch(tools, record, options), hasUndoRecord: true };
+  }
   const { sessionId } = owner;
   const isHalfMade = owner.claim?.phase === "making";
   if (isHalfMade) await endOrphanedGit(tools, sessionId);
   const entry = isHalfMade ? await findWorktreeEntry(tools.fileSystem, record, sessionId) : owner.entry;
   const place = entry?.path ?? record.path;
   const exists = (await tools.fileSystem.kindOf(place)) === "directory";
+  if (options.undo?.isRequired === true && (isHalfMade || (place !== record.path && exists)))
+    throw workspaceMissing(record);
   if (exists && (options.keepWorktree === true || place !== record.path)) {
     if (entry !== undefined) await removeMark(tools.fileSystem, entry.directory);
     await claims.remove(sessionId);
@@ -73,9 +87,11 @@ export async function removeWorkspace(
   if (exists && options.force !== true && !isBegun) await refuseWork(tools, record, { ...options, entry });
   signal?.throwIfAborted();
   const hasUndoRecord = options.undo !== undefined && !isHalfMade && (exists || isBegun);
+  if (options.undo?.isRequired === true && !hasUndoRecord) throw workspaceMissing(record);
   const keptDetached = hasUndoRecord
     ? await moveAway(tools, record, { ...options, owner: { ...owner, entry } })
     : await keepDetached(tools, record, { entry, signal });
+  if (hasUndoRecord && options.dropIgnored === true) await dropIgnored(tools, record, { ...options, sessionId });
   await takeDown(tools, record, sessionId);
   const keptBranch = await removeBranch(tools, record, options);
   await claims.remove(sessionId);
@@ -105,6 +121,16 @@ async function moveAway(
     signal,
   });
   return kept;
+}
+
+/** Only once everything else is in the record. */
+async function dropIgnored(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  options: RemoveOptions & { readonly sessionId: string },
+): Promise<void> {
+  const tree = await recordedTree(tools, options.sessionId);
+  if (tree !== undefined) await removeIgnored(tools, { ...tree, commonDirectory: record.commonDirectory }, options);
 }
 
 /** Without our mark nothing is touched; a second removal of a workspace that is gone ends here, too. */

@@ -11,6 +11,7 @@ import {
 import { gitFailed } from "./git.ts";
 import { guessRepository } from "./guess-repository.ts";
 import { countStatus, type InspectOptions, inspectStatus } from "./inspect-status.ts";
+import { readablePath } from "./porcelain-status.ts";
 import { codeOf } from "./workspace-file-system.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
@@ -44,13 +45,15 @@ export async function resolveRepository(
 export async function readChanges(
   tools: WorkspaceTools,
   { path, commonDirectory }: RepositoryInfo,
-  options: InspectOptions,
+  options: InspectOptions & { readonly except?: readonly string[] | undefined },
 ): Promise<UncommittedChanges> {
   const guess = await guessRepository(tools.fileSystem, path);
   const isSame = guess?.workTree === path && guess.commonDirectory === commonDirectory;
   const { workTree, ...directories } = isSame ? guess : await locateRepository(tools, path, options.signal);
   if (workTree === undefined) return { count: 0, files: [] };
-  const entries = await inspectStatus(tools, { ...directories, workTree }, options);
+  const except = new Set(options.except);
+  const status = await inspectStatus(tools, { ...directories, workTree }, options);
+  const entries = status.filter(({ kind, path: name }) => kind !== "untracked" || !except.has(readablePath(name)));
   return { count: entries.length, files: countStatus(entries).files };
 }
 

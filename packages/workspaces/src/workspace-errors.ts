@@ -15,7 +15,7 @@ export function branchExists(branch: string, blockedBy?: string): WorkspaceError
         ? [`work on it: --branch ${branch}`, "or give the session another name"]
         : [
             `rename that branch: git branch --move ${blockedBy} OTHER`,
-            "or set another prefix: clauderon config set general.branch_prefix OTHER/",
+            "or set another prefix: clauderon config set workspace.branch_prefix OTHER/",
           ],
     context: { branch },
   });

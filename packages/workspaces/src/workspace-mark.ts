@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import type { WorkspaceRecord } from "@clauderon/core/contract";
 
+import type { IncludedFile } from "./copy-included.ts";
 import type { WorkspaceFileSystem } from "./workspace-file-system.ts";
 
 /** Lies in the worktree's entry in the shared git directory: this worktree is a session's. */
@@ -12,6 +13,8 @@ export interface WorkspaceMark {
   readonly record: WorkspaceRecord;
   /** Digest of what was carried over from the user's checkout; absent when nothing was. */
   readonly carried?: string | undefined;
+  /** Files that were copied from there by name. */
+  readonly included?: readonly IncludedFile[] | undefined;
 }
 
 /**
@@ -81,8 +84,20 @@ function isMark(value: object): value is WorkspaceMark {
   if (typeof record !== "object" || record === null) return false;
   const fields: Partial<Record<string, unknown>> = { ...record };
   return (
+    isIncluded(mark["included"]) &&
     fields["kind"] === "worktree" &&
     typeof fields["isOwnBranch"] === "boolean" &&
     recordTexts.every((name) => typeof fields[name] === "string")
+  );
+}
+
+function isIncluded(value: unknown): boolean {
+  if (value === undefined) return true;
+  return (
+    Array.isArray(value) &&
+    value.every((file: unknown) => {
+      const { path, stamp }: Partial<Record<string, unknown>> = { ...(file as object | null) };
+      return typeof path === "string" && typeof stamp === "string";
+    })
   );
 }

@@ -1,5 +1,6 @@
 import type { Client, DaemonAddress, Settings } from "@clauderon/core/client";
 import type { Agent, CreateSessionRequest } from "@clauderon/core/contract";
+import type { SetupScript, SetupTrust } from "@clauderon/core/host";
 import type { ProxyHome } from "@clauderon/proxy";
 import type { ProxyClient } from "@clauderon/proxy/client";
 
@@ -34,6 +35,11 @@ export interface Access {
   agents(): Promise<readonly Agent[]>;
   /** Answers Claude Code's question about trust for the folder of our worktrees, in the user's own file. */
   trustClaudeWorktrees(): Promise<{ readonly path: string; readonly isChanged: boolean }>;
+
+  /** A repository's own setup script, by a path in one of its checkouts. */
+  setupScript(path: string): Promise<SetupScript | undefined>;
+  /** The setup scripts that the user trusts. */
+  setupTrust(): Promise<SetupTrust>;
 
   /** What the files of the home say about its proxy; starts and writes nothing. */
   proxyHome(): Promise<ProxyHome>;

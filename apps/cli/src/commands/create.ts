@@ -5,6 +5,7 @@ import type { CommandContext } from "../command/command-context.ts";
 import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
 import { createRequest, type CreateValues } from "../session/create-request.ts";
+import { offerSetupTrust } from "../session/setup-script.ts";
 import { streamAgent } from "../session/stream-agent.ts";
 import { detailFields } from "../session/summary-fields.ts";
 
@@ -48,6 +49,7 @@ export const createCommand: Command = defineCommand({
     branch: { type: "string", valueHint: "NAME", description: "work on this existing branch" },
     base: { type: "string", valueHint: "REF", description: "start from this commit; default: HEAD" },
     "with-changes": { type: "boolean", description: "copy your uncommitted changes into the session" },
+    "trust-setup": { type: "boolean", description: "run the repository's .clauderon/setup, and trust what it holds" },
     env: {
       type: "string",
       alias: "e",
@@ -107,12 +109,15 @@ export const createCommand: Command = defineCommand({
   notes: [
     "The name, and nothing else, is printed on standard output (with --print: what the agent answers).",
     "On backends of this machine the agent gets your environment and runs as you; --env adds to it.",
+    "Untracked files named in .worktreeinclude or workspace.include (.env and the like) are copied from your checkout into the session.",
+    "Before the agent starts, workspace.setup and a trusted .clauderon/setup run: clauderon trust --help.",
     "Ctrl-C while it is being created takes everything back.",
     "Access, network and budget are changed while it runs: clauderon access, clauderon budget. Defaults: session.* in the configuration.",
   ],
   async run({ args, context }) {
     const request = await createRequest(args, context);
     await context.access.checkCreateRequest(request);
+    if (!args["trust-setup"]) await offerSetupTrust(request.repository, context);
     const { output } = context;
     const place = request.backend === undefined ? "" : ` (${request.backend})`;
     output.say(`Creating ${request.name ?? "a session"}${place}…`);
@@ -145,7 +150,7 @@ async function finish(
   how: { readonly context: CommandContext; readonly code: number },
 ): Promise<number> {
   if (args.ephemeral) {
-    const { kept } = await session.delete({ discard: true });
+    const { kept } = await session.delete({ discard: true, ignored: "drop" });
     for (const sentence of kept) how.context.output.note(sentence);
   } else {
     how.context.output.hint(`Next: clauderon diff ${session.name}`);

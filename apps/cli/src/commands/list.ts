@@ -17,10 +17,17 @@ export const listCommand: Command = defineCommand({
     status: { type: "string", valueHint: "S,S", description: "only these states" },
     backend: { type: "string", alias: "b", valueHint: "NAME", description: "only of this backend" },
     repo: { type: "string", alias: "r", valueHint: "PATH", description: "only of this repository" },
+    archived: { type: "boolean", description: "the archived ones, which are left out otherwise" },
     sort: { type: "enum", options: ["age", "name", "status"], description: "order" },
   },
   jsonFields: summaryFields,
-  examples: ["list", "ls --status failed,stopped", "list --json=name,state", "list -q --backend local"],
+  examples: [
+    "list",
+    "ls --status failed,stopped",
+    "list --json=name,state",
+    "list -q --backend local",
+    "list --archived",
+  ],
   notes: ["With -q: only names, one per line."],
   async run({ args, context }) {
     const { output, flags } = context;
@@ -28,6 +35,7 @@ export const listCommand: Command = defineCommand({
     const repository = args.repo === undefined ? undefined : repositoryOf(args.repo, context.currentDirectory);
     const client = await context.client();
     const sessions = (await client.sessions.list({ signal: context.signal }))
+      .filter((session) => isShown(session, args.archived, states))
       .filter((session) => states === undefined || states.includes(session.state) || states.includes(session.lifecycle))
       .filter((session) => args.backend === undefined || session.backend === args.backend)
       .filter((session) => repository === undefined || session.repository === repository)
@@ -59,6 +67,10 @@ export const listCommand: Command = defineCommand({
     return 0;
   },
 });
+
+function isShown({ lifecycle }: SessionSummary, isArchived: boolean, states: readonly string[] | undefined): boolean {
+  return isArchived ? lifecycle === "archived" : lifecycle !== "archived" || states?.includes("archived") === true;
+}
 
 function comparator(sort: Sort): (left: SessionSummary, right: SessionSummary) => number {
   const byName = (left: SessionSummary, right: SessionSummary): number => left.name.localeCompare(right.name, "en");

@@ -1,10 +1,8 @@
 /** What `clauderon --help` prints; plain text, so that nothing else has to be loaded. A test holds it against the command table. */
 export const mainHelp: string = `Run AI coding agents in sessions: each has its own git worktree, terminal and sandbox.
 Usage: clauderon COMMAND [OPTIONS]
-
   clauderon create fix-login --prompt "Fix the login test"
   clauderon attach fix-login
-
 Sessions
   create (new)   Create a session and start its agent
   list (ls)      List sessions
@@ -20,9 +18,11 @@ Sessions
   restart        Stop and start sessions
   access (set-access-mode)  Show or change what a session may reach and do
   budget         Show what a session used; set its limit
+  archive        Put sessions away, to be brought back as they were
+  unarchive      Bring archived sessions back
   delete (rm)    Delete sessions
   undo           Bring deleted sessions back
-
+  trust          Trust a repository's setup script
 Upkeep and set-up
   reconcile      Compare records with what exists, and mend
   init           Write the first configuration

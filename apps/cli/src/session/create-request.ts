@@ -30,6 +30,7 @@ export interface CreateValues {
   readonly branch: string | undefined;
   readonly base: string | undefined;
   readonly "with-changes": boolean;
+  readonly "trust-setup": boolean;
   readonly env: readonly string[];
   readonly "env-file": string | undefined;
   readonly attach: boolean;
@@ -87,6 +88,7 @@ export async function createRequest(args: CreateValues, context: CommandContext)
       deny: args.deny.length === 0 ? undefined : args.deny,
       isAdvisory: args.advisory ? true : undefined,
       budget: args.budget,
+      isSetupTrusted: args["trust-setup"] ? true : undefined,
       environment: Object.keys(environment).length === 0 ? undefined : environment,
     }),
   };

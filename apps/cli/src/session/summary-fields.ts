@@ -35,5 +35,6 @@ export const detailFields: readonly string[] = [
   "exitCode",
   "error",
   "notices",
+  "copied",
   "workspaceStatus",
 ];

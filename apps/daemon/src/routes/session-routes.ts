@@ -6,6 +6,7 @@ import {
   sessionSummarySchema,
   startSessionRequestSchema,
   stopSessionRequestSchema,
+  unarchiveSessionRequestSchema,
 } from "@clauderon/core/wire";
 import { createRoute, z, type OpenAPIHono } from "@hono/zod-openapi";
 
@@ -13,7 +14,7 @@ import type { HttpContext } from "../http-context.ts";
 import { answers, flag, jsonBody, referenceParameter as params } from "./answers.ts";
 import { namedSession } from "./named-session.ts";
 
-/** Sessions: create, list, get, delete, start, stop, wake. */
+/** Sessions: create, list, get, delete, start, stop, archive, unarchive, wake. */
 export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
   const { engine, creations } = context;
 
@@ -131,6 +132,35 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
     async (c) => {
       const session = await namedSession(engine, c);
       return c.json(await session.stop(c.req.valid("json")), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/api/sessions/{reference}/archive",
+      operationId: "archiveSession",
+      description: "Ends the agent and frees sandbox and working tree; everything is kept until `unarchive`.",
+      request: { params },
+      responses: answers("The session, archived", sessionDetailSchema),
+    }),
+    async (c) => {
+      const session = await namedSession(engine, c);
+      return c.json(await session.archive(), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/api/sessions/{reference}/unarchive",
+      operationId: "unarchiveSession",
+      request: { params, ...jsonBody(unarchiveSessionRequestSchema, false) },
+      responses: answers("The session, stopped, with its working tree", sessionDetailSchema),
+    }),
+    async (c) => {
+      const session = await namedSession(engine, c);
+      return c.json(await session.unarchive(c.req.valid("json")), 200);
     },
   );
 

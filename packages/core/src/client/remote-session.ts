@@ -2,8 +2,15 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { ExecResult, Session } from "../contract/clauderon.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { SessionAccessChange, SessionBudget } from "../contract/session-access.ts";
-import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionRequest } from "../contract/session.ts";
+import type {
+  DeletedSession,
+  DeleteSessionRequest,
+  SessionDetail,
+  StartSessionRequest,
+  UnarchiveSessionRequest,
+} from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { deleteIfPresent } from "../support/delete-if-present.ts";
 import { execToEnd, type ExecToEndOptions } from "../support/exec-to-end.ts";
 import { sessionBudgetSchema } from "../wire/access-schema.ts";
@@ -86,6 +93,14 @@ export class RemoteSession implements Session {
     );
   }
 
+  archive(options: CallOptions = {}): Promise<SessionDetail> {
+    return this.#change("archive", {}, options);
+  }
+
+  unarchive(request: UnarchiveSessionRequest = {}, options: CallOptions = {}): Promise<SessionDetail> {
+    return this.#change("unarchive", withAbsoluteRepository(request), options);
+  }
+
   changeAccess(change: SessionAccessChange, { signal }: CallOptions = {}): Promise<SessionDetail> {
     // A lost answer is asked for again, but what is to be removed is in the list only once.
     const isRepeatable = change.remove === undefined;
@@ -106,7 +121,11 @@ export class RemoteSession implements Session {
     if (this.#options.isEphemeral) await deleteIfPresent(this);
   }
 
-  #change(action: "start" | "stop", body: unknown, { signal }: CallOptions): Promise<SessionDetail> {
+  #change(
+    action: "start" | "stop" | "archive" | "unarchive",
+    body: unknown,
+    { signal }: CallOptions,
+  ): Promise<SessionDetail> {
     return this.#options.http.json(
       { method: "POST", path: this.#path(`/${action}`), body, signal, isRepeatable: true },
       sessionDetailSchema,

@@ -12,6 +12,7 @@ import type {
   SessionId,
   SessionSummary,
   StartSessionRequest,
+  UnarchiveSessionRequest,
 } from "./session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "./terminal.ts";
 import type { Undo } from "./undo.ts";
@@ -54,6 +55,13 @@ export interface Session extends AsyncDisposable {
   /** Ends the agent and every process of the session; the workspace stays. No error when it is stopped. */
   stop(options?: CallOptions & { readonly graceMs?: number | undefined }): Promise<SessionDetail>;
   delete(request?: DeleteSessionRequest, options?: CallOptions): Promise<DeletedSession>;
+  /**
+   * Ends the agent and frees sandbox and working tree; everything is kept until `unarchive` or `delete`, the name included. No error when it is
+   * archived. Rejects with `workspace.missing` when there is no worktree to keep.
+   */
+  archive(options?: CallOptions): Promise<SessionDetail>;
+  /** Puts everything back as it was, stopped. No error when it is not archived. Rejects as `Undo.restore` does when something is in the way: it stays archived then. */
+  unarchive(request?: UnarchiveSessionRequest, options?: CallOptions): Promise<SessionDetail>;
   /**
    * Changes what it may reach and do; holds from its next request on, also while it runs, and cuts connections that are not allowed any more. Rejects with
    * `usage.invalid` for what its backend cannot enforce and nobody took as advisory, and with `session.wrong-state` when it runs without the proxy.

@@ -93,6 +93,7 @@ export type {
   SessionSummary,
   SessionWord,
   StartSessionRequest,
+  UnarchiveSessionRequest,
 } from "./session.ts";
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
 export type { Undo, UndoRecord, UndoRequest } from "./undo.ts";
@@ -101,6 +102,8 @@ export type {
   RepositoryInfo,
   UncommittedChanges,
   WorkspaceFinding,
+  WorkspaceCreation,
+  WorkspaceInclude,
   WorkspaceProvider,
   WorkspaceRecord,
   WorkspaceRemoval,

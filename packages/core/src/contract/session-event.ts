@@ -33,13 +33,16 @@ export type SessionEventBody =
       readonly exitCode?: number | undefined;
     }
   | { readonly type: "session.adopted" }
+  | { readonly type: "session.archived"; readonly operationId: string }
   | { readonly type: "session.access-changed"; readonly access: SessionAccess }
   | { readonly type: "session.deleted"; readonly operationId?: string | undefined; readonly kept: readonly string[] }
   /** Seen, not decided: changes no state. */
   | ModelEventBody;
 
 /** What a step may have learnt. */
-export type SessionPatch = Partial<Pick<SessionState, "launchId" | "notices" | "workspace" | "conversationId">>;
+export type SessionPatch = Partial<
+  Pick<SessionState, "launchId" | "notices" | "workspace" | "conversationId" | "copied">
+>;
 
 export type SessionEventType = SessionEventBody["type"];
 

@@ -8,7 +8,7 @@ import type { WorkspaceRecord } from "./workspace.ts";
 
 /** Work in progress; present from its first durable event to its last, so that a restart continues or undoes it. */
 export interface SessionOperation {
-  readonly kind: "create" | "start" | "stop" | "delete" | "restore";
+  readonly kind: "create" | "start" | "stop" | "delete" | "restore" | "archive" | "unarchive";
   readonly operationId: string;
   /** Names of the steps whose receipt is stored, in order. */
   readonly receipts: readonly string[];
@@ -20,6 +20,8 @@ export interface SessionOperation {
   readonly graceMs?: number | undefined;
   /** The undo record that a restoration puts back. */
   readonly undoId?: string | undefined;
+  /** Where the workspace of an archived session is put back to. */
+  readonly workspace?: WorkspaceRecord | undefined;
 }
 
 /** All that is stored of a session: plain JSON, no secret, no environment. */
@@ -38,6 +40,8 @@ export interface SessionState {
     readonly base?: string | undefined;
     readonly branch?: string | undefined;
     readonly withChanges: boolean;
+    /** The repository's own setup may run, whatever it holds. */
+    readonly isSetupTrusted?: boolean | undefined;
   };
   readonly sandbox: {
     readonly image?: string | undefined;
@@ -51,6 +55,8 @@ export interface SessionState {
   readonly exitCode?: number | undefined;
   readonly error?: ClauderonErrorJson | undefined;
   readonly notices: readonly string[];
+  /** Files of the user's checkout that were copied into the workspace. */
+  readonly copied?: readonly string[] | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly operation?: SessionOperation | undefined;
   /** Counts events. */

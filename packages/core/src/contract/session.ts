@@ -63,6 +63,8 @@ export interface SessionDetail extends SessionSummary {
   readonly error?: ClauderonErrorJson | undefined;
   /** What the user should know, a sentence each: no isolation, changes that stayed behind, … */
   readonly notices: readonly string[];
+  /** Untracked files of your checkout that were copied into the workspace when it was made; relative to the repository's root. */
+  readonly copied?: readonly string[] | undefined;
   /** Present when asked for: what the workspace holds now. */
   readonly workspaceStatus?: WorkspaceStatus | undefined;
 }
@@ -84,6 +86,8 @@ export interface CreateSessionRequest {
   readonly base?: string | undefined;
   readonly branch?: string | undefined;
   readonly withChanges?: boolean | undefined;
+  /** Trusts what the repository's `.clauderon/setup` holds: it runs now, and from now on without being asked for. */
+  readonly isSetupTrusted?: boolean | undefined;
   readonly image?: string | undefined;
   readonly pullPolicy?: PullPolicy | undefined;
   readonly limits?: ResourceLimits | undefined;
@@ -114,6 +118,13 @@ export interface DeleteSessionRequest {
   readonly discard?: boolean | undefined;
   readonly keepBranch?: boolean | undefined;
   readonly keepWorktree?: boolean | undefined;
+  /** What happens to ignored files (dependencies, build output) that take more than the configuration's `undo.ignored_limit`: kept for `undo`, or gone for good. Without it such a session is refused with `session.ignored-over-limit`. */
+  readonly ignored?: "keep" | "drop" | undefined;
+}
+
+export interface UnarchiveSessionRequest {
+  /** Absolute path or URL of the repository, when it was moved. */
+  readonly repository?: string | undefined;
 }
 
 export interface DeletedSession {

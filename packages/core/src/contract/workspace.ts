@@ -35,6 +35,22 @@ export interface WorkspaceRecord {
   readonly base: string;
 }
 
+/** Files that git does not track and that a new workspace gets a copy of. */
+export interface WorkspaceInclude {
+  /** As in a `.gitignore` at the repository's root. */
+  readonly patterns: readonly string[];
+  /** Whether the repository's own `.worktreeinclude` counts, too. */
+  readonly isFileRead: boolean;
+}
+
+/** What a new workspace got besides its commit. */
+export interface WorkspaceCreation {
+  /** Copied from the user's checkout; relative to the repository's root. */
+  readonly copied: readonly string[];
+  /** What was named and not copied, a sentence each. */
+  readonly notices: readonly string[];
+}
+
 export interface WorkspaceRequest {
   readonly sessionId: string;
   readonly name: string;
@@ -46,6 +62,8 @@ export interface WorkspaceRequest {
   readonly branchPrefix: string;
   /** Copies the uncommitted changes of the user's checkout into the workspace; the checkout is only read. */
   readonly withChanges: boolean;
+  /** Copies of these files of the user's checkout come along; nothing when there is no checkout. */
+  readonly include?: WorkspaceInclude | undefined;
 }
 
 /** What would be lost with the workspace. */
@@ -59,6 +77,8 @@ export interface WorkspaceStatus {
   readonly unreachedCommits: number;
   /** Up to 20 names of uncommitted paths. */
   readonly files: readonly string[];
+  /** Present when asked for: disk space of ignored files. `isMore`: they take more than this, and were counted no further. */
+  readonly ignored?: { readonly bytes: number; readonly isMore: boolean } | undefined;
 }
 
 export interface WorkspaceRemoval {
@@ -127,13 +147,20 @@ export interface WorkspaceProvider {
   ): Promise<RepositoryInfo>;
   /** Gives up what `resolve` began for a session that is not created after all. Idempotent. */
   release(sessionId: string): Promise<void>;
-  /** Of the checkout that was found; of a bare repository none. Slower than `resolve`: it looks at every file. */
-  changes(repository: RepositoryInfo, options?: CallOptions): Promise<UncommittedChanges>;
+  /** Of the checkout that was found, without the paths in `except`; of a bare repository none. Slower than `resolve`: it looks at every file. */
+  changes(
+    repository: RepositoryInfo,
+    options?: CallOptions & { readonly except?: readonly string[] | undefined },
+  ): Promise<UncommittedChanges>;
   /** Where `create` will put it: known before anything is made, so that a crash in between can be undone. Rejects with `workspace.base-not-found`, `workspace.branch-in-use`, `workspace.branch-exists`, `workspace.exists`. */
   plan(request: WorkspaceRequest, options?: CallOptions): Promise<WorkspaceRecord>;
-  /** Idempotent by session id: after a crash in the middle it finishes. On failure and abort nothing of it is left. */
-  create(request: WorkspaceRequest, record: WorkspaceRecord, options?: CallOptions): Promise<void>;
-  status(record: WorkspaceRecord, options?: CallOptions): Promise<WorkspaceStatus>;
+  /** Idempotent by session id: after a crash in the middle it finishes. On failure and abort nothing of it is left. Rejects with `workspace.include-refused`. */
+  create(request: WorkspaceRequest, record: WorkspaceRecord, options?: CallOptions): Promise<WorkspaceCreation>;
+  /** With `ignoredLimitBytes` ignored files are counted, too, up to there. */
+  status(
+    record: WorkspaceRecord,
+    options?: CallOptions & { readonly ignoredLimitBytes?: number | undefined },
+  ): Promise<WorkspaceStatus>;
   /** Where git would push the workspace's branch, the user's rewrites of addresses applied; `undefined` when the repository has no remote. May hold a user's name or token. */
   pushUrl(record: WorkspaceRecord, options?: CallOptions): Promise<string | undefined>;
   /** Everything since the base: commits, staged, unstaged, untracked. Unified diff, or the shorter forms. */
@@ -152,8 +179,15 @@ export interface WorkspaceProvider {
       readonly force?: boolean | undefined;
       readonly keepBranch?: boolean | undefined;
       readonly keepWorktree?: boolean | undefined;
-      /** Keeps everything in an undo record, on the disk before anything is removed. `session`: plain JSON, kept with it. */
-      readonly undo?: { readonly at: string; readonly session: unknown } | undefined;
+      /**
+       * Keeps everything in an undo record, on the disk before anything is removed. `session`: plain JSON, kept with it. `isRequired`: rejects with
+       * `workspace.missing` and changes nothing when there is no worktree at its place. Of a workspace that lies in its record already, `at` and `session` are written anew.
+       */
+      readonly undo?:
+        | { readonly at: string; readonly session: unknown; readonly isRequired?: boolean | undefined }
+        | undefined;
+      /** Leaves ignored files out of the undo record: they are gone for good. */
+      readonly dropIgnored?: boolean | undefined;
     },
   ): Promise<WorkspaceRemoval>;
   /** Undo of `create`: removes the worktree and own branch when they hold nothing but the base (and copied changes). Idempotent. */

@@ -5,6 +5,7 @@ import { OperationError } from "../contract/errors/operation-error.ts";
 import { silentLogger } from "../contract/logger.ts";
 import type { SessionEvent } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
+import { createSetupTrust } from "../host/setup-trust.ts";
 import { systemClock } from "../host/system-clock.ts";
 import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { KeyedMutex } from "../support/keyed-mutex.ts";
@@ -21,11 +22,15 @@ import { Reconciler } from "./reconcile/reconciler.ts";
 import { SandboxCache } from "./sandbox-cache.ts";
 import { SessionCreator } from "./session-creator.ts";
 import { SessionService } from "./session-service.ts";
+import { SessionSetup } from "./session-setup.ts";
 import { sessionSummary } from "./session-view.ts";
 import { StepEffects } from "./step-effects.ts";
 import { UndoService } from "./undo-service.ts";
 
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
+
+const SETUP_MS = 10 * 60 * 1000;
+const IGNORED_BYTES = 256 * 1024 * 1024;
 
 const noCrashPoints = { reach: (): void => undefined };
 
@@ -61,6 +66,14 @@ export function createEngine(options: EngineOptions): Engine {
     proxy: options.proxy,
     clock,
     keepsUndo: keepMs > 0,
+    include: settings.include ?? [],
+    setup: new SessionSetup({
+      homeDirectory: options.homeDirectory,
+      trust: createSetupTrust(options.homeDirectory),
+      clock,
+      command: settings.setup,
+      timeoutMs: settings.setupTimeoutMs ?? SETUP_MS,
+    }),
   });
   const watch = new AgentWatch({
     logger,
@@ -96,6 +109,7 @@ export function createEngine(options: EngineOptions): Engine {
     locks,
     clock,
     keepMs,
+    ignoredLimitBytes: settings.undoIgnoredLimitBytes ?? IGNORED_BYTES,
     environment: options.environment ?? process.env,
   });
   const undoService = new UndoService({ log, service, workspaces, locks, logger, clock, keepMs });

@@ -2,9 +2,16 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { ExecResult, Session } from "../contract/clauderon.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { SessionAccessChange, SessionBudget } from "../contract/session-access.ts";
-import type { DeletedSession, DeleteSessionRequest, SessionDetail, StartSessionRequest } from "../contract/session.ts";
+import type {
+  DeletedSession,
+  DeleteSessionRequest,
+  SessionDetail,
+  StartSessionRequest,
+  UnarchiveSessionRequest,
+} from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
 import { abortable } from "../support/abortable.ts";
+import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { deleteIfPresent } from "../support/delete-if-present.ts";
 import { execToEnd, type ExecToEndOptions } from "../support/exec-to-end.ts";
 import type { SessionService } from "./session-service.ts";
@@ -66,6 +73,15 @@ export class EngineSession implements Session {
 
   delete(request?: DeleteSessionRequest, options?: CallOptions): Promise<DeletedSession> {
     return abortable(this.#service.delete(this.id, request), options?.signal);
+  }
+
+  archive(options?: CallOptions): Promise<SessionDetail> {
+    return abortable(this.#service.archive(this.id), options?.signal);
+  }
+
+  unarchive(request?: UnarchiveSessionRequest, options?: CallOptions): Promise<SessionDetail> {
+    const absolute = request?.repository === undefined ? request : withAbsoluteRepository(request);
+    return abortable(this.#service.unarchive(this.id, absolute, options), options?.signal);
   }
 
   changeAccess(change: SessionAccessChange, options?: CallOptions): Promise<SessionDetail> {

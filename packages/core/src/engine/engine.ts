@@ -68,6 +68,14 @@ export interface EngineSettings {
   readonly access?: AccessRequest | undefined;
   /** How long a deleted session can be brought back; default 30 days, 0 = not at all. */
   readonly undoKeepMs?: number | undefined;
+  /** Ignored files that take more are not kept for undo unless the user says so; default 256 MiB. */
+  readonly undoIgnoredLimitBytes?: number | undefined;
+  /** Untracked files that a new workspace gets copies of, as in a `.gitignore`. */
+  readonly include?: readonly string[] | undefined;
+  /** Run in each new workspace before its agent starts; a shell of the sandbox reads it. */
+  readonly setup?: string | undefined;
+  /** After so long a setup is ended; default 10 minutes. */
+  readonly setupTimeoutMs?: number | undefined;
 }
 
 export interface EngineOptions {

@@ -107,7 +107,7 @@ export class OperationRunner {
         // What could not be brought back stays what it was: an undo record without a session.
         state: await log.commit(
           start.id,
-          kind === "restore" ? { type: "give-up" } : { type: "fail", error: error.toJSON() },
+          kind === "restore" || kind === "unarchive" ? { type: "give-up" } : { type: "fail", error: error.toJSON() },
           `${kind}.completed`,
         ),
         error,

@@ -17,6 +17,8 @@ export const operationSteps: Readonly<
   stop: { steps: ["sandbox"], undo: [] },
   delete: { steps: ["sandbox", "proxy", "workspace", "files"], undo: [] },
   restore: { steps: ["workspace"], undo: [] },
+  archive: { steps: ["sandbox", "proxy", "workspace"], undo: [] },
+  unarchive: { steps: ["workspace"], undo: [] },
 };
 
 const effect = (point: string): readonly string[] => [`${point}.before-effect`, `${point}.after-effect`];

@@ -86,6 +86,7 @@ export class SessionCreator {
         base: request.base,
         branch: request.branch,
         withChanges: request.withChanges === true,
+        ...(request.isSetupTrusted === true ? { isSetupTrusted: true } : {}),
       };
       const planned: WorkspaceRequest = {
         ...workspaceRequest,

@@ -4,6 +4,7 @@ import type { SessionAccess } from "../contract/session-access.ts";
 import type { SessionEventBody, SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { DeleteSessionRequest } from "../contract/session.ts";
+import type { WorkspaceRecord } from "../contract/workspace.ts";
 import { operationSteps } from "./operation-steps.ts";
 
 /** What may be asked of a session, by users and by the reactor. */
@@ -12,6 +13,8 @@ export type SessionCommand =
   | { readonly type: "start"; readonly operationId: string; readonly launchId: string }
   | { readonly type: "stop"; readonly operationId: string; readonly graceMs?: number | undefined }
   | { readonly type: "delete"; readonly operationId: string; readonly deletion: DeleteSessionRequest }
+  | { readonly type: "archive"; readonly operationId: string }
+  | { readonly type: "unarchive"; readonly operationId: string; readonly workspace: WorkspaceRecord }
   | { readonly type: "complete-step"; readonly step: string; readonly patch?: SessionPatch | undefined }
   | { readonly type: "finish"; readonly kept?: readonly string[] | undefined }
   | { readonly type: "undo"; readonly reason: ClauderonErrorJson; readonly forgetsSession: boolean }
@@ -40,6 +43,7 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
       return decideStart(state, command);
     case "stop":
       if (state.launchId === undefined && state.operation === undefined) return [];
+      if (state.lifecycle === "archived" && state.operation === undefined) return [];
       requireIdle(state, "be stopped");
       return [requested({ kind: "stop", operationId: command.operationId, receipts: [], graceMs: command.graceMs })];
     case "delete":
@@ -47,6 +51,16 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
       return [
         requested({ kind: "delete", operationId: command.operationId, receipts: [], deletion: command.deletion }),
       ];
+    case "archive":
+      requireIdle(state, "be archived");
+      if (state.lifecycle === "archived") return [];
+      return [requested({ kind: "archive", operationId: command.operationId, receipts: [] })];
+    case "unarchive": {
+      requireIdle(state, "be unarchived");
+      if (state.lifecycle !== "archived") return [];
+      const { operationId, workspace } = command;
+      return [requested({ kind: "unarchive", operationId, receipts: [], undoId: state.id, workspace })];
+    }
     case "agent-ended":
       if (state.lifecycle !== "running" || state.operation !== undefined) return [];
       if (command.error === undefined) return [{ type: "session.stopped", exitCode: command.exitCode }];
@@ -82,6 +96,8 @@ function decideStart(
 ): readonly SessionEventBody[] {
   requireIdle(state, "be started");
   if (state.lifecycle === "running") return [];
+  if (state.lifecycle === "archived")
+    throw wrongState(state, "be started", `put its worktree back first: clauderon unarchive ${state.name}`);
   // An agent that never ran has nothing to resume: what failed was the creation, and it is done again from its first step.
   const kind = state.launchId === undefined ? "create" : "start";
   return [requested({ kind, operationId: command.operationId, receipts: [], launchId: command.launchId })];
@@ -112,6 +128,7 @@ function decideProgress(state: SessionState, command: ProgressCommand): readonly
       if (operation.undo.forgetsSession) return [{ type: "session.deleted", operationId, kept: [] }];
       return [{ type: "session.failed", operationId, error: operation.undo.reason }];
     case "give-up":
+      if (operation.kind === "unarchive") return [{ type: "session.archived", operationId }];
       if (operation.kind !== "restore") throw wrongState(state, "be given up", "run: clauderon reconcile");
       return [{ type: "session.deleted", operationId, kept: [] }];
     case "finish":
@@ -119,8 +136,9 @@ function decideProgress(state: SessionState, command: ProgressCommand): readonly
         throw wrongState(state, "complete", "run: clauderon reconcile");
       }
       if (operation.kind === "delete") return [{ type: "session.deleted", operationId, kept: command.kept ?? [] }];
+      if (operation.kind === "archive") return [{ type: "session.archived", operationId }];
       return [
-        operation.kind === "stop" || operation.kind === "restore"
+        operation.kind === "stop" || operation.kind === "restore" || operation.kind === "unarchive"
           ? { type: "session.stopped", operationId }
           : { type: "session.started", operationId },
       ];

@@ -15,13 +15,16 @@ import type {
   DeleteSessionRequest,
   SessionDetail,
   StartSessionRequest,
+  UnarchiveSessionRequest,
 } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
 import type { RepositoryInfo, WorkspaceProvider } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
 import type { AccessService } from "./access-service.ts";
 import type { AgentWatch } from "./agent-watch.ts";
+import { archivedAtRisk, mapUnarchiveError, nothingToArchive, refuseArchived } from "./archived-session.ts";
 import type { EventLog } from "./event-log.ts";
+import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import type { SessionCreator } from "./session-creator.ts";
@@ -44,6 +47,8 @@ export interface SessionServiceOptions {
   readonly clock: Clock;
   /** How long a deleted session can be brought back. */
   readonly keepMs: number;
+  /** So much of ignored files is kept without being asked for. */
+  readonly ignoredLimitBytes: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -136,7 +141,9 @@ export class SessionService {
       readonly base?: string | undefined;
     } = {},
   ): Promise<string> {
-    return this.#options.workspaces.diff(this.#options.log.require(id).workspace, options);
+    const state = this.#options.log.require(id);
+    refuseArchived(state);
+    return this.#options.workspaces.diff(state.workspace, options);
   }
 
   async start(id: string, request: StartSessionRequest = {}): Promise<SessionDetail> {
@@ -154,7 +161,7 @@ export class SessionService {
   }
 
   async delete(id: string, deletion: DeleteSessionRequest = {}): Promise<DeletedSession> {
-    const { log, runner, workspaces } = this.#options;
+    const { log, runner, workspaces, keepMs, ignoredLimitBytes } = this.#options;
     const { name, operation } = log.require(id);
     if (operation?.kind === "create" && runner.cancel(id)) {
       await waitForSession(log, id, { until: (state) => state?.operation === undefined });
@@ -162,7 +169,10 @@ export class SessionService {
     }
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
-      refuseWorkAtRisk({ state, deletion, status: await workspaces.status(state.workspace) });
+      if (state.lifecycle === "archived" && keepMs === 0 && deletion.discard !== true) throw archivedAtRisk(state);
+      const status = await workspaces.status(state.workspace, keepMs > 0 ? { ignoredLimitBytes } : {});
+      refuseWorkAtRisk({ state, deletion, status });
+      refuseIgnoredOverLimit({ name, deletion, status });
       return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});
     });
     if (outcome.error !== undefined) throw outcome.error;
@@ -171,6 +181,41 @@ export class SessionService {
         ? new Date(this.#options.clock.now().getTime() + this.#options.keepMs).toISOString()
         : undefined;
     return { id, name, kept: outcome.kept, undoUntil };
+  }
+
+  /** Frees sandbox and working tree of a session that is not being changed. */
+  async archive(id: string): Promise<SessionDetail> {
+    const { log, workspaces } = this.#options;
+    const outcome = await this.#options.locks.run(id, async () => {
+      const state = log.require(id);
+      const isIdle = state.lifecycle !== "archived" && state.operation === undefined;
+      if (isIdle && !(await workspaces.status(state.workspace)).exists) throw nothingToArchive(state);
+      return this.#operateLocked(id, { type: "archive", operationId: randomUUID() }, undefined);
+    });
+    return this.#settled(id, outcome);
+  }
+
+  /** Puts the working tree of an archived session back. What is in the way is told before anything is begun. */
+  async unarchive(id: string, request: UnarchiveSessionRequest = {}, call: CallOptions = {}): Promise<SessionDetail> {
+    const { log, workspaces } = this.#options;
+    const outcome = await this.#options.locks.run(id, async () => {
+      const { lifecycle, operation, workspace: before, name } = log.require(id);
+      const isArchived = lifecycle === "archived" && operation === undefined;
+      try {
+        const repository =
+          request.repository === undefined ? undefined : await workspaces.resolve(request.repository, call);
+        const workspace = isArchived
+          ? await workspaces.undoRecords.plan(id, { sessionId: id, name, repository }, call)
+          : before;
+        const command = { type: "unarchive", operationId: randomUUID(), workspace } as const;
+        const ended = await this.#operateLocked(id, command, undefined);
+        if (ended.error !== undefined) throw ended.error;
+        return ended;
+      } catch (error) {
+        throw mapUnarchiveError(error, name);
+      }
+    });
+    return this.#settled(id, outcome);
   }
 
   /** Records a session whose workspace lies in an undo record, and puts that back. */
@@ -252,6 +297,7 @@ export class SessionService {
     options: CallOptions,
   ): Promise<{ readonly state: SessionState; readonly sandbox: Sandbox }> {
     const state = this.#options.log.require(id);
+    refuseArchived(state);
     if (state.lifecycle === "creating" || state.lifecycle === "deleting") {
       throw new SessionError({
         message: `Session ${state.name} is still ${state.lifecycle}`,

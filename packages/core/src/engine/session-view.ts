@@ -41,6 +41,7 @@ export function sessionDetail(state: SessionState, workspaceStatus?: WorkspaceSt
     exitCode: state.exitCode,
     error: state.error,
     notices: state.notices,
+    copied: state.copied,
     workspaceStatus,
   };
 }

@@ -18,6 +18,7 @@ import type { StepName } from "./operation-steps.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
+import type { SessionSetup } from "./session-setup.ts";
 
 /** What only the caller of an operation knows and nobody writes down. */
 export interface OperationInput extends CallOptions {
@@ -50,6 +51,9 @@ export interface StepEffectsOptions {
   readonly clock: Clock;
   /** False when deleted sessions are not to be kept. */
   readonly keepsUndo: boolean;
+  /** Patterns of untracked files that come along. */
+  readonly include: readonly string[];
+  readonly setup: SessionSetup;
 }
 
 /** The effects behind the steps' names. Each is idempotent: after a crash it is simply run again. */
@@ -64,12 +68,13 @@ export class StepEffects {
     const kind = state.operation?.kind ?? "create";
     switch (step) {
       case "workspace":
-        if (kind === "restore") return this.#restoreWorkspace(state);
+        if (kind === "restore" || kind === "unarchive") return this.#restoreWorkspace(state);
+        if (kind === "archive") return this.#archiveWorkspace(state);
         return kind === "delete" ? this.#removeWorkspace(state) : this.#createWorkspace(state, input);
       case "proxy":
-        return kind === "delete" ? this.#revoke(state) : this.#admit(state, input);
+        return kind === "delete" || kind === "archive" ? this.#revoke(state) : this.#admit(state, input);
       case "sandbox":
-        if (kind === "delete") return this.#destroySandbox(state);
+        if (kind === "delete" || kind === "archive") return this.#destroySandbox(state);
         if (kind === "stop") return this.#stopSandbox(state);
         return this.#startSandbox(state, input);
       case "agent":
@@ -140,7 +145,7 @@ export class StepEffects {
   }
 
   async #createWorkspace(state: SessionState, input: OperationInput): Promise<StepOutcome> {
-    const { workspaces, branchPrefix } = this.#options;
+    const { workspaces, branchPrefix, include } = this.#options;
     const options: CallOptions = { signal: input.signal };
     const repository = input.repository ?? (await workspaces.resolve(state.workspace.repositoryPath, options));
     const request: WorkspaceRequest = {
@@ -149,9 +154,11 @@ export class StepEffects {
       name: state.name,
       repository,
       branchPrefix,
+      include: { patterns: include, isFileRead: state.isolation === "none" },
     };
-    await workspaces.create(request, state.workspace, options);
-    return {};
+    const { copied, notices } = await workspaces.create(request, state.workspace, options);
+    if (copied.length + notices.length === 0) return {};
+    return { patch: { copied, notices: added(state.notices, [...describeCopies(copied), ...notices]) } };
   }
 
   /** What of the user's checkout a new session does not have. Never rejects. */
@@ -161,7 +168,10 @@ export class StepEffects {
     const { repositoryPath } = state.workspace;
     try {
       const repository = input.repository ?? (await this.#options.workspaces.resolve(repositoryPath, options));
-      const { count, files } = await this.#options.workspaces.changes(repository, options);
+      const { count, files } = await this.#options.workspaces.changes(repository, {
+        ...options,
+        except: state.copied,
+      });
       if (count === 0) return [];
       const changes = count === 1 ? "change stays" : "changes stay";
       const named = files.slice(0, 3).join(", ") + (count > 3 ? ", …" : "");
@@ -180,10 +190,13 @@ export class StepEffects {
       force: deletion.discard === true,
       keepBranch: deletion.keepBranch === true,
       keepWorktree: deletion.keepWorktree === true,
+      dropIgnored: deletion.ignored === "drop",
       undo: this.#options.keepsUndo ? { at: this.#options.clock.now().toISOString(), session: idle } : undefined,
     });
+    // An archived session lies in such a record, whether or not deleted ones are to be kept.
+    if (!this.#options.keepsUndo) await this.#options.workspaces.undoRecords.remove(state.id);
     return {
-      hasUndoRecord: removal.hasUndoRecord,
+      hasUndoRecord: this.#options.keepsUndo && removal.hasUndoRecord === true,
       kept: [
         ...(removal.keptBranch === undefined
           ? []
@@ -194,6 +207,18 @@ export class StepEffects {
         ...(removal.keptWorktree === undefined ? [] : [`the worktree stays: ${removal.keptWorktree}`]),
       ],
     };
+  }
+
+  async #archiveWorkspace(state: SessionState): Promise<StepOutcome> {
+    const { operation: _operation, ...idle } = state;
+    const at = this.#options.clock.now().toISOString();
+    await this.#options.workspaces.remove(state.workspace, {
+      sessionId: state.id,
+      force: true,
+      keepBranch: true,
+      undo: { at, session: idle, isRequired: true },
+    });
+    return {};
   }
 
   async #admit(state: SessionState, { environment, signal }: OperationInput): Promise<StepOutcome> {
@@ -213,13 +238,13 @@ export class StepEffects {
   }
 
   async #restoreWorkspace(state: SessionState): Promise<StepOutcome> {
-    const { repositoryPath, commonDirectory } = state.workspace;
+    const workspace = state.operation?.workspace ?? state.workspace;
     await this.#options.workspaces.undoRecords.restore(state.operation?.undoId ?? "", {
       sessionId: state.id,
       name: state.name,
-      repository: { path: repositoryPath, commonDirectory },
+      repository: { path: workspace.repositoryPath, commonDirectory: workspace.commonDirectory },
     });
-    return {};
+    return { patch: { workspace } };
   }
 
   async #startSandbox(state: SessionState, input: OperationInput): Promise<StepOutcome> {
@@ -267,6 +292,9 @@ export class StepEffects {
     const status = await sandbox.inspect(options);
     // After a crash the launch may have happened already: its receipt is all that is missing.
     if (status.agent.launchId === launchId && status.agent.state !== "none") return { patch: { launchId } };
+    // A part of this step and not one of its own: most sessions have no setup, and a receipt is a write to the disk.
+    const readied =
+      state.operation?.kind === "create" ? await this.#options.setup.run(state, { sandbox, ...options }) : [];
     const plan = await this.#planAgent(state, { sandbox, input }, options);
     await sandbox.startAgent(
       {
@@ -280,7 +308,7 @@ export class StepEffects {
     );
     // The agent does not wait for it: looking takes as long as a good part of a creation. Said once, however often the step is run.
     const leftBehind = await this.#leftBehind(state, input);
-    const notices = [...new Set([...state.notices, ...leftBehind, ...plan.notices])];
+    const notices = added(state.notices, [...readied, ...leftBehind, ...plan.notices]);
     return {
       patch: {
         launchId,
@@ -317,8 +345,22 @@ export class StepEffects {
 
   async #removeFiles(state: SessionState): Promise<StepOutcome> {
     await rm(this.sessionDirectory(state.id), { recursive: true, force: true });
+    if (state.operation?.kind === "delete" || state.operation?.undo?.forgetsSession === true)
+      await this.#options.setup.forget(state.id);
     return {};
   }
+}
+
+/** Each sentence once, however often the step is run. */
+function added(notices: readonly string[], more: readonly string[]): readonly string[] {
+  return [...new Set([...notices, ...more])];
+}
+
+function describeCopies(copied: readonly string[]): readonly string[] {
+  if (copied.length === 0) return [];
+  return [
+    `copied from your checkout: ${copied.slice(0, 5).join(", ")}${copied.length > 5 ? `, … (${copied.length})` : ""}`,
+  ];
 }
 
 async function writePlannedFile(

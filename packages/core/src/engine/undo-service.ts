@@ -67,7 +67,7 @@ export class UndoService {
     const { workspaces, locks } = this.#options;
     await locks.run(`undo ${id}`, async () => {
       const records = await workspaces.undoRecords.list(call);
-      if (records.every((record) => record.id !== id)) throw notFound(id);
+      if (this.#isArchived(id) || records.every((record) => record.id !== id)) throw notFound(id);
       this.#refuseUnfinished(id);
       await workspaces.undoRecords.remove(id);
     });
@@ -124,6 +124,7 @@ export class UndoService {
     await this.#options.log.load();
     const kept: Kept[] = [];
     for (const record of await this.#options.workspaces.undoRecords.list(call)) {
+      if (this.#isArchived(record.id)) continue;
       try {
         kept.push({ record, state: parseValue(record.session, sessionStateSchema) });
       } catch (cause) {
@@ -131,6 +132,13 @@ export class UndoService {
       }
     }
     return kept;
+  }
+
+  /** What lies there is a session that still is one. */
+  #isArchived(id: string): boolean {
+    const state = this.#options.log.get(id);
+    const kind = state?.operation?.kind;
+    return kind === "archive" || kind === "unarchive" || (kind === undefined && state?.lifecycle === "archived");
   }
 
   #refuseUnfinished(id: string): void {

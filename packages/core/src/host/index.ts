@@ -3,6 +3,7 @@ export { collectBytes } from "./collect-bytes.ts";
 export { createHelpedRunner, type HelpedRunner } from "./command-helper/create-helped-runner.ts";
 export { createCommandRunner } from "./create-command-runner.ts";
 export { createDirectoryFiles, type DirectoryFilesOptions } from "./create-directory-files.ts";
+export { findSetupScript, type SetupScript } from "./find-setup-script.ts";
 export { findProgram, type FindProgramOptions } from "./find-program.ts";
 export { createKeeperClient, KeeperGoneError, type KeeperClient } from "./keeper/keeper-client.ts";
 export type { KeeperAddress } from "./keeper/keeper-protocol.ts";
@@ -19,6 +20,14 @@ export {
 } from "./processes/index.ts";
 export { endGroup, isGroupAlive, signalGroup } from "./process-group.ts";
 export { spawnProcess, type SpawnedProcess, type SpawnOptions } from "./spawn-process.ts";
+export {
+  createSetupTrust,
+  maxSetupScriptBytes,
+  setupHash,
+  setupScriptPath,
+  type SetupTrust,
+  type TrustedSetup,
+} from "./setup-trust.ts";
 export { systemClock } from "./system-clock.ts";
 export { createHostContext } from "./create-host-context.ts";
 export { keeperEnvironment, proxyMark, withoutSessionMarks } from "./without-session-marks.ts";

@@ -79,8 +79,13 @@ function compose(
     general: { defaultBackend: optionalText("general.default_backend"), defaultAgent: text("general.default_agent") },
     daemon: { port: Number(byKey.get("daemon.port")), isAutostart: byKey.get("daemon.autostart") === true },
     attach: { detachKeys: text("attach.detach_keys") },
-    workspace: { branchPrefix: text("workspace.branch_prefix") },
-    undo: { keepMs: milliseconds(text("undo.keep")) },
+    workspace: {
+      branchPrefix: text("workspace.branch_prefix"),
+      include: byKey.get("workspace.include") as readonly string[],
+      setup: optionalText("workspace.setup"),
+      setupTimeoutMs: milliseconds(text("workspace.setup_timeout")),
+    },
+    undo: { keepMs: milliseconds(text("undo.keep")), ignoredLimitBytes: bytes(text("undo.ignored_limit")) },
     agents: named(values, "agents", agentSettings),
     backends: named(values, "backends", backendSettings),
     session: {
@@ -98,12 +103,18 @@ function compose(
 }
 
 const minute = 60_000;
-const units = { m: minute, h: 60 * minute, d: 24 * 60 * minute } as const;
+const units = { s: 1000, m: minute, h: 60 * minute, d: 24 * 60 * minute } as const;
 
 /** `30d`, as the definition allows it. */
 function milliseconds(text: string): number {
   const unit = text.at(-1);
-  return Number.parseInt(text, 10) * (unit === "m" || unit === "h" ? units[unit] : units.d);
+  return Number.parseInt(text, 10) * (unit === "s" || unit === "m" || unit === "h" ? units[unit] : units.d);
+}
+
+/** `256m`, as the definition allows it. */
+function bytes(text: string): number {
+  const power = "kmgt".indexOf(text.slice(-1).toLowerCase()) + 1;
+  return Number.parseInt(text, 10) * 1024 ** power;
 }
 
 /** The tables `[family.NAME]`, by name. */

@@ -53,6 +53,41 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     default: "clauderon/",
   },
   {
+    key: "workspace.include",
+    schema: z
+      .array(
+        z
+          .string()
+          .min(1)
+          .max(1000)
+          .regex(/^[^\n\0]*$/u),
+      )
+      .max(100),
+    expected: 'a list of patterns as in a .gitignore, as in [".env", "/config/*.local"]',
+    default: [],
+  },
+  {
+    key: "workspace.setup",
+    schema: z
+      .string()
+      .min(1)
+      .max(10_000)
+      .regex(/^[^\0]*$/u),
+    expected: 'a command for a shell, as in "npm ci"',
+  },
+  {
+    key: "workspace.setup_timeout",
+    schema: z.string().regex(/^[1-9]\d{0,4}(?:s|m|h)$/),
+    expected: 'how long a setup may take, as in "10m"',
+    default: "10m",
+  },
+  {
+    key: "undo.ignored_limit",
+    schema: z.string().regex(/^\d{1,9}[kmgt]$/i),
+    expected: 'how much of ignored files is kept unasked, as in "256m" or "2g"',
+    default: "256m",
+  },
+  {
     key: "undo.keep",
     schema: z.string().regex(/^(?:0|[1-9]\d{0,3})(?:m|h|d)$/),
     expected: 'how long deleted sessions are kept, as in "30d" or "12h"; "0d" keeps none',

@@ -24,8 +24,13 @@ export interface Settings {
   readonly general: { readonly defaultBackend: string | undefined; readonly defaultAgent: string };
   readonly daemon: { readonly port: number; readonly isAutostart: boolean };
   readonly attach: { readonly detachKeys: string };
-  readonly workspace: { readonly branchPrefix: string };
-  readonly undo: { readonly keepMs: number };
+  readonly workspace: {
+    readonly branchPrefix: string;
+    readonly include: readonly string[];
+    readonly setup: string | undefined;
+    readonly setupTimeoutMs: number;
+  };
+  readonly undo: { readonly keepMs: number; readonly ignoredLimitBytes: number };
   readonly agents: Readonly<Record<string, AgentSettings>>;
   readonly backends: Readonly<Record<string, BackendSettings>>;
   /** `undefined`: as soon as the home has a secret or a proxy.toml. */

@@ -28,7 +28,7 @@ const workspaceRecord = exactly<WorkspaceRecord>()(
 
 const operation = exactly<SessionOperation>()(
   z.object({
-    kind: z.enum(["create", "start", "stop", "delete", "restore"]),
+    kind: z.enum(["create", "start", "stop", "delete", "restore", "archive", "unarchive"]),
     operationId: z.string(),
     receipts: z.array(z.string()).readonly(),
     undo: z.object({ reason: errorSchema, forgetsSession: z.boolean() }).optional(),
@@ -38,10 +38,12 @@ const operation = exactly<SessionOperation>()(
         discard: z.boolean().optional(),
         keepBranch: z.boolean().optional(),
         keepWorktree: z.boolean().optional(),
+        ignored: z.enum(["keep", "drop"]).optional(),
       })
       .optional(),
     graceMs: z.number().optional(),
     undoId: z.string().optional(),
+    workspace: workspaceRecord.optional(),
   }),
 );
 
@@ -65,6 +67,7 @@ const stateMembers = {
     base: z.string().optional(),
     branch: z.string().optional(),
     withChanges: z.boolean(),
+    isSetupTrusted: z.boolean().optional(),
   }),
   sandbox: z.object({
     image: z.string().optional(),
@@ -76,6 +79,7 @@ const stateMembers = {
   exitCode: z.int().optional(),
   error: errorSchema.optional(),
   notices: z.array(z.string()).readonly(),
+  copied: z.array(z.string()).readonly().optional(),
   idempotencyKey: z.string().optional(),
   operation: operation.optional(),
   createdAt: z.string(),
@@ -140,6 +144,7 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
           notices: z.array(z.string()).readonly().exactOptional(),
           workspace: workspaceRecord.exactOptional(),
           conversationId: z.string().exactOptional(),
+          copied: z.array(z.string()).readonly().optional(),
         })
         .optional(),
     }),
@@ -162,6 +167,7 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
       exitCode: z.int().optional(),
     }),
     z.object({ type: z.literal("session.adopted") }),
+    z.object({ type: z.literal("session.archived"), operationId: z.string() }),
     z.object({ type: z.literal("session.access-changed"), access: sessionAccessSchema }),
     z.object({
       type: z.literal("session.deleted"),

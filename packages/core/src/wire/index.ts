@@ -36,6 +36,7 @@ export {
   sessionDetailSchema,
   sessionSummarySchema,
   startSessionRequestSchema,
+  unarchiveSessionRequestSchema,
   stopSessionRequestSchema,
   terminalSizeSchema,
   workspaceStatusSchema,

@@ -13,6 +13,7 @@ import type {
   SessionSummary,
   SessionWord,
   StartSessionRequest,
+  UnarchiveSessionRequest,
 } from "../contract/session.ts";
 import type { WorkspaceStatus } from "../contract/workspace.ts";
 import { accessMembers, accessRequest } from "./access-schema.ts";
@@ -84,6 +85,7 @@ export const workspaceStatusSchema: z.ZodType<WorkspaceStatus> = exactly<Workspa
     untracked: z.int(),
     unreachedCommits: z.int(),
     files: z.array(z.string()).readonly(),
+    ignored: z.object({ bytes: z.number(), isMore: z.boolean() }).optional(),
   }),
 );
 
@@ -105,6 +107,7 @@ export const sessionDetailSchema: z.ZodType<SessionDetail> = exactly<SessionDeta
       exitCode: z.int().optional(),
       error: errorSchema.optional(),
       notices: z.array(z.string()).readonly(),
+      copied: z.array(z.string()).readonly().optional(),
       workspaceStatus: workspaceStatusSchema.optional(),
     })
     .meta({ id: "SessionDetail" }),
@@ -125,6 +128,7 @@ export const createSessionRequestSchema: z.ZodType<CreateSessionRequest> = exact
       base: z.string().optional(),
       branch: z.string().optional(),
       withChanges: z.boolean().optional(),
+      isSetupTrusted: z.boolean().optional(),
       image: z.string().optional(),
       pullPolicy: pullPolicySchema.optional(),
       limits: resourceLimitsSchema.optional(),
@@ -143,6 +147,7 @@ export const deleteSessionRequestSchema: z.ZodType<DeleteSessionRequest> = exact
       discard: z.boolean().optional(),
       keepBranch: z.boolean().optional(),
       keepWorktree: z.boolean().optional(),
+      ignored: z.enum(["keep", "drop"]).optional(),
     })
     .meta({ id: "DeleteSessionRequest" }),
 );
@@ -162,6 +167,10 @@ export const startSessionRequestSchema: z.ZodType<StartSessionRequest> = exactly
   z
     .strictObject({ callerEnvironment: environment, environment, size: terminalSizeSchema.optional() })
     .meta({ id: "StartSessionRequest" }),
+);
+
+export const unarchiveSessionRequestSchema: z.ZodType<UnarchiveSessionRequest> = exactly<UnarchiveSessionRequest>()(
+  z.strictObject({ repository: z.string().min(1).optional() }).meta({ id: "UnarchiveSessionRequest" }),
 );
 
 export interface StopSessionRequest {

@@ -9,6 +9,8 @@ export class WorkspaceError extends ClauderonError<
   | "workspace.branch-in-use"
   | "workspace.branch-exists"
   | "workspace.missing"
+  | "workspace.include-refused"
+  | "workspace.setup-failed"
   | "workspace.exists"
   | "undo.not-found"
   | "undo.damaged"
@@ -23,6 +25,8 @@ export class WorkspaceError extends ClauderonError<
         | "workspace.branch-in-use"
         | "workspace.branch-exists"
         | "workspace.missing"
+        | "workspace.include-refused"
+        | "workspace.setup-failed"
         | "workspace.exists"
         | "undo.not-found"
         | "undo.damaged";
