@@ -40,7 +40,7 @@ export async function readStatus(
   return { exists, ...countStatus(await inspectStatus(tools, tree, options)), unreachedCommits };
 }
 
-async function treeOf(
+export async function treeOf(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
   { gitDirectory, signal }: { readonly gitDirectory: string; readonly signal?: AbortSignal | undefined },

@@ -97,6 +97,7 @@ export type {
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
 export type { Undo, UndoRecord, UndoRequest } from "./undo.ts";
 export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
+export type { MergeRequest, SessionResult } from "./result.ts";
 export type {
   RepositoryInfo,
   UncommittedChanges,
@@ -105,6 +106,10 @@ export type {
   WorkspaceRecord,
   WorkspaceRemoval,
   WorkspaceRequest,
+  WorkspaceResult,
+  WorkspaceResultRecord,
+  WorkspaceResultRequest,
+  WorkspaceResults,
   WorkspaceRestoreRequest,
   WorkspaceStatus,
   WorkspaceUndoRecord,

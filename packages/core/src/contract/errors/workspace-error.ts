@@ -10,6 +10,8 @@ export class WorkspaceError extends ClauderonError<
   | "workspace.branch-exists"
   | "workspace.missing"
   | "workspace.exists"
+  | "merge.conflict"
+  | "merge.refused"
   | "undo.not-found"
   | "undo.damaged"
 > {
@@ -24,6 +26,8 @@ export class WorkspaceError extends ClauderonError<
         | "workspace.branch-exists"
         | "workspace.missing"
         | "workspace.exists"
+        | "merge.conflict"
+        | "merge.refused"
         | "undo.not-found"
         | "undo.damaged";
     },
