@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { MergeRequest } from "@clauderon/core/contract";
 import { describe, expect, it } from "vitest";
 
 import { errorWith } from "./git-fixture.ts";
@@ -38,13 +39,13 @@ describe("merge", () => {
     expect(readdirSync(join(world.home, "undo", "results"))).toEqual([]);
   });
 
-  it.each([
+  it.each<readonly [MergeRequest, number, string]>([
     [{}, 2, "Merge branch 'clauderon/fix' into main"],
     [{ how: "no-ff" }, 2, "Merge branch 'clauderon/fix' into main"],
     [{ how: "squash" }, 1, "Squash branch 'clauderon/fix'"],
     [{ how: "squash", message: "Mine" }, 1, "Mine"],
     [{ message: "Mine" }, 2, "Mine"],
-  ] as const)("makes a commit with %j", async (merge, parents, subject) => {
+  ])("makes a commit with %j", async (merge, parents, subject) => {
     const world = await resultWorld();
     world.commit({ "a.txt": "session\n" }, "First of the session");
     world.write({ "b.txt": "mine\n" });
@@ -55,7 +56,7 @@ describe("merge", () => {
     expect(world.tip()).toBe(after);
     const [names, written] = world.git(["log", "-1", "--format=%P%n%s"]).trim().split("\n");
     expect([names?.split(" ").length, written]).toEqual([parents, subject]);
-    if (merge.how === "squash" && !("message" in merge)) expect(world.git(["log", "-1", "--format=%b"])).toContain("* First of the session");
+    if (merge.how === "squash" && merge.message === undefined) expect(world.git(["log", "-1", "--format=%b"])).toContain("* First of the session");
     expect([world.status(), world.read("a.txt"), world.read("b.txt")]).toEqual(["", "session\n", "mine\n"]);
     world.git(["fsck", "--strict", "--no-dangling"]);
     await world.takeBack();

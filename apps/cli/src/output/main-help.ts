@@ -1,9 +1,7 @@
 /** What `clauderon --help` prints; plain text, so that nothing else has to be loaded. A test holds it against the command table. */
 export const mainHelp: string = `Run AI coding agents in sessions: each has its own git worktree, terminal and sandbox.
 Usage: clauderon COMMAND [OPTIONS]
-
   clauderon create fix-login --prompt "Fix the login test"
-  clauderon attach fix-login
 
 Sessions
   create (new)   Create a session and start its agent
@@ -14,6 +12,8 @@ Sessions
   exec           Run a command in a session
   logs           Show what the agent printed
   diff           Show what a session has changed
+  merge          Merge a session's commits into your branch
+  apply          Bring a session's changes to your working tree
   wait           Wait for a session to end or to reach a state
   start          Start stopped or failed sessions again
   stop           End the agent and its processes; the work stays
@@ -21,7 +21,7 @@ Sessions
   access (set-access-mode)  Show or change what a session may reach and do
   budget         Show what a session used; set its limit
   delete (rm)    Delete sessions
-  undo           Bring deleted sessions back
+  undo           Undo a deletion, a merge or an apply
 
 Upkeep and set-up
   reconcile      Compare records with what exists, and mend

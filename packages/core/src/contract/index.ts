@@ -95,7 +95,7 @@ export type {
   StartSessionRequest,
 } from "./session.ts";
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
-export type { Undo, UndoRecord, UndoRequest } from "./undo.ts";
+export type { TakenBack, Undo, UndoRecord, UndoRequest } from "./undo.ts";
 export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
 export type { MergeRequest, SessionResult } from "./result.ts";
 export type {

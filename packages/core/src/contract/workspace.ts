@@ -126,6 +126,7 @@ export interface WorkspaceResultRecord {
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly repositoryPath: string;
+  readonly commonDirectory: string;
   /** Short name of the branch that was merged into; absent for an application. */
   readonly branch?: string | undefined;
   /** As given to `take`. */

@@ -1,10 +1,11 @@
 import type { ClauderonErrorJson } from "../contract/errors/clauderon-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
+import type { MergeRequest } from "../contract/result.ts";
 import type { SessionAccess } from "../contract/session-access.ts";
 import type { SessionEventBody, SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { DeleteSessionRequest } from "../contract/session.ts";
-import { operationSteps } from "./operation-steps.ts";
+import { type OperationKind, operationSteps } from "./operation-steps.ts";
 
 /** What may be asked of a session, by users and by the reactor. */
 export type SessionCommand =
@@ -12,11 +13,18 @@ export type SessionCommand =
   | { readonly type: "start"; readonly operationId: string; readonly launchId: string }
   | { readonly type: "stop"; readonly operationId: string; readonly graceMs?: number | undefined }
   | { readonly type: "delete"; readonly operationId: string; readonly deletion: DeleteSessionRequest }
+  | {
+      readonly type: "take-result";
+      readonly kind: "merge" | "apply";
+      readonly operationId: string;
+      readonly merge?: MergeRequest | undefined;
+    }
   | { readonly type: "complete-step"; readonly step: string; readonly patch?: SessionPatch | undefined }
   | { readonly type: "finish"; readonly kept?: readonly string[] | undefined }
   | { readonly type: "undo"; readonly reason: ClauderonErrorJson; readonly forgetsSession: boolean }
   | { readonly type: "finish-undo" }
   | { readonly type: "give-up" }
+  | { readonly type: "refuse-result"; readonly error: ClauderonErrorJson }
   | { readonly type: "fail"; readonly error: ClauderonErrorJson; readonly exitCode?: number | undefined }
   | { readonly type: "agent-ended"; readonly exitCode: number; readonly error: ClauderonErrorJson | undefined }
   | { readonly type: "adopt" }
@@ -47,6 +55,11 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
       return [
         requested({ kind: "delete", operationId: command.operationId, receipts: [], deletion: command.deletion }),
       ];
+    case "take-result":
+      requireIdle(state, command.kind === "merge" ? "be merged" : "be applied");
+      return [
+        requested({ kind: command.kind, operationId: command.operationId, receipts: [], merge: command.merge }),
+      ];
     case "agent-ended":
       if (state.lifecycle !== "running" || state.operation !== undefined) return [];
       if (command.error === undefined) return [{ type: "session.stopped", exitCode: command.exitCode }];
@@ -70,6 +83,7 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
     case "undo":
     case "finish-undo":
     case "give-up":
+    case "refuse-result":
       return decideProgress(state, command);
     default:
       return command satisfies never;
@@ -88,7 +102,7 @@ function decideStart(
 }
 
 type ProgressCommand = SessionCommand & {
-  readonly type: "complete-step" | "finish" | "undo" | "finish-undo" | "give-up";
+  readonly type: "complete-step" | "finish" | "undo" | "finish-undo" | "give-up" | "refuse-result";
 };
 
 function decideProgress(state: SessionState, command: ProgressCommand): readonly SessionEventBody[] {
@@ -114,11 +128,15 @@ function decideProgress(state: SessionState, command: ProgressCommand): readonly
     case "give-up":
       if (operation.kind !== "restore") throw wrongState(state, "be given up", "run: clauderon reconcile");
       return [{ type: "session.deleted", operationId, kept: [] }];
+    case "refuse-result":
+      if (!isResult(operation.kind)) throw wrongState(state, "be refused", "run: clauderon reconcile");
+      return [{ type: "session.result-ended", operationId, error: command.error }];
     case "finish":
       if (operation.undo !== undefined || operation.receipts.length < operationSteps[operation.kind].steps.length) {
         throw wrongState(state, "complete", "run: clauderon reconcile");
       }
       if (operation.kind === "delete") return [{ type: "session.deleted", operationId, kept: command.kept ?? [] }];
+      if (isResult(operation.kind)) return [{ type: "session.result-ended", operationId }];
       return [
         operation.kind === "stop" || operation.kind === "restore"
           ? { type: "session.stopped", operationId }
@@ -127,6 +145,11 @@ function decideProgress(state: SessionState, command: ProgressCommand): readonly
     default:
       return command satisfies never;
   }
+}
+
+/** An operation that leaves the session as it is. */
+export function isResult(kind: OperationKind): kind is "merge" | "apply" {
+  return kind === "merge" || kind === "apply";
 }
 
 const requested = (operation: NonNullable<SessionState["operation"]>): SessionEventBody => ({

@@ -52,6 +52,8 @@ export function project(
         error: event.error,
         exitCode: event.exitCode ?? state.exitCode,
       };
+    case "session.result-ended":
+      return { ...next, operation: undefined };
     case "session.access-changed":
       return { ...next, access: event.access };
     case "session.deleted":
@@ -75,4 +77,6 @@ const lifecycleDuring = {
   start: undefined,
   stop: undefined,
   restore: "creating",
+  merge: undefined,
+  apply: undefined,
 } as const;

@@ -46,7 +46,7 @@ export function createResults(tools: WorkspaceTools, settings: UserSettings): Wo
         }
       }
     },
-    list: (call) => listResults(tools, call),
+    list: async (call) => (await listResults(tools, call)).filter(({ id }) => !active.has(id)),
     takeBack: (id) => alone(id, () => takeResultBack(tools, id)),
     remove: (id) => alone(id, () => discard(tools, id)),
   };
@@ -63,13 +63,14 @@ async function listResults(
     const record = await readRecord(tools, name);
     if (record === "damaged") logger.warn({ id: name }, "an undo record cannot be read");
     if (record === undefined || record === "damaged") continue;
-    const { id, at, session, repositoryPath, result } = record;
+    const { id, at, session, repositoryPath, commonDirectory, result } = record;
     records.push({
       id,
       kind: result.kind,
       name: record.name,
       at,
       repositoryPath,
+      commonDirectory,
       branch: result.branch,
       session,
       bytes: call.isMeasured === true ? await fileSystem.bytesOf(join(resultsDirectory(tools), name)) : undefined,
