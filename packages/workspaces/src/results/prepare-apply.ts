@@ -90,8 +90,8 @@ export async function prepareApply(tools: WorkspaceTools, call: PrepareCall): Pr
 const nobody = {
   GIT_AUTHOR_NAME: "clauderon",
   GIT_AUTHOR_EMAIL: "clauderon@localhost",
-  GIT_AUTHOR_DATE: "0 +0000",
+  GIT_AUTHOR_DATE: "1000000000 +0000",
   GIT_COMMITTER_NAME: "clauderon",
   GIT_COMMITTER_EMAIL: "clauderon@localhost",
-  GIT_COMMITTER_DATE: "0 +0000",
+  GIT_COMMITTER_DATE: "1000000000 +0000",
 };
