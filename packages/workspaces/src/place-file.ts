@@ -19,7 +19,8 @@ export async function faceOf(path: string | Buffer): Promise<string> {
 
 /** A second name, then the first one goes: a rename would overwrite. */
 export async function placeFile(from: string | Buffer, to: string | Buffer): Promise<void> {
-  if ((await lstat(from)).isSymbolicLink()) {
+  // On Linux a link has a second name as a file has; elsewhere the name would be of what it leads to.
+  if (process.platform !== "linux" && (await lstat(from)).isSymbolicLink()) {
     await symlink(await readlink(from, { encoding: "buffer" }), to);
   } else {
     try {
