@@ -36,6 +36,14 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
     description: "Show what a session has changed",
     load: async () => (await import("./commands/diff.ts")).diffCommand,
   },
+  merge: {
+    description: "Merge a session's commits into your branch",
+    load: async () => (await import("./commands/merge.ts")).mergeCommand,
+  },
+  apply: {
+    description: "Bring a session's changes to your working tree",
+    load: async () => (await import("./commands/apply.ts")).applyCommand,
+  },
   wait: {
     description: "Wait for a session to end or to reach a state",
     load: async () => (await import("./commands/wait.ts")).waitCommand,
@@ -75,16 +83,16 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
     load: async () => (await import("./commands/delete.ts")).deleteCommand,
   },
   undo: {
-    description: "Bring deleted sessions back",
+    description: "Undo a deletion, a merge or an apply",
     default: "restore",
     takesWords: true,
     subCommands: {
       restore: {
-        description: "Bring one back",
+        description: "Undo one",
         load: async () => (await import("./commands/undo.ts")).undoRestoreCommand,
       },
       list: {
-        description: "List those that can be brought back",
+        description: "List what can be undone",
         load: async () => (await import("./commands/undo.ts")).undoListCommand,
       },
       drop: {

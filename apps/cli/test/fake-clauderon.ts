@@ -8,6 +8,8 @@ import {
   type SessionAccessChange,
   type SessionDetail,
   type SessionEvent,
+  type MergeRequest,
+  type SessionResult,
   type UndoRecord,
   type UndoRequest,
   type UnarchiveSessionRequest,
@@ -99,6 +101,8 @@ export class FakeClauderon implements Client {
 
   readonly undone: UndoRequest[] = [];
   readonly dropped: string[] = [];
+  readonly takenBack: string[] = [];
+  readonly results: { readonly name: string; readonly kind: string; readonly request?: MergeRequest | undefined }[] = [];
   undoRecords: readonly UndoRecord[] = [];
 
   readonly undo: Client["undo"] = {
@@ -108,6 +112,13 @@ export class FakeClauderon implements Client {
       const detail = sessionDetail(request.name ?? request.reference ?? "last", { lifecycle: "stopped" });
       this.details.set(detail.name, detail);
       return this.#session(detail.name);
+    },
+    takeBack: async (id) => {
+      const found = this.undoRecords.find((record) => record.id === id);
+      if (found === undefined) throw new Error(`nothing is called ${id}`);
+      this.takenBack.push(id);
+      const { kind, name, repository, branch } = found;
+      return { schemaVersion: 1, kind, id, name, repository, branch };
     },
     drop: async (id) => void this.dropped.push(id),
   };
@@ -171,6 +182,8 @@ export class FakeClauderon implements Client {
       terminal: () => Promise.reject(new Error("terminal was not expected")),
       text: async () => "",
       diff: async () => "",
+      merge: async (request) => this.#result(name, "merge", request),
+      apply: async () => this.#result(name, "apply"),
       start: async () => detail(),
       stop: async () => {
         this.stopped.push(name);
@@ -202,6 +215,22 @@ export class FakeClauderon implements Client {
       [Symbol.asyncDispose]: async () => undefined,
     };
     return this.patchSession?.(session) ?? session;
+  }
+
+  #result(name: string, kind: "merge" | "apply", request?: MergeRequest): SessionResult {
+    this.results.push({ name, kind, request });
+    return {
+      schemaVersion: 1,
+      kind,
+      name,
+      undoId: "id-of-result",
+      isUpToDate: false,
+      how: kind === "merge" ? "fast-forward" : "files",
+      branch: kind === "merge" ? "main" : undefined,
+      after: "0123456789abcdef",
+      checkout: "/repository",
+      files: ["a.txt"],
+    };
   }
 }
 

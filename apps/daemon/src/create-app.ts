@@ -6,6 +6,7 @@ import { HTTPException } from "hono/http-exception";
 import type { HttpContext } from "./http-context.ts";
 import { noRoute, problemResponse } from "./problem-response.ts";
 import { addAccessRoutes } from "./routes/access-routes.ts";
+import { addResultRoutes } from "./routes/result-routes.ts";
 import { addSessionContentRoutes } from "./routes/session-content-routes.ts";
 import { addSessionRoutes } from "./routes/session-routes.ts";
 import { addSystemRoutes } from "./routes/system-routes.ts";
@@ -39,6 +40,7 @@ export function createApp(context: HttpContext): OpenAPIHono {
   addSessionRoutes(app, context);
   addSessionContentRoutes(app, context);
   addAccessRoutes(app, context);
+  addResultRoutes(app, context);
   return app;
 }
 

@@ -69,6 +69,8 @@ async function prepare(home: CrashHome, point: string): Promise<void> {
   await home.promptDelivered();
   if (point.startsWith("restore.")) await session.delete({ discard: true });
   if (point.startsWith("start.") || point.startsWith("reconcile.adopt")) await session.stop({ graceMs: 1000 });
+  if (point.startsWith("merge."))
+    await session.exec(["git", "commit", "--quiet", "--allow-empty", "-m", "Work of the session"]);
   if (point.startsWith("start.und")) home.setAgentMissing(true);
   if (point.startsWith("reconcile.adopt")) {
     await session.start();
@@ -103,6 +105,8 @@ async function act(home: CrashHome, clauderon: Clauderon, point: string): Promis
   else if (point.startsWith("stop.")) await (await clauderon.sessions.get("fix")).stop({ graceMs: 1000 });
   else if (point.startsWith("delete.")) await (await clauderon.sessions.get("fix")).delete({ discard: true });
   else if (point.startsWith("restore.")) await clauderon.undo.restore({ reference: "fix" });
+  else if (point.startsWith("merge.")) await (await clauderon.sessions.get("fix")).merge({ isCommittedOnly: true });
+  else if (point.startsWith("apply.")) await (await clauderon.sessions.get("fix")).apply();
   else if (point.startsWith("access."))
     await (await clauderon.sessions.get("fix")).changeAccess({ allow: ["example.com"] });
   else if (point.startsWith("watch."))
@@ -124,6 +128,15 @@ async function settled(home: CrashHome, clauderon: Clauderon): Promise<void> {
 
 /** What record and world do not agree on, once no operation is in progress any more, whichever way it ended. */
 async function disagreementOf(home: CrashHome, clauderon: Clauderon): Promise<string | undefined> {
+  if (point.startsWith("merge.") || point.startsWith("apply.")) {
+    const session = await clauderon.sessions.get("fix");
+    for (const { id } of await clauderon.undo.list()) await clauderon.undo.takeBack(id);
+    const { isUpToDate, undoId = "" } = await (point.startsWith("merge.")
+      ? session.merge({ isCommittedOnly: true })
+      : session.apply());
+    expect(isUpToDate).toBe(false);
+    await clauderon.undo.takeBack(undoId);
+  }
   for (const { id } of await clauderon.sessions.list()) {
     const session = await clauderon.sessions.get(id).catch(() => undefined);
     await session?.ready().catch(() => undefined);

@@ -144,11 +144,14 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
       "post /api/sessions",
       "post /api/sessions/{reference}/access",
       "post /api/sessions/{reference}/access-mode",
+      "post /api/sessions/{reference}/apply",
       "post /api/sessions/{reference}/exec",
+      "post /api/sessions/{reference}/merge",
       "post /api/sessions/{reference}/start",
       "post /api/sessions/{reference}/stop",
       "post /api/sessions/{reference}/wake",
       "post /api/undo",
+      "post /api/undo/{id}/take-back",
     ]
   `);
   expect(document.components.schemas["SessionDetail"]?.required).toContain("conversationId");

@@ -48,6 +48,8 @@ const scenarios: readonly (readonly [RegExp, Scenario])[] = [
   [/^restore\./, { prepare: deleted, act: async (life) => life.engine.undo.restore({ reference: "fix" }) }],
   [/^archive\./, { prepare: running, act: async (life) => (await session(life)).archive() }],
   [/^unarchive\./, { prepare: archived, act: async (life) => (await session(life)).unarchive() }],
+  [/^merge\./, { prepare: running, act: async (life) => (await session(life)).merge() }],
+  [/^apply\./, { prepare: running, act: async (life) => (await session(life)).apply() }],
   [/^reconcile\.(destroy-sandbox|remove-workspace)/, { prepare: orphans, act: (life) => life.engine.recover() }],
   [
     /^reconcile\.mark-lost/,
@@ -157,6 +159,16 @@ describe("a crash at", () => {
       expect(others).toEqual([]);
       if (summary?.lifecycle !== "running") await (await engine.sessions.get("fix")).start();
       expect(world.prompts).toEqual(["the prompt"]);
+    }
+    // What was done can be taken back, what was not leaves nothing; the session goes on.
+    if (point.startsWith("merge.") || point.startsWith("apply.")) {
+      expect(sessions.map(({ lifecycle }) => lifecycle)).toEqual(["running"]);
+      const records = await engine.undo.list();
+      expect(records.map(({ id }) => id)).toEqual([...world.results.keys()]);
+      for (const { id } of records) await engine.undo.takeBack(id);
+      const again = await (await engine.sessions.get("fix")).merge();
+      await engine.undo.takeBack(again.undoId ?? "");
+      expect(world.results.size).toBe(0);
     }
     for (const { id } of await engine.sessions.list()) await (await engine.sessions.get(id)).delete({ discard: true });
     expect([world.sandboxes.size, world.workspaces.size, (await engine.sessions.list()).length]).toEqual([0, 0, 0]);

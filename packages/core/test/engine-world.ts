@@ -13,6 +13,7 @@ import type {
   SessionStore,
   WorkspaceProvider,
   WorkspaceRecord,
+  WorkspaceResultRecord,
   WorkspaceUndoRecord,
 } from "../src/contract/index.ts";
 import {
@@ -42,6 +43,8 @@ export class World {
   readonly sandboxes: Map<string, SandboxFact> = new Map();
   readonly workspaces: Map<string, WorkspaceRecord> = new Map();
   readonly undoRecords: Map<string, WorkspaceUndoRecord> = new Map();
+  readonly results: Map<string, WorkspaceResultRecord> = new Map();
+  isMergeRefused = false;
   readonly prompts: string[] = [];
   /** The agent's program is not there: starting it fails. */
   isAgentMissing = false;
@@ -223,6 +226,39 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
         alive();
         world.undoRecords.delete(id);
       },
+    },
+    results: worldResults(world, alive),
+  };
+}
+
+function worldResults(world: World, alive: () => void): WorkspaceProvider["results"] {
+  const result = { kind: "merge", isUpToDate: false, how: "merge", branch: "main", files: ["a"] } as const;
+  const check = (): typeof result => {
+    if (world.isMergeRefused) throw new WorkspaceError({ code: "merge.conflict", message: "conflict", fix: ["none"] });
+    return result;
+  };
+  return {
+    check: async (_, { kind }) => ({ ...check(), kind }),
+    async take(id, _, { kind, name, at, session }) {
+      alive();
+      const taken = { ...check(), kind };
+      world.results.set(id, { id, kind, name, at, session, repositoryPath: "/r", commonDirectory: "/r/.git", branch: "main" });
+      return taken;
+    },
+    async settle(id) {
+      alive();
+      const kind = world.results.get(id)?.kind;
+      return kind === undefined ? undefined : { ...result, kind };
+    },
+    recover: async () => undefined,
+    list: async () => [...world.results.values()],
+    async takeBack(id) {
+      alive();
+      world.results.delete(id);
+    },
+    async remove(id) {
+      alive();
+      world.results.delete(id);
     },
   };
 }

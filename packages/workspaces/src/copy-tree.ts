@@ -18,7 +18,7 @@ import { WorkspaceError } from "@clauderon/core/contract";
 const SLASH = Buffer.from("/");
 
 /** Copies a directory with modes, times, symbolic and hard links, and has it all on the disk when it resolves. `to` must not exist. */
-export async function copyTree(from: string, to: string): Promise<void> {
+export async function copyTree(from: string | Buffer, to: string | Buffer): Promise<void> {
   await copyAny(Buffer.from(from), Buffer.from(to), new Map());
 }
 

@@ -19,6 +19,7 @@ import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
 import { readChanges, resolveRepository } from "./resolve-repository.ts";
+import { createResults } from "./results/create-results.ts";
 import { restoreWorkspace } from "./restore-workspace.ts";
 import { createScratchDirectories } from "./scratch-directories.ts";
 import { listUndoRecords, removeUndoRecord, sweepUndoRecords } from "./undo-records.ts";
@@ -106,6 +107,7 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
       restore: (id, request) => translated(() => restoreWorkspace(tools, id, { request, claims })),
       remove: (id) => translated(() => removeUndoRecord(tools, id)),
     },
+    results: createResults(tools, settings),
   };
 }
 

@@ -22,6 +22,8 @@ export interface Git {
   inspectBytes(args: readonly string[], call?: GitCall): Promise<Buffer>;
   /** As the user: user and system configuration apply, credential helpers included. No hook. */
   act(args: readonly string[], call?: GitCall): Promise<CommandResult>;
+  /** As `act`, with standard output as bytes. */
+  actBytes(args: readonly string[], call?: GitCall): Promise<Buffer>;
 }
 
 const SECOND = 1000;
@@ -95,15 +97,20 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     if (!(call.accepts ?? [0]).includes(result.exitCode)) throw gitFailed(args, result);
     return result;
   };
+  const bytes = async (
+    args: readonly string[],
+    call: GitCall,
+    added: Readonly<Record<string, string>>,
+  ): Promise<Buffer> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  };
   return {
     inspect: (args, call = {}) => run(args, call, inspectVariables),
-    inspectBytes: async (args, call = {}) => {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, inspectVariables)))
-        chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
+    inspectBytes: (args, call = {}) => bytes(args, call, inspectVariables),
     act: (args, call = {}) => run(args, call, user),
+    actBytes: (args, call = {}) => bytes(args, call, user),
   };
 }
 

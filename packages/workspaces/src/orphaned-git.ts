@@ -18,6 +18,7 @@ export function gitForSession(tools: WorkspaceTools, sessionId: string): Git {
   const mark = { [markerVariable]: markOf(tools, sessionId) };
   return {
     inspect: (args, call) => git.inspect(args, { ...call, environment: { ...call?.environment, ...mark } }),
+    actBytes: (args, call) => git.actBytes(args, { ...call, environment: { ...call?.environment, ...mark } }),
     inspectBytes: (args, call) => git.inspectBytes(args, { ...call, environment: { ...call?.environment, ...mark } }),
     act: (args, call) => git.act(args, { ...call, environment: { ...call?.environment, ...mark } }),
   };

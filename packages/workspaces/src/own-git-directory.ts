@@ -18,9 +18,9 @@ export interface GitTree {
 export interface OwnGitDirectoryOptions {
   /**
    * `read`: objects cannot be written. `scratch`: a copy of the index and objects of its own, thrown away in the end. `user`: index and objects are
-   * the tree's own, the user's remotes are known. `draft`: as `user`, with a new index in it.
+   * the tree's own, the user's remotes are known. `draft`: as `user`, with a new index in it. `try`: as `scratch`, and the user's remotes are known.
    */
-  readonly use: "read" | "scratch" | "user" | "draft";
+  readonly use: "read" | "scratch" | "user" | "draft" | "try";
   /** Settings of the user's that also apply. */
   readonly settings?: readonly GitConfigEntry[] | undefined;
 }
@@ -51,7 +51,8 @@ export async function makeOwnGitDirectory(
 ): Promise<OwnGitDirectory> {
   const { path: directory, discard } = directories.reserve();
   try {
-    const isForUser = options.use === "user" || options.use === "draft";
+    const isForUser = options.use === "user" || options.use === "draft" || options.use === "try";
+    const isScratch = options.use === "scratch" || options.use === "try";
     const [settings] = await Promise.all([
       repositorySettings(fileSystem, tree, isForUser),
       fileSystem.makeDirectory(join(directory, "refs")),
@@ -82,10 +83,10 @@ export async function makeOwnGitDirectory(
       copyText(fileSystem, join(tree.commonDirectory, "shallow"), join(directory, "shallow")),
     ]);
     const objects = join(tree.commonDirectory, "objects");
-    const hasOwnIndex = options.use === "scratch" || options.use === "draft";
+    const hasOwnIndex = isScratch || options.use === "draft";
     const index = join(hasOwnIndex ? directory : tree.gitDirectory, "index");
     const ownObjects = join(directory, "objects");
-    if (options.use === "scratch") {
+    if (isScratch) {
       await fileSystem.makeDirectory(ownObjects);
       await copyIndex(fileSystem, join(tree.gitDirectory, "index"), index);
     }
@@ -94,7 +95,7 @@ export async function makeOwnGitDirectory(
         GIT_DIR: directory,
         GIT_WORK_TREE: tree.workTree,
         GIT_INDEX_FILE: index,
-        ...(options.use === "scratch"
+        ...(isScratch
           ? { GIT_OBJECT_DIRECTORY: ownObjects, GIT_ALTERNATE_OBJECT_DIRECTORIES: quotePath(objects) }
           : { GIT_OBJECT_DIRECTORY: objects }),
       },
@@ -145,7 +146,7 @@ async function linkSharedIndexes(fileSystem: WorkspaceFileSystem, from: string, 
 }
 
 /** As git reads a path in a list separated by colons. */
-function quotePath(path: string): string {
+export function quotePath(path: string): string {
   if (!/[":\n\\]/u.test(path)) return path;
   return `"${path
     .replaceAll("\\", "\\\\")

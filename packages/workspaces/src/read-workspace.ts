@@ -68,7 +68,7 @@ async function withoutIncluded(
   return work;
 }
 
-async function treeOf(
+export async function treeOf(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
   { gitDirectory, signal }: { readonly gitDirectory: string; readonly signal?: AbortSignal | undefined },

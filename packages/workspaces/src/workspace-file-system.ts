@@ -17,6 +17,7 @@ import {
 import { dirname } from "node:path";
 
 import { copyTree, syncPath } from "./copy-tree.ts";
+import { claimFile, faceOf, placeFile } from "./place-file.ts";
 
 /** What lies at a path; symbolic links are not followed. */
 export type EntryKind = "file" | "directory" | "link" | "other" | "absent";
@@ -34,24 +35,30 @@ export interface WorkspaceFileSystem {
   /** `undefined` when there is no such file. */
   readText(path: string): Promise<string | undefined>;
   /** Names in a directory; empty when there is none. */
-  names(path: string): Promise<readonly string[]>;
+  names(path: PathBytes): Promise<readonly string[]>;
   /** With parents; no error when it exists. */
   makeDirectory(path: PathBytes): Promise<void>;
   writeText(path: string, text: string): Promise<void>;
   /** Replaces the file so that after a crash either the old or the new text is there, on the disk. */
   replaceDurably(path: string, text: string): Promise<void>;
-  rename(from: string, to: string): Promise<void>;
+  rename(from: PathBytes, to: PathBytes): Promise<void>;
   /** Whole trees; no error when it is gone. */
   remove(path: PathBytes): Promise<void>;
   /** Only when empty or absent; tells nothing otherwise. */
-  removeIfEmpty(path: string): Promise<void>;
+  removeIfEmpty(path: PathBytes): Promise<void>;
   link(target: string, path: string): Promise<void>;
   /** A file with its mode or a symbolic link, over what was there. */
   copyEntry(from: Buffer, to: Buffer): Promise<void>;
   /** A whole directory as it is, times included, on the disk when it resolves; nothing may be at `to`. */
-  copyTree(from: string, to: string): Promise<void>;
+  copyTree(from: PathBytes, to: PathBytes): Promise<void>;
   /** What was written to a file or directory is on the disk when it resolves. */
-  sync(path: string): Promise<void>;
+  sync(path: PathBytes): Promise<void>;
+  /** Kind, executable bit and digest of the content of a file or link: equal when git could not tell two apart. */
+  faceOf(path: PathBytes): Promise<string>;
+  /** Moves a file or link to where nothing may be: rejects with `EEXIST`, and is never there in part. */
+  place(from: PathBytes, to: PathBytes): Promise<void>;
+  /** Makes a file with this text when there is none; false when there is one. It is never there without its text. */
+  claim(path: string, text: string): Promise<boolean>;
   /** Disk space that a tree takes. */
   bytesOf(path: string): Promise<number>;
 }
@@ -95,6 +102,9 @@ export const nodeFileSystem: WorkspaceFileSystem = {
   },
   copyTree,
   sync: syncPath,
+  faceOf,
+  place: placeFile,
+  claim: claimFile,
   bytesOf: (path) => bytesOf(Buffer.from(path)),
 };
 

@@ -40,6 +40,9 @@ export function wrappedFileSystem(
       nodeFileSystem.copyTree(...args),
     ),
     sync: wrap("sync", (...args: Parameters<WorkspaceFileSystem["sync"]>) => nodeFileSystem.sync(...args)),
+    faceOf: wrap("faceOf", (...args: Parameters<WorkspaceFileSystem["faceOf"]>) => nodeFileSystem.faceOf(...args)),
+    place: wrap("place", (...args: Parameters<WorkspaceFileSystem["place"]>) => nodeFileSystem.place(...args)),
+    claim: wrap("claim", (...args: Parameters<WorkspaceFileSystem["claim"]>) => nodeFileSystem.claim(...args)),
     bytesOf: wrap("bytesOf", (...args: Parameters<WorkspaceFileSystem["bytesOf"]>) => nodeFileSystem.bytesOf(...args)),
   };
 }

@@ -2,7 +2,6 @@
 export const mainHelp: string = `Run AI coding agents in sessions: each has its own git worktree, terminal and sandbox.
 Usage: clauderon COMMAND [OPTIONS]
   clauderon create fix-login --prompt "Fix the login test"
-  clauderon attach fix-login
 Sessions
   create (new)   Create a session and start its agent
   list (ls)      List sessions
@@ -12,6 +11,8 @@ Sessions
   exec           Run a command in a session
   logs           Show what the agent printed
   diff           Show what a session has changed
+  merge          Merge a session's commits into your branch
+  apply          Bring a session's changes to your working tree
   wait           Wait for a session to end or to reach a state
   start          Start stopped or failed sessions again
   stop           End the agent and its processes; the work stays
@@ -21,7 +22,7 @@ Sessions
   archive        Put sessions away, to be brought back as they were
   unarchive      Bring archived sessions back
   delete (rm)    Delete sessions
-  undo           Bring deleted sessions back
+  undo           Undo a deletion, a merge or an apply
   trust          Trust a repository's setup script
 Upkeep and set-up
   reconcile      Compare records with what exists, and mend

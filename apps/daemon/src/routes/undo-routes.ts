@@ -1,4 +1,4 @@
-import { sessionDetailSchema, undoRecordSchema, undoRequestSchema } from "@clauderon/core/wire";
+import { sessionDetailSchema, takenBackSchema, undoRecordSchema, undoRequestSchema } from "@clauderon/core/wire";
 import { createRoute, z, type OpenAPIHono } from "@hono/zod-openapi";
 
 import type { HttpContext } from "../http-context.ts";
@@ -11,7 +11,7 @@ export function addUndoRoutes(app: OpenAPIHono, { engine }: HttpContext): void {
       method: "get",
       path: "/api/undo",
       operationId: "listUndo",
-      responses: answers("Deleted sessions that can be brought back, newest first", z.array(undoRecordSchema)),
+      responses: answers("What can be undone, newest first: deleted sessions, merges, applications of changes", z.array(undoRecordSchema)),
     }),
     async (c) => c.json([...(await engine.undo.list({ signal: c.req.raw.signal }))], 200),
   );
@@ -29,6 +29,18 @@ export function addUndoRoutes(app: OpenAPIHono, { engine }: HttpContext): void {
       const session = await engine.undo.restore(c.req.valid("json"));
       return c.json(await session.detail(), 200);
     },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/api/undo/{id}/take-back",
+      operationId: "takeBack",
+      description: "Takes a merge or an application of changes back. Nothing that was changed since is overwritten.",
+      request: { params: z.object({ id: z.string().min(1).max(256) }) },
+      responses: answers("What was taken back", takenBackSchema),
+    }),
+    async (c) => c.json(await engine.undo.takeBack(c.req.valid("param").id), 200),
   );
 
   app.openapi(

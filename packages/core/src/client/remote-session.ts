@@ -1,6 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { ExecResult, Session } from "../contract/clauderon.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
+import type { MergeRequest, SessionResult } from "../contract/result.ts";
 import type { SessionAccessChange, SessionBudget } from "../contract/session-access.ts";
 import type {
   DeletedSession,
@@ -14,6 +15,7 @@ import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { deleteIfPresent } from "../support/delete-if-present.ts";
 import { execToEnd, type ExecToEndOptions } from "../support/exec-to-end.ts";
 import { sessionBudgetSchema } from "../wire/access-schema.ts";
+import { sessionResultSchema } from "../wire/result-schema.ts";
 import { deletedSessionSchema, sessionDetailSchema } from "../wire/session-schema.ts";
 import { type RemoteSource, withCallerEnvironment } from "./caller-request.ts";
 import { spawnRemote } from "./remote-process.ts";
@@ -75,6 +77,16 @@ export class RemoteSession implements Session {
   ): Promise<string> {
     const path = this.#path(`/diff${query({ format: options.format, base: options.base })}`);
     return this.#options.http.text({ method: "GET", path, signal: options.signal, isRepeatable: true });
+  }
+
+  merge(request: MergeRequest = {}, { signal }: CallOptions = {}): Promise<SessionResult> {
+    const call = { method: "POST", path: this.#path("/merge"), body: request, signal, isRepeatable: false } as const;
+    return this.#options.http.json(call, sessionResultSchema);
+  }
+
+  apply({ signal }: CallOptions = {}): Promise<SessionResult> {
+    const call = { method: "POST", path: this.#path("/apply"), body: {}, signal, isRepeatable: false } as const;
+    return this.#options.http.json(call, sessionResultSchema);
   }
 
   start(request: StartSessionRequest = {}, options: CallOptions = {}): Promise<SessionDetail> {

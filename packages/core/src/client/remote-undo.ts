@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Undo } from "../contract/undo.ts";
 import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { sessionDetailSchema } from "../wire/session-schema.ts";
-import { undoRecordSchema } from "../wire/undo-schema.ts";
+import { takenBackSchema, undoRecordSchema } from "../wire/undo-schema.ts";
 import type { RemoteSource } from "./caller-request.ts";
 import { RemoteSession } from "./remote-session.ts";
 
@@ -20,6 +20,10 @@ export function createRemoteUndo(from: RemoteSource): Undo {
       const call = { method: "POST", path: "/api/undo", body, signal, isRepeatable: false } as const;
       const { id, name } = await http.json(call, sessionDetailSchema);
       return new RemoteSession({ ...from, id, name, isEphemeral: false });
+    },
+    takeBack(id, { signal } = {}) {
+      const path = `/api/undo/${encodeURIComponent(id)}/take-back`;
+      return http.json({ method: "POST", path, signal, isRepeatable: false }, takenBackSchema);
     },
     async drop(id, { signal } = {}) {
       const path = `/api/undo/${encodeURIComponent(id)}`;

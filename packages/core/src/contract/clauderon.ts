@@ -2,6 +2,7 @@ import type { BackendCapabilities } from "./backend-capabilities.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { DoctorReport } from "./doctor-report.ts";
 import type { ExecOptions, ProcessHandle } from "./process.ts";
+import type { MergeRequest, SessionResult } from "./result.ts";
 import type { SessionAccessChange, SessionBudget } from "./session-access.ts";
 import type { SessionEvent } from "./session-event.ts";
 import type {
@@ -50,6 +51,14 @@ export interface Session extends AsyncDisposable {
       readonly base?: string | undefined;
     },
   ): Promise<string>;
+  /**
+   * Merges its commits into a branch of the repository it was made from, and brings the files of a checkout of that branch along. Nothing is overwritten
+   * or forced: rejects with `merge.conflict`, `merge.refused`, `workspace.branch-in-use`, `workspace.base-not-found`, `workspace.missing`, and then
+   * nothing has changed. Aborting before it has begun changes nothing either. `undo.takeBack` undoes it.
+   */
+  merge(request?: MergeRequest, options?: CallOptions): Promise<SessionResult>;
+  /** Brings everything it has changed since its base, committed or not, to the working tree it was made from, as changes that are not staged. As safe as `merge`. */
+  apply(options?: CallOptions): Promise<SessionResult>;
   /** Starts it again, resuming the agent's conversation; retries a creation that failed. No error when it runs. */
   start(request?: StartSessionRequest, options?: CallOptions): Promise<SessionDetail>;
   /** Ends the agent and every process of the session; the workspace stays. No error when it is stopped. */

@@ -96,8 +96,9 @@ export type {
   UnarchiveSessionRequest,
 } from "./session.ts";
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
-export type { Undo, UndoRecord, UndoRequest } from "./undo.ts";
+export type { TakenBack, Undo, UndoRecord, UndoRequest } from "./undo.ts";
 export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
+export type { MergeRequest, SessionResult } from "./result.ts";
 export type {
   RepositoryInfo,
   UncommittedChanges,
@@ -108,6 +109,10 @@ export type {
   WorkspaceRecord,
   WorkspaceRemoval,
   WorkspaceRequest,
+  WorkspaceResult,
+  WorkspaceResultRecord,
+  WorkspaceResultRequest,
+  WorkspaceResults,
   WorkspaceRestoreRequest,
   WorkspaceStatus,
   WorkspaceUndoRecord,

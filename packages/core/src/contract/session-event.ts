@@ -32,6 +32,12 @@ export type SessionEventBody =
       readonly error: ClauderonErrorJson;
       readonly exitCode?: number | undefined;
     }
+  /** A merge or an application of changes has ended; with an error nothing was changed. The session goes on as it was. */
+  | {
+      readonly type: "session.result-ended";
+      readonly operationId: string;
+      readonly error?: ClauderonErrorJson | undefined;
+    }
   | { readonly type: "session.adopted" }
   | { readonly type: "session.archived"; readonly operationId: string }
   | { readonly type: "session.access-changed"; readonly access: SessionAccess }

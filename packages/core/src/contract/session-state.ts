@@ -1,6 +1,7 @@
 import type { AgentRequest } from "./agent.ts";
 import type { Isolation } from "./backend-capabilities.ts";
 import type { ClauderonErrorJson } from "./errors/clauderon-error.ts";
+import type { MergeRequest } from "./result.ts";
 import type { PullPolicy, ResourceLimits } from "./sandbox-spec.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { DeleteSessionRequest, Lifecycle, SessionId } from "./session.ts";
@@ -8,7 +9,7 @@ import type { WorkspaceRecord } from "./workspace.ts";
 
 /** Work in progress; present from its first durable event to its last, so that a restart continues or undoes it. */
 export interface SessionOperation {
-  readonly kind: "create" | "start" | "stop" | "delete" | "restore" | "archive" | "unarchive";
+  readonly kind: "create" | "start" | "stop" | "delete" | "restore" | "archive" | "unarchive" | "merge" | "apply";
   readonly operationId: string;
   /** Names of the steps whose receipt is stored, in order. */
   readonly receipts: readonly string[];
@@ -22,6 +23,8 @@ export interface SessionOperation {
   readonly undoId?: string | undefined;
   /** Where the workspace of an archived session is put back to. */
   readonly workspace?: WorkspaceRecord | undefined;
+  /** How a merge is to be done. */
+  readonly merge?: MergeRequest | undefined;
 }
 
 /** All that is stored of a session: plain JSON, no secret, no environment. */

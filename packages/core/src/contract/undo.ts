@@ -1,14 +1,18 @@
 import type { CallOptions } from "./call-options.ts";
 import type { Session } from "./clauderon.ts";
-import type { SessionId } from "./session.ts";
 
-/** A deleted session that can be brought back; the object of `clauderon undo list --json`. Stable: fields are only added. */
+/** Something that can be undone; the object of `clauderon undo list --json`. Stable: fields are only added. */
 export interface UndoRecord {
   readonly schemaVersion: 1;
-  /** Of the deleted session. */
-  readonly id: SessionId;
+  /** What was done. */
+  readonly kind: "delete" | "merge" | "apply";
+  /** Of the deleted session; of a merge or an application its own. */
+  readonly id: string;
+  /** Of the session. */
   readonly name: string;
-  /** ISO 8601, UTC. */
+  /** ISO 8601, UTC: when it was done. */
+  readonly at: string;
+  /** The same as `at`. */
   readonly deletedAt: string;
   /** ISO 8601, UTC: from then on it may be removed for good. */
   readonly expiresAt: string;
@@ -16,6 +20,7 @@ export interface UndoRecord {
   readonly agent: string;
   /** Absolute path of the repository. */
   readonly repository: string;
+  /** Of the deleted session; the branch that was merged into; empty for an application. */
   readonly branch: string;
   /** Disk space that it takes. */
   readonly bytes: number;
@@ -30,7 +35,10 @@ export interface UndoRequest {
   readonly repository?: string | undefined;
 }
 
-/** Deleted sessions, kept for a while with all their work. */
+/** What was taken back. */
+export type TakenBack = Pick<UndoRecord, "schemaVersion" | "kind" | "id" | "name" | "repository" | "branch">;
+
+/** Deleted sessions, kept for a while with all their work; merges and applications of changes. */
 export interface Undo {
   /** Newest first. */
   list(options?: CallOptions): Promise<readonly UndoRecord[]>;
@@ -40,6 +48,12 @@ export interface Undo {
    * `repository.not-found`: nothing is overwritten, and the record stays.
    */
   restore(request?: UndoRequest, options?: CallOptions): Promise<Session>;
+  /**
+   * Takes a merge or an application of changes back, by id: branch and files are what they were. Rejects with `undo.not-found`, `undo.damaged`,
+   * `repository.not-found`, and with `merge.refused` or `workspace.branch-in-use` when branch or files were changed since: nothing is overwritten, and
+   * the record stays.
+   */
+  takeBack(id: string, options?: CallOptions): Promise<TakenBack>;
   /** Gives a record up for good, by id. Rejects with `undo.not-found`. */
-  drop(id: SessionId, options?: CallOptions): Promise<void>;
+  drop(id: string, options?: CallOptions): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { CallOptions } from "./call-options.ts";
+import type { MergeRequest, SessionResult } from "./result.ts";
 
 /** A repository as found from what the user named. */
 export interface RepositoryInfo {
@@ -126,6 +127,66 @@ export interface WorkspaceUndoRecords {
   remove(id: string): Promise<void>;
 }
 
+/** What is to be done with a session's work. */
+export interface WorkspaceResultRequest {
+  readonly kind: "merge" | "apply";
+  /** Of the session. */
+  readonly name: string;
+  readonly merge?: MergeRequest | undefined;
+}
+
+export type WorkspaceResult = Omit<SessionResult, "schemaVersion" | "name" | "undoId">;
+
+/** A merge or an application of changes that can be taken back. */
+export interface WorkspaceResultRecord {
+  readonly id: string;
+  readonly kind: "merge" | "apply";
+  /** Of the session. */
+  readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly repositoryPath: string;
+  readonly commonDirectory: string;
+  /** Short name of the branch that was merged into; absent for an application. */
+  readonly branch?: string | undefined;
+  /** As given to `take`. */
+  readonly session: unknown;
+  /** Disk space that it takes; absent when not measured. */
+  readonly bytes?: number | undefined;
+}
+
+/** Brings the work of sessions to the user's branches and files. Nothing is ever overwritten or forced. */
+export interface WorkspaceResults {
+  /** What `take` would do. Rejects with `merge.conflict`, `merge.refused`, `workspace.missing`, `workspace.base-not-found`, `workspace.branch-in-use`; changes nothing. */
+  check(
+    record: WorkspaceRecord,
+    request: WorkspaceResultRequest,
+    options?: CallOptions,
+  ): Promise<WorkspaceResult>;
+  /**
+   * Does it; what is needed to take it back is on the disk before anything changes. `id` names the undo record; with `keeps: false` there is none in
+   * the end. On failure everything is as before. Idempotent by id: what had succeeded is answered again.
+   */
+  take(
+    id: string,
+    record: WorkspaceRecord,
+    call: WorkspaceResultRequest &
+      CallOptions & { readonly at: string; readonly session: unknown; readonly keeps: boolean },
+  ): Promise<WorkspaceResult>;
+  /** After a crash: ends what can only be ended, takes the rest back. The result when it was done, `undefined` when nothing of it is left. */
+  settle(id: string): Promise<WorkspaceResult | undefined>;
+  /** `settle` for all that is not under way in this process. Never rejects: what cannot be settled is said when it is asked for. */
+  recover(): Promise<void>;
+  /** Newest first. */
+  list(
+    options?: CallOptions & { readonly isMeasured?: boolean | undefined },
+  ): Promise<readonly WorkspaceResultRecord[]>;
+  /** Makes branch and files what they were, and removes the record. Rejects with `undo.not-found`, `undo.damaged`, `merge.refused`, `workspace.branch-in-use`; nothing is overwritten, and the record stays. */
+  takeBack(id: string, options?: CallOptions): Promise<void>;
+  /** Gives a record up for good. Idempotent. */
+  remove(id: string): Promise<void>;
+}
+
 /** Something with our mark found on disk. */
 export interface WorkspaceFinding {
   readonly sessionId: string;
@@ -195,4 +256,5 @@ export interface WorkspaceProvider {
   /** Every workspace with this home's mark: the input of reconcile. */
   list(options?: CallOptions): AsyncIterable<WorkspaceFinding>;
   readonly undoRecords: WorkspaceUndoRecords;
+  readonly results: WorkspaceResults;
 }

@@ -219,12 +219,14 @@ export function createEngine(options: EngineOptions): Engine {
       list: (call) => undoService.list(call),
       restore: async (request = {}, call = {}) =>
         new EngineSession(service, await undoService.restore(withAbsoluteRepository(request), call)),
+      takeBack: (id, call) => undoService.takeBack(id, call),
       drop: (id, call) => undoService.drop(id, call),
     },
     crashPointNames,
     async recover(call = {}): Promise<ReconcileReport> {
       await log.load();
       const interrupted = await recoverInterrupted(call);
+      await workspaces.results.recover();
       await undoService.expire();
       const [report] = await Promise.all([reconciler.run(call, interrupted), access.restore()]);
       return report;

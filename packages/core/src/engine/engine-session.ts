@@ -1,6 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { ExecResult, Session } from "../contract/clauderon.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
+import type { MergeRequest, SessionResult } from "../contract/result.ts";
 import type { SessionAccessChange, SessionBudget } from "../contract/session-access.ts";
 import type {
   DeletedSession,
@@ -61,6 +62,14 @@ export class EngineSession implements Session {
     },
   ): Promise<string> {
     return this.#service.diff(this.id, options);
+  }
+
+  merge(merge?: MergeRequest, options?: CallOptions): Promise<SessionResult> {
+    return abortable(this.#service.takeResult(this.id, { kind: "merge", merge }, options), options?.signal);
+  }
+
+  apply(options?: CallOptions): Promise<SessionResult> {
+    return abortable(this.#service.takeResult(this.id, { kind: "apply" }, options), options?.signal);
   }
 
   start(request?: StartSessionRequest, options?: CallOptions): Promise<SessionDetail> {

@@ -3,9 +3,11 @@ import { InternalError } from "../contract/errors/internal-error.ts";
 import { OperationError } from "../contract/errors/operation-error.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { SessionState } from "../contract/session-state.ts";
+import type { WorkspaceResult } from "../contract/workspace.ts";
 import type { CrashPoints } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
 import { operationSteps } from "./operation-steps.ts";
+import { isResult } from "./session-decider.ts";
 import type { OperationInput, StepEffects } from "./step-effects.ts";
 
 export interface OperationRunnerOptions {
@@ -24,6 +26,8 @@ export interface OperationOutcome {
   readonly kept: readonly string[];
   /** True when what was deleted can be brought back. */
   readonly hasUndoRecord?: boolean | undefined;
+  /** What a merge or an application of changes did. */
+  readonly result?: WorkspaceResult | undefined;
 }
 
 /**
@@ -58,9 +62,9 @@ export class OperationRunner {
     const controller = this.#cancellations.get(start.id) ?? new AbortController();
     if (kind === "create") this.#cancellations.set(start.id, controller);
     try {
-      const { state, kept, hasUndoRecord } = await this.#goOn(start, { ...input, signal: controller.signal });
+      const { state, kept, hasUndoRecord, result } = await this.#goOn(start, { ...input, signal: controller.signal });
       const after = await log.commit(state.id, { type: "finish", kept }, `${kind}.completed`);
-      return { state: after, kept, hasUndoRecord };
+      return { state: after, kept, hasUndoRecord, result };
     } catch (cause) {
       const error = ClauderonError.isInstance(cause) ? cause : new InternalError(cause);
       logger.warn(
@@ -82,11 +86,12 @@ export class OperationRunner {
     let { environment } = input;
     const kept: string[] = [];
     let hasUndoRecord = false;
+    let result: WorkspaceResult | undefined;
     for (;;) {
       const { operation } = state;
       const step =
         operation === undefined ? undefined : operationSteps[operation.kind].steps[operation.receipts.length];
-      if (operation === undefined || step === undefined) return { state, kept, hasUndoRecord };
+      if (operation === undefined || step === undefined) return { state, kept, hasUndoRecord, result };
       input.signal?.throwIfAborted();
       const point = `${operation.kind}.${step}`;
       crashPoints.reach(`${point}.before-effect`);
@@ -94,6 +99,7 @@ export class OperationRunner {
       crashPoints.reach(`${point}.after-effect`);
       kept.push(...(outcome.kept ?? []));
       environment = outcome.environment ?? environment;
+      result = outcome.result ?? result;
       hasUndoRecord ||= outcome.hasUndoRecord === true;
       state = (await log.commit(state.id, { type: "complete-step", step, patch: outcome.patch }, point)) ?? state;
     }
@@ -107,7 +113,9 @@ export class OperationRunner {
         // What could not be brought back stays what it was: an undo record without a session.
         state: await log.commit(
           start.id,
-          kind === "restore" || kind === "unarchive" ? { type: "give-up" } : { type: "fail", error: error.toJSON() },
+          kind === "restore" || kind === "unarchive"
+            ? { type: "give-up" }
+            : { type: isResult(kind) ? "refuse-result" : "fail", error: error.toJSON() },
           `${kind}.completed`,
         ),
         error,

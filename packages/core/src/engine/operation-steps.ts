@@ -3,7 +3,7 @@ import type { SessionOperation } from "../contract/session-state.ts";
 export type OperationKind = SessionOperation["kind"];
 
 /** One external effect; each leaves a receipt before the next begins. */
-export type StepName = "workspace" | "proxy" | "sandbox" | "agent" | "files";
+export type StepName = "workspace" | "proxy" | "sandbox" | "agent" | "files" | "result";
 
 /** The steps of each operation in order, and what takes it back. Undo steps are idempotent and run without receipts. */
 export const operationSteps: Readonly<
@@ -19,6 +19,8 @@ export const operationSteps: Readonly<
   restore: { steps: ["workspace"], undo: [] },
   archive: { steps: ["sandbox", "proxy", "workspace"], undo: [] },
   unarchive: { steps: ["workspace"], undo: [] },
+  merge: { steps: ["result"], undo: [] },
+  apply: { steps: ["result"], undo: [] },
 };
 
 const effect = (point: string): readonly string[] => [`${point}.before-effect`, `${point}.after-effect`];

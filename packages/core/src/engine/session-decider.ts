@@ -1,11 +1,12 @@
 import type { ClauderonErrorJson } from "../contract/errors/clauderon-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
+import type { MergeRequest } from "../contract/result.ts";
 import type { SessionAccess } from "../contract/session-access.ts";
 import type { SessionEventBody, SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { DeleteSessionRequest } from "../contract/session.ts";
 import type { WorkspaceRecord } from "../contract/workspace.ts";
-import { operationSteps } from "./operation-steps.ts";
+import { type OperationKind, operationSteps } from "./operation-steps.ts";
 
 /** What may be asked of a session, by users and by the reactor. */
 export type SessionCommand =
@@ -15,11 +16,18 @@ export type SessionCommand =
   | { readonly type: "delete"; readonly operationId: string; readonly deletion: DeleteSessionRequest }
   | { readonly type: "archive"; readonly operationId: string }
   | { readonly type: "unarchive"; readonly operationId: string; readonly workspace: WorkspaceRecord }
+  | {
+      readonly type: "take-result";
+      readonly kind: "merge" | "apply";
+      readonly operationId: string;
+      readonly merge?: MergeRequest | undefined;
+    }
   | { readonly type: "complete-step"; readonly step: string; readonly patch?: SessionPatch | undefined }
   | { readonly type: "finish"; readonly kept?: readonly string[] | undefined }
   | { readonly type: "undo"; readonly reason: ClauderonErrorJson; readonly forgetsSession: boolean }
   | { readonly type: "finish-undo" }
   | { readonly type: "give-up" }
+  | { readonly type: "refuse-result"; readonly error: ClauderonErrorJson }
   | { readonly type: "fail"; readonly error: ClauderonErrorJson; readonly exitCode?: number | undefined }
   | { readonly type: "agent-ended"; readonly exitCode: number; readonly error: ClauderonErrorJson | undefined }
   | { readonly type: "adopt" }
@@ -61,6 +69,11 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
       const { operationId, workspace } = command;
       return [requested({ kind: "unarchive", operationId, receipts: [], undoId: state.id, workspace })];
     }
+    case "take-result":
+      requireIdle(state, command.kind === "merge" ? "be merged" : "be applied");
+      return [
+        requested({ kind: command.kind, operationId: command.operationId, receipts: [], merge: command.merge }),
+      ];
     case "agent-ended":
       if (state.lifecycle !== "running" || state.operation !== undefined) return [];
       if (command.error === undefined) return [{ type: "session.stopped", exitCode: command.exitCode }];
@@ -84,6 +97,7 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
     case "undo":
     case "finish-undo":
     case "give-up":
+    case "refuse-result":
       return decideProgress(state, command);
     default:
       return command satisfies never;
@@ -104,7 +118,7 @@ function decideStart(
 }
 
 type ProgressCommand = SessionCommand & {
-  readonly type: "complete-step" | "finish" | "undo" | "finish-undo" | "give-up";
+  readonly type: "complete-step" | "finish" | "undo" | "finish-undo" | "give-up" | "refuse-result";
 };
 
 function decideProgress(state: SessionState, command: ProgressCommand): readonly SessionEventBody[] {
@@ -131,12 +145,16 @@ function decideProgress(state: SessionState, command: ProgressCommand): readonly
       if (operation.kind === "unarchive") return [{ type: "session.archived", operationId }];
       if (operation.kind !== "restore") throw wrongState(state, "be given up", "run: clauderon reconcile");
       return [{ type: "session.deleted", operationId, kept: [] }];
+    case "refuse-result":
+      if (!isResult(operation.kind)) throw wrongState(state, "be refused", "run: clauderon reconcile");
+      return [{ type: "session.result-ended", operationId, error: command.error }];
     case "finish":
       if (operation.undo !== undefined || operation.receipts.length < operationSteps[operation.kind].steps.length) {
         throw wrongState(state, "complete", "run: clauderon reconcile");
       }
       if (operation.kind === "delete") return [{ type: "session.deleted", operationId, kept: command.kept ?? [] }];
       if (operation.kind === "archive") return [{ type: "session.archived", operationId }];
+      if (isResult(operation.kind)) return [{ type: "session.result-ended", operationId }];
       return [
         operation.kind === "stop" || operation.kind === "restore" || operation.kind === "unarchive"
           ? { type: "session.stopped", operationId }
@@ -145,6 +163,11 @@ function decideProgress(state: SessionState, command: ProgressCommand): readonly
     default:
       return command satisfies never;
   }
+}
+
+/** An operation that leaves the session as it is. */
+export function isResult(kind: OperationKind): kind is "merge" | "apply" {
+  return kind === "merge" || kind === "apply";
 }
 
 const requested = (operation: NonNullable<SessionState["operation"]>): SessionEventBody => ({

@@ -54,6 +54,8 @@ export function project(
       };
     case "session.archived":
       return { ...next, lifecycle: "archived", operation: undefined, error: undefined };
+    case "session.result-ended":
+      return { ...next, operation: undefined };
     case "session.access-changed":
       return { ...next, access: event.access };
     case "session.deleted":
@@ -79,4 +81,6 @@ const lifecycleDuring = {
   restore: "creating",
   archive: undefined,
   unarchive: undefined,
+  merge: undefined,
+  apply: undefined,
 } as const;

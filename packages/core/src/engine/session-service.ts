@@ -8,6 +8,7 @@ import { SandboxError } from "../contract/errors/sandbox-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
+import type { MergeRequest, SessionResult } from "../contract/result.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type {
   CreateSessionRequest,
@@ -28,7 +29,7 @@ import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import type { SessionCreator } from "./session-creator.ts";
-import type { SessionCommand } from "./session-decider.ts";
+import { isResult, type SessionCommand } from "./session-decider.ts";
 import { sessionEnvironment } from "./session-environment.ts";
 import { sessionDetail } from "./session-view.ts";
 import type { OperationInput } from "./step-effects.ts";
@@ -144,6 +145,30 @@ export class SessionService {
     const state = this.#options.log.require(id);
     refuseArchived(state);
     return this.#options.workspaces.diff(state.workspace, options);
+  }
+
+  /** Refused before anything is recorded: what cannot be done now leaves no trace in the session. */
+  async takeResult(
+    id: string,
+    request: { readonly kind: "merge" | "apply"; readonly merge?: MergeRequest | undefined },
+    call: CallOptions = {},
+  ): Promise<SessionResult> {
+    const { log, locks, workspaces } = this.#options;
+    const { commonDirectory } = log.require(id).workspace;
+    return locks.run(id, () =>
+      // One at a time in a repository: what another merge changes is then known to this one's checks.
+      locks.run(`results ${commonDirectory}`, async () => {
+        const { name, workspace } = log.require(id);
+        const checked = await workspaces.results.check(workspace, { name, ...request }, call);
+        if (checked.isUpToDate) return { schemaVersion: 1, name, ...checked };
+        call.signal?.throwIfAborted();
+        const operationId = randomUUID();
+        const { error, result } = await this.#operateLocked(id, { type: "take-result", operationId, ...request }, {});
+        if (error !== undefined) throw error;
+        const isKept = this.#options.keepMs > 0 && result?.isUpToDate === false;
+        return { schemaVersion: 1, name, ...(result ?? checked), undoId: isKept ? operationId : undefined };
+      }),
+    );
   }
 
   async start(id: string, request: StartSessionRequest = {}): Promise<SessionDetail> {
@@ -265,11 +290,15 @@ export class SessionService {
   ): Promise<OperationOutcome> {
     const { log, runner, watch } = this.#options;
     const before = log.require(id);
-    const kind = command?.type === "start" && before.launchId === undefined ? "create" : command?.type;
-    const state = command === undefined ? before : await log.commit(id, command, `${kind}.requested`);
+    const state = command === undefined ? before : await log.commit(id, command, `${pointOf(command, before)}.requested`);
     if (state?.operation === undefined) return { state, kept: [] };
-    if (state.operation.kind !== "create") watch.unwatch(id);
-    const outcome = await runner.run(state, request === undefined ? {} : this.#input(state, request));
+    const { kind } = state.operation;
+    if (kind !== "create" && !isResult(kind)) watch.unwatch(id);
+    const outcome = await runner.run(
+      state,
+      request === undefined ? { isResumed: true } : this.#input(state, request),
+    );
+    if (isResult(kind)) return outcome;
     if (outcome.state !== undefined) await this.watch(outcome.state);
     return outcome;
   }
@@ -323,4 +352,9 @@ export class SessionService {
       });
     }
   }
+}
+
+function pointOf(command: SessionCommand, before: SessionState): string {
+  if (command.type === "take-result") return command.kind;
+  return command.type === "start" && before.launchId === undefined ? "create" : command.type;
 }

@@ -9,13 +9,14 @@ import { FileError } from "../contract/errors/file-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
-import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest } from "../contract/workspace.ts";
+import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest, WorkspaceResult } from "../contract/workspace.ts";
 import { nearest } from "../support/nearest.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
 import type { ProxyPort, SessionIdentity } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import { takeResult } from "./take-result.ts";
 import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
 import type { SessionSetup } from "./session-setup.ts";
@@ -27,6 +28,8 @@ export interface OperationInput extends CallOptions {
   readonly size?: { readonly columns: number; readonly rows: number } | undefined;
   /** As it was when the session was recorded a moment ago; absent = look again. */
   readonly repository?: RepositoryInfo | undefined;
+  /** True when a crash cut the operation off. */
+  readonly isResumed?: boolean | undefined;
 }
 
 /** What a step did besides its effect. */
@@ -38,6 +41,8 @@ export interface StepOutcome {
   readonly environment?: OperationInput["environment"];
   /** True when what a deletion removed can be brought back. */
   readonly hasUndoRecord?: boolean | undefined;
+  /** What a merge or an application of changes did. */
+  readonly result?: WorkspaceResult | undefined;
 }
 
 export interface StepEffectsOptions {
@@ -81,6 +86,8 @@ export class StepEffects {
         return this.#startAgent(state, input);
       case "files":
         return this.#removeFiles(state);
+      case "result":
+        return takeResult(state, { ...this.#options, isResumed: input.isResumed === true });
       default:
         return step satisfies never;
     }
@@ -101,6 +108,7 @@ export class StepEffects {
         await this.#removeFiles(state);
         return;
       case "agent":
+      case "result":
         return;
       default:
         step satisfies never;

@@ -7,12 +7,13 @@ import { WorkspaceError } from "../contract/errors/workspace-error.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { SessionDetail } from "../contract/session.ts";
-import type { UndoRecord, UndoRequest } from "../contract/undo.ts";
+import type { TakenBack, UndoRecord, UndoRequest } from "../contract/undo.ts";
 import type { WorkspaceProvider, WorkspaceUndoRecord } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
 import { sessionStateSchema } from "../wire/event-schema.ts";
 import { parseValue } from "../wire/parse-json.ts";
 import type { EventLog } from "./event-log.ts";
+import { ResultUndo } from "./result-undo.ts";
 import { validateSessionName } from "./session-name.ts";
 import type { SessionService } from "./session-service.ts";
 
@@ -36,17 +37,21 @@ interface Kept {
 /** Deleted sessions: what is kept of them, bringing them back, and giving them up. */
 export class UndoService {
   readonly #options: UndoServiceOptions;
+  readonly #results: ResultUndo;
 
   constructor(options: UndoServiceOptions) {
     this.#options = options;
+    this.#results = new ResultUndo(options);
   }
 
   async list(call: CallOptions = {}): Promise<readonly UndoRecord[]> {
     const kept = await this.#kept({ ...call, isMeasured: true });
-    return kept.map(({ record, state }) => ({
+    const deleted = kept.map(({ record, state }): UndoRecord => ({
       schemaVersion: 1,
+      kind: "delete",
       id: record.id,
       name: record.name,
+      at: record.at,
       deletedAt: record.at,
       expiresAt: new Date(Date.parse(record.at) + this.#options.keepMs).toISOString(),
       backend: state.backend,
@@ -55,6 +60,12 @@ export class UndoService {
       branch: record.workspace.branch,
       bytes: record.bytes ?? 0,
     }));
+    const results = await this.#results.list(call);
+    return [...deleted, ...results].toSorted((left, right) => right.at.localeCompare(left.at));
+  }
+
+  takeBack(id: string, call: CallOptions = {}): Promise<TakenBack> {
+    return this.#results.takeBack(id, call);
   }
 
   async restore(request: UndoRequest, call: CallOptions = {}): Promise<SessionDetail> {
@@ -65,6 +76,7 @@ export class UndoService {
 
   async drop(id: string, call: CallOptions = {}): Promise<void> {
     const { workspaces, locks } = this.#options;
+    if (await this.#results.drop(id, call)) return;
     await locks.run(`undo ${id}`, async () => {
       const records = await workspaces.undoRecords.list(call);
       if (this.#isArchived(id) || records.every((record) => record.id !== id)) throw notFound(id);
@@ -78,6 +90,7 @@ export class UndoService {
     const { workspaces, locks, logger, clock, keepMs, log } = this.#options;
     try {
       const oldest = clock.now().getTime() - keepMs;
+      await this.#results.expire(oldest);
       for (const { id, name, at } of await workspaces.undoRecords.list()) {
         if (Date.parse(at) > oldest || log.get(id) !== undefined) continue;
         await locks.run(`undo ${id}`, () => workspaces.undoRecords.remove(id));

@@ -6,6 +6,7 @@ import type { WorkspaceRecord } from "../contract/workspace.ts";
 import { sessionAccessSchema } from "./access-schema.ts";
 import { exactly } from "./exactly.ts";
 import { errorSchema } from "./problem.ts";
+import { mergeRequestSchema } from "./result-schema.ts";
 import {
   isolationSchema,
   lifecycleSchema,
@@ -28,7 +29,7 @@ const workspaceRecord = exactly<WorkspaceRecord>()(
 
 const operation = exactly<SessionOperation>()(
   z.object({
-    kind: z.enum(["create", "start", "stop", "delete", "restore", "archive", "unarchive"]),
+    kind: z.enum(["create", "start", "stop", "delete", "restore", "archive", "unarchive", "merge", "apply"]),
     operationId: z.string(),
     receipts: z.array(z.string()).readonly(),
     undo: z.object({ reason: errorSchema, forgetsSession: z.boolean() }).optional(),
@@ -44,6 +45,7 @@ const operation = exactly<SessionOperation>()(
     graceMs: z.number().optional(),
     undoId: z.string().optional(),
     workspace: workspaceRecord.optional(),
+    merge: mergeRequestSchema.optional(),
   }),
 );
 
@@ -168,6 +170,7 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
     }),
     z.object({ type: z.literal("session.adopted") }),
     z.object({ type: z.literal("session.archived"), operationId: z.string() }),
+    z.object({ type: z.literal("session.result-ended"), operationId: z.string(), error: errorSchema.optional() }),
     z.object({ type: z.literal("session.access-changed"), access: sessionAccessSchema }),
     z.object({
       type: z.literal("session.deleted"),

@@ -63,4 +63,5 @@ export {
   type TtyControl,
   type TtyServerFrame,
 } from "./tty-frames.ts";
-export { undoRecordSchema, undoRequestSchema } from "./undo-schema.ts";
+export { mergeRequestSchema, sessionResultSchema } from "./result-schema.ts";
+export { takenBackSchema, undoRecordSchema, undoRequestSchema } from "./undo-schema.ts";

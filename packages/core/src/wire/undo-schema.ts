@@ -1,14 +1,31 @@
 import { z } from "zod";
 
-import type { UndoRecord, UndoRequest } from "../contract/undo.ts";
+import type { TakenBack, UndoRecord, UndoRequest } from "../contract/undo.ts";
 import { exactly } from "./exactly.ts";
+
+const kind = z.enum(["delete", "merge", "apply"]);
+
+export const takenBackSchema: z.ZodType<TakenBack> = exactly<TakenBack>()(
+  z
+    .object({
+      schemaVersion: z.literal(1),
+      kind,
+      id: z.string(),
+      name: z.string(),
+      repository: z.string(),
+      branch: z.string(),
+    })
+    .meta({ id: "TakenBack" }),
+);
 
 export const undoRecordSchema: z.ZodType<UndoRecord> = exactly<UndoRecord>()(
   z
     .object({
       schemaVersion: z.literal(1),
+      kind,
       id: z.string(),
       name: z.string(),
+      at: z.string(),
       deletedAt: z.string(),
       expiresAt: z.string(),
       backend: z.string(),

@@ -34,6 +34,8 @@ export type ErrorCode =
   | "undo.not-found"
   | "undo.damaged"
   | "workspace.exists"
+  | "merge.conflict"
+  | "merge.refused"
   | "path.refused"
   | "file.not-found"
   | "file.failed"

@@ -47,6 +47,8 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorTableRow>> = {
   "workspace.include-refused": row(422, 1),
   "workspace.setup-failed": row(422, 1),
   "workspace.exists": row(409, 7),
+  "merge.conflict": row(409, 7),
+  "merge.refused": row(409, 7),
   "undo.not-found": row(404, 3),
   "undo.damaged": row(409, 1),
   "path.refused": row(403, 1),

@@ -12,6 +12,8 @@ export class WorkspaceError extends ClauderonError<
   | "workspace.include-refused"
   | "workspace.setup-failed"
   | "workspace.exists"
+  | "merge.conflict"
+  | "merge.refused"
   | "undo.not-found"
   | "undo.damaged"
 > {
@@ -28,6 +30,8 @@ export class WorkspaceError extends ClauderonError<
         | "workspace.include-refused"
         | "workspace.setup-failed"
         | "workspace.exists"
+        | "merge.conflict"
+        | "merge.refused"
         | "undo.not-found"
         | "undo.damaged";
     },

@@ -1,0 +1,9 @@
+import { expect, it } from "vitest";
+
+import { resultsAreTakenBack } from "./result-property.ts";
+
+it("300 random merges and applications are taken back without a trace, or refused without one", async () => {
+  const done = await resultsAreTakenBack(300);
+  process.stdout.write(`workspaces: of 300 random results ${String(done)} were done and taken back\n`);
+  expect(done).toBeGreaterThan(60);
+});
