@@ -145,7 +145,7 @@ async function linkSharedIndexes(fileSystem: WorkspaceFileSystem, from: string, 
 }
 
 /** As git reads a path in a list separated by colons. */
-function quotePath(path: string): string {
+export function quotePath(path: string): string {
   if (!/[":\n\\]/u.test(path)) return path;
   return `"${path
     .replaceAll("\\", "\\\\")

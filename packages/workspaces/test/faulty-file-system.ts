@@ -33,6 +33,9 @@ export function wrappedFileSystem(
       nodeFileSystem.removeIfEmpty(...args),
     ),
     link: wrap("link", (...args: Parameters<WorkspaceFileSystem["link"]>) => nodeFileSystem.link(...args)),
+    shareFile: wrap("shareFile", (...args: Parameters<WorkspaceFileSystem["shareFile"]>) =>
+      nodeFileSystem.shareFile(...args),
+    ),
     copyEntry: wrap("copyEntry", (...args: Parameters<WorkspaceFileSystem["copyEntry"]>) =>
       nodeFileSystem.copyEntry(...args),
     ),
