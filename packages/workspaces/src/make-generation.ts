@@ -29,6 +29,8 @@ export interface GenerationCall {
   /** Where it will lie; nothing of it is there before it is whole. */
   readonly path: string;
   readonly making: ScratchDirectories;
+  /** Called when it is whole, in the directory where it lies until it gets its name. */
+  readonly onWhole?: ((directory: string) => Promise<void>) | undefined;
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -53,6 +55,7 @@ export async function makeGeneration(given: WorkspaceTools, call: GenerationCall
       layers,
     });
     call.signal?.throwIfAborted();
+    await call.onWhole?.(directory);
     await fileSystem.makeDirectory(dirname(call.path));
     await fileSystem.rename(directory, call.path);
     await fileSystem.sync(dirname(call.path));

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 
 import { WorkspaceError } from "@clauderon/core/contract";
 
-import { makeGeneration, type MirrorProgress, orphanMark } from "./make-generation.ts";
+import { type GenerationCall, makeGeneration, type MirrorProgress, orphanMark } from "./make-generation.ts";
 import { type MirrorManifest, readManifest } from "./mirror-manifest.ts";
 import { endOrphanedGit } from "./orphaned-git.ts";
 import { createScratchDirectories, type ScratchDirectories } from "./scratch-directories.ts";
@@ -54,6 +54,8 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
   const { fileSystem, homeDirectory, logger } = tools;
   const repositories = join(homeDirectory, "repositories");
   const running = new Map<string, Promise<void>>();
+  /** Generations that somebody is about to borrow. */
+  const wanted: string[] = [];
   const turns = new Map<string, Promise<void>>();
   const scratches = new Map<string, ScratchDirectories>();
 
@@ -97,25 +99,48 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
     );
   };
 
-  const make = async (request: MirrorRequest, mirror: string, options: MirrorCallOptions): Promise<string> => {
+  /** `undefined` when the generation was being removed. */
+  const attempt = async (
+    request: MirrorRequest,
+    mirror: string,
+    options: MirrorCallOptions,
+  ): Promise<string | undefined> => {
     const { commonDirectory, commits = [] } = request;
     const view = await readView(tools, { commonDirectory, rules: await rules(), commits, signal: options.signal });
     const path = join(mirror, "generations", view.key);
-    if ((await readManifest(fileSystem, path)) !== undefined) return path;
+    wanted.push(path);
+    try {
+      await makeOnce({ commonDirectory, view, path }, mirror, options);
+      options.signal?.throwIfAborted();
+      return (await inTurn(mirror, () => sign(path, request.sessionId))) ? path : undefined;
+    } finally {
+      wanted.splice(wanted.indexOf(path), 1);
+    }
+  };
+
+  const makeOnce = async (
+    { path, ...seen }: Pick<GenerationCall, "commonDirectory" | "view" | "path">,
+    mirror: string,
+    options: MirrorCallOptions,
+  ): Promise<void> => {
+    if ((await readManifest(fileSystem, path)) !== undefined) return;
     const known = running.get(path);
     if (known !== undefined) {
       // When it fails or its caller gives up, the next attempt of this one makes it.
-      await known.catch(() => undefined);
-      return path;
+      await untilAborted(
+        known.catch(() => undefined),
+        options.signal,
+      );
+      return;
     }
     const making = makingOf(mirror);
     const work = (async (): Promise<void> => {
       await making.sweep();
-      if ((await fileSystem.kindOf(path)) !== "absent") await moveAway(path, making);
       const [before] = (await generationsOf(mirror)).flatMap((found) =>
         found.manifest === undefined ? [] : [{ path: found.path, manifest: found.manifest }],
       );
-      await makeGeneration(tools, { commonDirectory, view, before, path, making, ...options });
+      const onWhole = (directory: string): Promise<void> => inTurn(mirror, () => takePlace(directory, path, making));
+      await makeGeneration(tools, { ...seen, before, path, making, onWhole, ...options });
     })();
     running.set(path, work);
     try {
@@ -123,13 +148,17 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
     } finally {
       running.delete(path);
     }
-    return path;
   };
 
-  /** Under another name first: nothing half-removed is ever borrowed. */
-  const moveAway = async (path: string, making: ScratchDirectories): Promise<void> => {
+  /** Of a generation that was damaged; its borrowers get the new one. */
+  const takePlace = async (directory: string, path: string, making: ScratchDirectories): Promise<void> => {
+    const isDamaged =
+      (await fileSystem.kindOf(path)) !== "absent" && (await readManifest(fileSystem, path)) === undefined;
+    if (!isDamaged) return;
+    const borrowers = join(path, "borrowers");
+    for (const name of await fileSystem.names(borrowers))
+      await fileSystem.shareFile(join(borrowers, name), join(directory, "borrowers", name));
     const { path: trash, discard } = making.reserve();
-    await fileSystem.makeDirectory(dirname(trash));
     await fileSystem.rename(path, trash);
     await discard();
   };
@@ -160,7 +189,10 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
         manifest !== undefined &&
         (await fileSystem.kindOf(manifest.commonDirectory)) !== "absent" &&
         !(await isUnused(path));
-      if (!isBase) await inTurn(mirror, () => removeUnborrowed(path, making));
+      if (isBase) continue;
+      await inTurn(mirror, async () => {
+        if (!wanted.includes(path)) await removeUnborrowed(path, making);
+      });
     }
     await fileSystem.removeIfEmpty(join(mirror, "generations"));
     await fileSystem.removeIfEmpty(join(mirror, "making"));
@@ -201,15 +233,19 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
         if ((await fileSystem.kindOf(borrowerFile(path, request.sessionId))) === "file") return { directory: path };
       }
       let failures = 0;
-      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      for (let count = 1; count <= ATTEMPTS; count += 1) {
         options.signal?.throwIfAborted();
         try {
-          const path = await make({ ...request, commonDirectory }, mirror, options);
-          if (await inTurn(mirror, () => sign(path, request.sessionId))) return { directory: path };
+          const directory = await attempt({ ...request, commonDirectory }, mirror, options);
+          if (directory === undefined) continue;
+          await tidy(mirror).catch((error: unknown) => {
+            logger.warn({ mirror, error: String(error) }, "what nobody needs stays until the next look");
+          });
+          return { directory };
         } catch (error) {
           if (isFailedPack(error)) failures += 1;
           else if (codeOf(error) !== "ENOENT") throw error;
-          if (failures > 1 || attempt === ATTEMPTS || options.signal?.aborted === true) throw error;
+          if (failures > 1 || count === ATTEMPTS || options.signal?.aborted === true) throw error;
         }
       }
       throw unsettled(commonDirectory);
@@ -255,6 +291,20 @@ function mirrorOf(repositories: string, commonDirectory: string): string {
     .slice(0, 40);
   const digest = createHash("sha256").update(`path ${commonDirectory}`).digest("hex").slice(0, 16);
   return join(repositories, `${name === "" ? "repository" : name}-${digest}.git`);
+}
+
+/** Stops waiting, while the work goes on for others. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    if (signal.aborted) onAbort();
+    await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** The repository may have changed meanwhile, or have been collected: to be looked at once more. */

@@ -18,10 +18,14 @@ export function everyBlob(world: Fixture, gitDirectory: string): readonly string
 }
 
 /** Commits a file; gives the commit. */
-export function commitFile(world: Fixture, name: string, text: string, cwd: string = world.repository): string {
-  world.write({ [name]: text }, cwd);
-  world.git(["add", "--", name], cwd);
-  world.git(["commit", "--quiet", "-m", name], cwd);
+export function commitFile(
+  world: Fixture,
+  files: Readonly<Record<string, string>>,
+  cwd: string = world.repository,
+): string {
+  world.write(files, cwd);
+  world.git(["add", "--", ...Object.keys(files)], cwd);
+  world.git(["commit", "--quiet", "-m", Object.keys(files).join(" ")], cwd);
   return world.git(["rev-parse", "HEAD"], cwd).trim();
 }
 

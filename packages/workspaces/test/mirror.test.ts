@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
@@ -19,20 +19,23 @@ describe("what a session borrows", () => {
     const world = fixture();
     world.git(["tag", "-a", "-m", "One", "v1"]);
     world.git(["switch", "--quiet", "-c", "topic"]);
-    commitFile(world, "topic.txt", "topic\n");
-    world.git(["update-ref", "refs/remotes/origin/there", commitFile(world, "remote.txt", "remote\n")]);
+    commitFile(world, { "topic.txt": "topic\n" });
+    world.git(["update-ref", "refs/remotes/origin/there", commitFile(world, { "remote.txt": "remote\n" })]);
     world.git(["reset", "--quiet", "--hard", "HEAD~1"]);
     const seen = reachable(world, "--branches", "--tags", "--remotes");
-    commitFile(world, "secret.txt", "secret: reset away\n");
+    commitFile(world, { "secret.txt": "secret: reset away\n" });
     world.git(["reset", "--quiet", "--hard", "HEAD~1"]);
     world.write({ "a.txt": "secret: stash\n" });
     world.git(["stash"]);
     world.write({ "a.txt": "secret: index\n" });
     world.git(["add", "a.txt"]);
-    world.git(["hash-object", "-w", "--stdin-paths"], world.repository);
     const other = await made(world, { name: "other" });
-    commitFile(world, "other.txt", "secret: another session\n", other.record.path);
-    world.git(["update-ref", "refs/notes/commits", commitFile(world, "note.txt", "secret: note\n", other.record.path)]);
+    commitFile(world, { "other.txt": "secret: another session\n" }, other.record.path);
+    world.git([
+      "update-ref",
+      "refs/notes/commits",
+      commitFile(world, { "note.txt": "secret: note\n" }, other.record.path),
+    ]);
     world.git(["symbolic-ref", "refs/heads/alias", "refs/stash"]);
     // So that all of it lies in one pack, as after a collection.
     world.git(["repack", "-a", "-d", "--quiet"]);
@@ -52,9 +55,9 @@ describe("what a session borrows", () => {
   it("is narrowed by the configuration, but for the commit that the session starts from", async () => {
     const world = fixture();
     world.git(["branch", "internal/plans"]);
-    const base = commitFile(world, "main.txt", "main\n");
+    const base = commitFile(world, { "main.txt": "main\n" });
     world.git(["switch", "--quiet", "internal/plans"]);
-    const plans = commitFile(world, "plans.txt", "plans\n");
+    const plans = commitFile(world, { "plans.txt": "plans\n" });
     const commonDirectory = join(world.repository, ".git");
     const { mirrors } = world.providerWith({ refs: ["refs/heads/*", "^refs/heads/internal/*"] });
     const narrow = await mirrors.borrow({ sessionId: "one", commonDirectory, commits: [base] });
@@ -68,7 +71,7 @@ describe("what a session borrows", () => {
   it("hides the branches of sessions whatever their prefix, those of deleted ones too", async () => {
     const world = fixture();
     const { record, request } = await made(world, { name: "other", branchPrefix: "" });
-    commitFile(world, "other.txt", "secret\n", record.path);
+    commitFile(world, { "other.txt": "secret\n" }, record.path);
     expect(everyBlob(world, (await borrowed(world, "fix")).directory)).not.toContain("secret\n");
     const undo = { at: new Date().toISOString(), session: {} };
     await world.provider.remove(record, { sessionId: request.sessionId, undo, force: true });
@@ -93,7 +96,7 @@ describe("what a session borrows", () => {
   it("survives collection, deleted branches and the end of the user's repository", async () => {
     const world = fixture();
     world.git(["switch", "--quiet", "-c", "topic"]);
-    const tip = commitFile(world, "topic.txt", "topic\n");
+    const tip = commitFile(world, { "topic.txt": "topic\n" });
     const { directory } = await borrowed(world, "fix");
     const before = snapshot(directory);
     world.git(["switch", "--quiet", "main"]);
@@ -113,7 +116,7 @@ describe("what a session borrows", () => {
     world.git(["init", "--quiet", ...initArgs, repository]);
     const work = initArgs.includes("--bare") ? join(world.root, "work") : repository;
     if (work !== repository) world.git(["clone", "--quiet", repository, work]);
-    const tip = commitFile(world, "a.txt", "one\n", work);
+    const tip = commitFile(world, { "a.txt": "one\n" }, work);
     if (work !== repository) world.git(["push", "--quiet", "origin", "HEAD:main"], work);
     const { directory } = await borrowed(world, "fix", { from: repository });
     expect(world.git([`--git-dir=${directory}`, "fsck", "--full"])).toBe("");
@@ -122,7 +125,7 @@ describe("what a session borrows", () => {
 
   it("of a shallow clone is as shallow; of an address it lies in the clone", async () => {
     const world = fixture();
-    commitFile(world, "two.txt", "two\n");
+    commitFile(world, { "two.txt": "two\n" });
     const shallow = join(world.root, "shallow");
     world.git(["clone", "--quiet", "--depth=1", `file://${world.repository}`, shallow]);
     const one = await borrowed(world, "fix", { from: shallow });
@@ -141,7 +144,7 @@ describe("what a session borrows", () => {
   it("of a partial clone is refused with what to do, and then made", async () => {
     const world = fixture();
     world.git(["config", "uploadpack.allowFilter", "true"]);
-    commitFile(world, "a.txt", "two\n");
+    commitFile(world, { "a.txt": "two\n" });
     const partial = join(world.root, "partial");
     world.git(["clone", "--quiet", "--filter=blob:none", `file://${world.repository}`, partial]);
     const { record } = await made(world, { from: partial });
@@ -159,18 +162,10 @@ describe("what a session borrows", () => {
   it("is borrowed in a home that is reached through a link, of a repository with an odd name", async () => {
     const world = fixture({ directory: 'odd " :\\ name' });
     const place = temporaryDirectory();
-    mkdirSync(world.home, { recursive: true });
-    cpSync(world.home, join(place, "home"), { recursive: true });
-    rmSync(world.home, { recursive: true });
-    const provider = world.providerWith({ homeDirectory: join(place, "home") });
+    symlinkSync(place, join(world.root, "link"));
+    const provider = world.providerWith({ homeDirectory: join(world.root, "link", "home") });
     const commonDirectory = join(world.repository, ".git");
     const { directory } = await provider.mirrors.borrow({ sessionId: "one", commonDirectory });
     expect(world.git([`--git-dir=${directory}`, "fsck", "--full"])).toBe("");
-    expect(existsSync(directory)).toBe(true);
-    expect(
-      readdirSync(join(directory, "objects", "pack")).every(
-        (name) => statSync(join(directory, "objects", "pack", name)).size > 0,
-      ),
-    ).toBe(true);
   });
 });
