@@ -79,7 +79,10 @@ function compose(
     general: { defaultBackend: optionalText("general.default_backend"), defaultAgent: text("general.default_agent") },
     daemon: { port: Number(byKey.get("daemon.port")), isAutostart: byKey.get("daemon.autostart") === true },
     attach: { detachKeys: text("attach.detach_keys") },
-    workspace: { branchPrefix: text("workspace.branch_prefix") },
+    workspace: {
+      branchPrefix: text("workspace.branch_prefix"),
+      refs: byKey.get("workspace.refs") as readonly string[] | undefined,
+    },
     undo: { keepMs: milliseconds(text("undo.keep")) },
     agents: named(values, "agents", agentSettings),
     backends: named(values, "backends", backendSettings),

@@ -24,7 +24,11 @@ export interface Settings {
   readonly general: { readonly defaultBackend: string | undefined; readonly defaultAgent: string };
   readonly daemon: { readonly port: number; readonly isAutostart: boolean };
   readonly attach: { readonly detachKeys: string };
-  readonly workspace: { readonly branchPrefix: string };
+  readonly workspace: {
+    readonly branchPrefix: string;
+    /** References that isolated sessions may see; `undefined`: all but those of sessions. */
+    readonly refs: readonly string[] | undefined;
+  };
   readonly undo: { readonly keepMs: number };
   readonly agents: Readonly<Record<string, AgentSettings>>;
   readonly backends: Readonly<Record<string, BackendSettings>>;
