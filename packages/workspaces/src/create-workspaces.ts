@@ -140,13 +140,19 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     },
     mirrors: {
       borrow: (request, call) => translated(() => mirrors.borrow(request, call)),
+      share: (fromSessionId, toSessionId) => translated(() => mirrors.share(fromSessionId, toSessionId)),
       release: (sessionId) => translated(() => mirrors.release(sessionId)),
       sweep: (isAlive) => translated(() => mirrors.sweep(isAlive)),
     },
     undoRecords: {
       list: (call) => translated(() => listUndoRecords(tools, call)),
       plan: (id, request) => translated(async () => (await planRestore(tools, id, request)).record),
-      restore: (id, request) => translated(() => restoreWorkspace(tools, id, { request, claims })),
+      restore: (id, request) =>
+        translated(async () => {
+          if (id !== request.sessionId) await mirrors.share(id, request.sessionId);
+          await restoreWorkspace(tools, id, { request, claims });
+          if (id !== request.sessionId) await mirrors.release(id);
+        }),
       remove: (id) =>
         translated(async () => {
           await removeUndoRecord(tools, id);

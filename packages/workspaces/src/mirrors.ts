@@ -35,6 +35,8 @@ export interface MirrorCallOptions {
 export interface Mirrors {
   /** Idempotent by session: what it has borrowed stays the same until it is released. On failure and abort nothing new is left. */
   borrow(request: MirrorRequest, options?: MirrorCallOptions): Promise<BorrowedMirror>;
+  /** What the first has borrowed, the second has, too. Idempotent; nothing when the first has nothing. */
+  share(fromSessionId: string, toSessionId: string): Promise<void>;
   /** Idempotent. Removes the generation when nobody needs it any more. */
   release(sessionId: string): Promise<void>;
   /** Takes back what is borrowed by sessions that are no more, and removes what nobody needs. */
@@ -249,6 +251,14 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
         }
       }
       throw unsettled(commonDirectory);
+    },
+    share: async (fromSessionId, toSessionId) => {
+      for (const mirror of await everyMirror()) {
+        for (const { path } of await generationsOf(mirror)) {
+          if ((await fileSystem.kindOf(borrowerFile(path, fromSessionId))) === "file")
+            await inTurn(mirror, () => fileSystem.replaceDurably(borrowerFile(path, toSessionId), toSessionId));
+        }
+      }
     },
     release: async (sessionId) => {
       for (const mirror of await everyMirror()) {

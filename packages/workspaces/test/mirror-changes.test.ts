@@ -123,6 +123,23 @@ describe("a generation", () => {
     expect(generations(world)).toEqual([]);
   });
 
+  it("follows a session that undo brings back under another id", async () => {
+    const world = fixture();
+    const one = await borrowed(world, "one");
+    const { sessionId } = one.made.request;
+    commitFile(world, { "new.txt": "new\n" });
+    const two = await borrowed(world, "two");
+    await world.provider.remove(one.made.record, { sessionId, undo: { at: new Date().toISOString(), session: {} } });
+    const request = { sessionId: "session-again", name: "one" };
+    await world.provider.undoRecords.restore(sessionId, request);
+    await Array.fromAsync(world.provider.list());
+    expect(generations(world)).toContain(one.directory);
+    const { commonDirectory } = one.made.record;
+    expect(await world.provider.mirrors.borrow({ ...request, commonDirectory })).toEqual({ directory: one.directory });
+    await world.provider.remove(one.made.record, { sessionId: request.sessionId, force: true });
+    expect(generations(world)).toEqual([two.directory]);
+  });
+
   it("goes with a session whose creation was taken back, and with one that nobody knows", async () => {
     const world = fixture();
     const one = await borrowed(world, "one");
