@@ -17,7 +17,7 @@ const { values } = parseArgs({ options: { mebibytes: { type: "string", default: 
 const MEBIBYTE = 1024 * 1024;
 const BLOB_BYTES = 64 * 1024;
 const COMMITS = (Number(values.mebibytes) * MEBIBYTE) / BLOB_BYTES;
-const RUNS = 7;
+const RUNS = 5;
 
 const root = await mkdtemp(path.join(tmpdir(), "clauderon-bench-mirror-"));
 try {
@@ -82,7 +82,7 @@ try {
 /** One branch; each commit changes one of 1,000 files. */
 async function makeHistory(directory: string): Promise<void> {
   await git(["init", "--quiet", "--initial-branch=main", directory]);
-  const args = ["-C", directory, "-c", "core.compression=1", "fast-import", "--quiet"];
+  const args = ["-C", directory, "-c", "core.compression=0", "fast-import", "--quiet"];
   const child = spawn("git", args, { stdio: ["pipe", "ignore", "inherit"] });
   const ended = once(child, "exit");
   for (let index = 0; index < COMMITS; index += 1) {

@@ -85,6 +85,13 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     hiddenPrefixes: ["clauderon/", options.branchPrefix ?? ""],
     hiddenBranches: new Set((await ofSessions()).flatMap(({ record }) => (record.isOwnBranch ? [record.branch] : []))),
   }));
+  const giveBack = async (sessionId: string): Promise<void> => {
+    try {
+      await mirrors.release(sessionId);
+    } catch (error) {
+      logger.warn({ sessionId, error: String(error) }, "what the session borrowed stays until the next look");
+    }
+  };
   return {
     resolve: (repository, { signal, forSession } = {}) =>
       translated(async () => {
@@ -115,22 +122,22 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
         // What an undo record keeps may need what was borrowed.
         if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
-          await mirrors.release(call.sessionId);
+          await giveBack(call.sessionId);
         return removal;
       }),
     undo: (record, sessionId, { signal } = {}) =>
       translated(async () => {
         await drafts.release(sessionId);
         await undoWorkspace(tools, record, { sessionId, settings, claims, signal });
-        if ((await claims.get(sessionId)) === undefined) await mirrors.release(sessionId);
+        if ((await claims.get(sessionId)) === undefined) await giveBack(sessionId);
       }),
     list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
       await translated(() => tools.scratch.sweep());
       await translated(() => sweepUndoRecords(tools));
-      await translated(async () => {
-        const alive = new Set((await ofSessions()).map(({ sessionId }) => sessionId));
-        await mirrors.sweep((sessionId) => alive.has(sessionId));
-      });
+      // What cannot be removed keeps nobody from the sessions.
+      await mirrors
+        .sweep(async () => new Set((await ofSessions()).map(({ sessionId }) => sessionId)))
+        .catch((error: unknown) => logger.warn({ error: String(error) }, "mirrors that nobody needs stay"));
       await translated(() => drafts.sweep(async (sessionId) => (await claims.get(sessionId)) !== undefined));
       for (const { sessionId, name, record } of await translated(() => everyMark(tools, claims))) {
         signal?.throwIfAborted();
@@ -142,7 +149,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       borrow: (request, call) => translated(() => mirrors.borrow(request, call)),
       share: (fromSessionId, toSessionId) => translated(() => mirrors.share(fromSessionId, toSessionId)),
       release: (sessionId) => translated(() => mirrors.release(sessionId)),
-      sweep: (isAlive) => translated(() => mirrors.sweep(isAlive)),
+      sweep: (alive) => translated(() => mirrors.sweep(alive)),
     },
     undoRecords: {
       list: (call) => translated(() => listUndoRecords(tools, call)),
@@ -151,12 +158,12 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         translated(async () => {
           if (id !== request.sessionId) await mirrors.share(id, request.sessionId);
           await restoreWorkspace(tools, id, { request, claims });
-          if (id !== request.sessionId) await mirrors.release(id);
+          if (id !== request.sessionId) await giveBack(id);
         }),
       remove: (id) =>
         translated(async () => {
           await removeUndoRecord(tools, id);
-          if ((await claims.get(id)) === undefined) await mirrors.release(id);
+          if ((await claims.get(id)) === undefined) await giveBack(id);
         }),
     },
   };

@@ -22,7 +22,10 @@ export interface MirrorRequest {
 
 /** What a session borrows. */
 export interface BorrowedMirror {
-  /** A bare git directory with the references and the objects that the session may see; nothing in it changes as long as it is borrowed. */
+  /**
+   * A bare git directory with the references and the objects that the session may see, which stay as they are as long as it is borrowed. A sandbox
+   * gets `objects` alone, read-only: who borrows lies beside it.
+   */
   readonly directory: string;
 }
 
@@ -40,7 +43,7 @@ export interface Mirrors {
   /** Idempotent. Removes the generation when nobody needs it any more. */
   release(sessionId: string): Promise<void>;
   /** Takes back what is borrowed by sessions that are no more, and removes what nobody needs. */
-  sweep(isAlive: (sessionId: string) => boolean): Promise<void>;
+  sweep(alive: () => Promise<ReadonlySet<string>>): Promise<void>;
 }
 
 const ATTEMPTS = 5;
@@ -227,6 +230,7 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
 
   return {
     borrow: async (request, options = {}) => {
+      if ((await fileSystem.kindOf(request.commonDirectory)) !== "directory") throw gone(request.commonDirectory);
       await fileSystem.makeDirectory(repositories);
       const commonDirectory = await fileSystem.realPath(request.commonDirectory);
       const mirror = mirrorOf(await fileSystem.realPath(repositories), commonDirectory);
@@ -274,18 +278,23 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
         if (isBorrower) await tidy(mirror);
       }
     },
-    sweep: async (isAlive) => {
-      for (const mirror of await everyMirror()) {
+    sweep: async (alive) => {
+      const mirrors = await everyMirror();
+      const borrowers: { readonly file: string; readonly sessionId: string | undefined }[] = [];
+      for (const mirror of mirrors) {
         await makingOf(mirror).sweep();
         for (const { path } of await generationsOf(mirror)) {
           for (const name of await fileSystem.names(join(path, "borrowers"))) {
             const file = join(path, "borrowers", name);
-            const sessionId = await fileSystem.readText(file);
-            if (sessionId === undefined || !isAlive(sessionId)) await fileSystem.remove(file);
+            borrowers.push({ file, sessionId: await fileSystem.readText(file) });
           }
         }
-        await tidy(mirror);
       }
+      // Asked after: who has borrowed by now was a session before.
+      const sessions = borrowers.length === 0 ? new Set<string>() : await alive();
+      for (const { file, sessionId } of borrowers)
+        if (sessionId === undefined || !sessions.has(sessionId)) await fileSystem.remove(file);
+      for (const mirror of mirrors) await tidy(mirror);
     },
   };
 }
@@ -320,6 +329,16 @@ async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined
 /** The repository may have changed meanwhile, or have been collected: to be looked at once more. */
 function isFailedPack(error: unknown): boolean {
   return WorkspaceError.isInstance(error) && error.context["command"] === "pack-objects";
+}
+
+function gone(commonDirectory: string): WorkspaceError {
+  return new WorkspaceError({
+    code: "repository.not-found",
+    message: `There is no repository at ${commonDirectory}`,
+    why: "it was moved or removed",
+    fix: ["name the place where it is: --repo PATH"],
+    context: { commonDirectory },
+  });
 }
 
 function unsettled(commonDirectory: string): WorkspaceError {

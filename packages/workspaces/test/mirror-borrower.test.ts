@@ -50,7 +50,7 @@ it("a repository that borrows works like any other, reads nothing else, and chan
   // What was borrowed is not copied: only the commits made here are its own.
   expect(git(["count-objects", "-v"])).toContain("in-pack: 5\n");
   expect(snapshot(directory)).toEqual(before);
-});
+}, 120_000);
 
 it("history that the repository itself borrows is there without what it was borrowed from", async () => {
   const world = fixture();
@@ -61,7 +61,7 @@ it("history that the repository itself borrows is there without what it was borr
   expect(existsSync(join(directory, "objects", "info", "alternates"))).toBe(false);
   expect(world.git([`--git-dir=${directory}`, "fsck", "--full"])).toBe("");
   expect(world.git([`--git-dir=${directory}`, "show", `${tip}:two.txt`])).toBe("two\n");
-});
+}, 120_000);
 
 it("a replacement and a graft show nothing that they hide or name", async () => {
   const world = fixture();
@@ -78,7 +78,7 @@ it("a replacement and a graft show nothing that they hide or name", async () => 
   expect(everyBlob(world, directory)).toContain("second\n");
   expect(everyObject(world, directory)).not.toContain(hidden);
   expect(world.git([`--git-dir=${directory}`, "fsck", "--full"])).toBe("");
-});
+}, 120_000);
 
 it("nothing that the repository's configuration names is run", async () => {
   const world = fixture();
@@ -110,4 +110,4 @@ it("nothing that the repository's configuration names is run", async () => {
   expect(existsSync(canary)).toBe(false);
   expect(() => world.git(["-c", "fetch.negotiationAlgorithm=noop", "cat-file", "-p", missing])).toThrow();
   expect(existsSync(canary)).toBe(true);
-});
+}, 120_000);

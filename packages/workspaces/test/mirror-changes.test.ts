@@ -15,7 +15,7 @@ const isWhole = (world: Fixture, generation: string): void => {
   expect(world.git([`--git-dir=${generation}`, "fsck", "--full"], world.root)).toBe("");
 };
 
-describe("the next session", () => {
+describe("the next session", { timeout: 120_000 }, () => {
   it("gets what is new besides, and the first is not touched by it", async () => {
     const world = fixture();
     const one = await borrowed(world, "one");
@@ -86,7 +86,7 @@ describe("the next session", () => {
   });
 });
 
-describe("a generation", () => {
+describe("a generation", { timeout: 120_000 }, () => {
   it("goes with its last session, but for the newest, which goes with the repository", async () => {
     const world = fixture();
     const one = await borrowed(world, "one");

@@ -44,7 +44,7 @@ it("an abort at any command leaves nothing, and who waited for the same goes on"
     );
     expect([generations(world), halves(world)]).toEqual([[directory], []]);
   }
-});
+}, 120_000);
 
 it("tells how far it is", async () => {
   const world = fixture();
@@ -54,4 +54,4 @@ it("tells how far it is", async () => {
     { onProgress: ({ phase, bytes }) => seen.push(`${phase} ${typeof bytes}`) },
   );
   expect(seen[0]).toBe("counting number");
-});
+}, 120_000);

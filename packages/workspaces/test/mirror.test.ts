@@ -14,7 +14,7 @@ const reachable = (world: ReturnType<typeof fixture>, ...revisions: string[]): S
       .filter(Boolean),
   );
 
-describe("what a session borrows", () => {
+describe("what a session borrows", { timeout: 120_000 }, () => {
   it("holds exactly the history of tags, the user's branches and those of remotes", async () => {
     const world = fixture();
     world.git(["tag", "-a", "-m", "One", "v1"]);
@@ -157,6 +157,13 @@ describe("what a session borrows", () => {
     world.git(args.split(" "), partial);
     const { directory } = await world.provider.mirrors.borrow(request);
     expect(world.git([`--git-dir=${directory}`, "fsck", "--full"])).toBe("");
+  });
+
+  it("of a repository that is gone is refused with what to do", async () => {
+    const world = fixture();
+    const commonDirectory = join(world.root, "nowhere", ".git");
+    const refused = world.provider.mirrors.borrow({ sessionId: "fix", commonDirectory });
+    await expect(refused).rejects.toEqual(errorWith("repository.not-found"));
   });
 
   it("is borrowed in a home that is reached through a link, of a repository with an odd name", async () => {
