@@ -85,6 +85,8 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         homeDirectory,
         instanceId: context.instanceId,
         runner: context.runner,
+        branchPrefix: settings.workspace.branchPrefix,
+        refs: settings.workspace.refs,
       }),
       store,
       settings: {

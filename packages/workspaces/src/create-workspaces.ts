@@ -12,6 +12,7 @@ import { createRepositoryClones } from "./clone-repository.ts";
 import { createEarlyDrafts } from "./early-drafts.ts";
 import { createGit } from "./git.ts";
 import { makeWorkspace } from "./make-workspace.ts";
+import { createMirrors, type Mirrors } from "./mirrors.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
 import { readPushUrl } from "./read-push-url.ts";
@@ -41,17 +42,34 @@ export interface WorkspacesOptions {
   readonly logger?: Logger | undefined;
   /** Default: the real one. */
   readonly fileSystem?: WorkspaceFileSystem | undefined;
+  /**
+   * References that isolated sessions may see: `refs/heads/main`, `refs/tags/*`; `^` before one takes its matches away. Default: tags, local branches and
+   * those of remotes. The branches of sessions are never among them.
+   */
+  readonly refs?: readonly string[] | undefined;
+  /** How the branches of sessions begin; default `clauderon/`. */
+  readonly branchPrefix?: string | undefined;
+}
+
+/** The workspaces of a home. */
+export interface Workspaces extends WorkspaceProvider {
+  /** What isolated sessions borrow objects from. */
+  readonly mirrors: Mirrors;
 }
 
 /** Linked git worktrees below the home, a branch each. Synchronous, without I/O. */
-export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider {
+export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   const fileSystem = options.fileSystem ?? nodeFileSystem;
   const logger = options.logger ?? silentLogger;
   const tools: WorkspaceTools = {
     git: createGit(options.runner, options.environment ?? process.env),
     fileSystem,
     logger,
-    scratch: createScratchDirectories({ fileSystem, logger, homeDirectory: options.homeDirectory }),
+    scratch: createScratchDirectories({
+      fileSystem,
+      logger,
+      directory: join(options.homeDirectory, "state", "workspaces", "scratch"),
+    }),
     homeDirectory: options.homeDirectory,
     instanceId: options.instanceId,
   };
@@ -59,6 +77,22 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
   const settings = createUserSettings(tools.git);
   const clones = createRepositoryClones(tools);
   const drafts = createEarlyDrafts(tools);
+  const ofSessions = async (): Promise<readonly OfSession[]> => [
+    ...(await claims.list()),
+    ...(await listUndoRecords(tools)).map(({ id, workspace }) => ({ sessionId: id, record: workspace })),
+  ];
+  const mirrors = createMirrors(tools, async () => ({
+    refs: options.refs,
+    hiddenPrefixes: ["clauderon/", options.branchPrefix ?? ""],
+    hiddenBranches: new Set((await ofSessions()).flatMap(({ record }) => (record.isOwnBranch ? [record.branch] : []))),
+  }));
+  const giveBack = async (sessionId: string): Promise<void> => {
+    try {
+      await mirrors.release(sessionId);
+    } catch (error) {
+      logger.warn({ sessionId, error: String(error) }, "what the session borrowed stays until the next look");
+    }
+  };
   return {
     resolve: (repository, { signal, forSession } = {}) =>
       translated(async () => {
@@ -85,15 +119,27 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
-    remove: (record, call = {}) => translated(() => removeWorkspace(tools, record, { ...call, settings, claims })),
+    remove: (record, call = {}) =>
+      translated(async () => {
+        const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
+        // What an undo record keeps may need what was borrowed.
+        if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
+          await giveBack(call.sessionId);
+        return removal;
+      }),
     undo: (record, sessionId, { signal } = {}) =>
       translated(async () => {
         await drafts.release(sessionId);
         await undoWorkspace(tools, record, { sessionId, settings, claims, signal });
+        if ((await claims.get(sessionId)) === undefined) await giveBack(sessionId);
       }),
     list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
       await translated(() => tools.scratch.sweep());
       await translated(() => sweepUndoRecords(tools));
+      // What cannot be removed keeps nobody from the sessions.
+      await mirrors
+        .sweep(async () => new Set((await ofSessions()).map(({ sessionId }) => sessionId)))
+        .catch((error: unknown) => logger.warn({ error: String(error) }, "mirrors that nobody needs stay"));
       await translated(() => drafts.sweep(async (sessionId) => (await claims.get(sessionId)) !== undefined));
       for (const { sessionId, name, record } of await translated(() => everyMark(tools, claims))) {
         signal?.throwIfAborted();
@@ -101,15 +147,32 @@ export function createWorkspaces(options: WorkspacesOptions): WorkspaceProvider 
         yield { sessionId, name, record, exists };
       }
     },
+    mirrors: {
+      borrow: (request, call) => translated(() => mirrors.borrow(request, call)),
+      share: (fromSessionId, toSessionId) => translated(() => mirrors.share(fromSessionId, toSessionId)),
+      release: (sessionId) => translated(() => mirrors.release(sessionId)),
+      sweep: (alive) => translated(() => mirrors.sweep(alive)),
+    },
     undoRecords: {
       list: (call) => translated(() => listUndoRecords(tools, call)),
       plan: (id, request) => translated(async () => (await planRestore(tools, id, request)).record),
-      restore: (id, request) => translated(() => restoreWorkspace(tools, id, { request, claims })),
-      remove: (id) => translated(() => removeUndoRecord(tools, id)),
+      restore: (id, request) =>
+        translated(async () => {
+          if (id !== request.sessionId) await mirrors.share(id, request.sessionId);
+          await restoreWorkspace(tools, id, { request, claims });
+          if (id !== request.sessionId) await giveBack(id);
+        }),
+      remove: (id) =>
+        translated(async () => {
+          await removeUndoRecord(tools, id);
+          if ((await claims.get(id)) === undefined) await giveBack(id);
+        }),
     },
     results: createResults(tools, settings),
   };
 }
+
+type OfSession = Pick<WorkspaceFinding, "sessionId" | "record">;
 
 async function everyMark(
   { fileSystem, homeDirectory, instanceId }: WorkspaceTools,

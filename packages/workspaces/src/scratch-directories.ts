@@ -17,11 +17,14 @@ export interface ScratchDirectories {
 export interface ScratchOptions {
   readonly fileSystem: WorkspaceFileSystem;
   readonly logger: Logger;
-  readonly homeDirectory: string;
+  /** Where they lie. */
+  readonly directory: string;
+  /** Called by `sweep` for what another process has left, before it is removed. */
+  readonly onLeft?: ((name: string) => Promise<void>) | undefined;
 }
 
-export function createScratchDirectories({ fileSystem, logger, homeDirectory }: ScratchOptions): ScratchDirectories {
-  const parent = join(homeDirectory, "state", "workspaces", "scratch");
+export function createScratchDirectories(options: ScratchOptions): ScratchDirectories {
+  const { fileSystem, logger, directory: parent } = options;
   const ours = `${String(process.pid)}.${randomUUID()}.`;
   const inUse = new Set<string>();
   return {
@@ -43,8 +46,11 @@ export function createScratchDirectories({ fileSystem, logger, homeDirectory }: 
     },
     sweep: async () => {
       for (const name of await fileSystem.names(parent)) {
-        const isLeft = name.startsWith(ours) ? !inUse.has(name) : !isProcessRunning(Number.parseInt(name, 10));
-        if (isLeft) await fileSystem.remove(join(parent, name));
+        const isOurs = name.startsWith(ours);
+        const isLeft = isOurs ? !inUse.has(name) : !isProcessRunning(Number.parseInt(name, 10));
+        if (!isLeft) continue;
+        if (!isOurs) await options.onLeft?.(name);
+        await fileSystem.remove(join(parent, name));
       }
     },
   };

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import {
   copyFile,
+  link,
   lstat,
   mkdir,
   open,
@@ -47,6 +48,8 @@ export interface WorkspaceFileSystem {
   /** Only when empty or absent; tells nothing otherwise. */
   removeIfEmpty(path: PathBytes): Promise<void>;
   link(target: string, path: string): Promise<void>;
+  /** The same file under a second name; a copy where the disk cannot. */
+  shareFile(from: string, to: string): Promise<void>;
   /** A file with its mode or a symbolic link, over what was there. */
   copyEntry(from: Buffer, to: Buffer): Promise<void>;
   /** A whole directory as it is, times included, on the disk when it resolves; nothing may be at `to`. */
@@ -94,6 +97,14 @@ export const nodeFileSystem: WorkspaceFileSystem = {
     }
   },
   link: symlink,
+  shareFile: async (from, to) => {
+    try {
+      await link(from, to);
+    } catch (error) {
+      if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"].includes(codeOf(error) ?? "")) throw error;
+      await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    }
+  },
   copyEntry: async (from, to) => {
     await rm(to, { recursive: true, force: true });
     const status = await lstat(from);

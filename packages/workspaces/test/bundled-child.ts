@@ -13,13 +13,13 @@ afterAll(() => {
   rmSync(output, { recursive: true, force: true, maxRetries: 10 });
 });
 
-/** The program that makes a workspace and dies, on the sources as they are, put into one file so that it starts fast. */
-export function bundledChild(): string {
-  const program = join(output, "bundle", "crash-child.fixture.mjs");
+/** A program that dies at a point it is told, on the sources as they are, put into one file so that it starts fast. */
+export function bundledChild(name = "crash-child"): string {
+  const program = join(output, "bundle", `${name}.fixture.mjs`);
   if (!existsSync(program))
     execFileSync(process.execPath, [
       bundler,
-      join(import.meta.dirname, "crash-child.fixture.ts"),
+      join(import.meta.dirname, `${name}.fixture.ts`),
       packageDirectory,
       output,
     ]);

@@ -33,6 +33,9 @@ export function wrappedFileSystem(
       nodeFileSystem.removeIfEmpty(...args),
     ),
     link: wrap("link", (...args: Parameters<WorkspaceFileSystem["link"]>) => nodeFileSystem.link(...args)),
+    shareFile: wrap("shareFile", (...args: Parameters<WorkspaceFileSystem["shareFile"]>) =>
+      nodeFileSystem.shareFile(...args),
+    ),
     copyEntry: wrap("copyEntry", (...args: Parameters<WorkspaceFileSystem["copyEntry"]>) =>
       nodeFileSystem.copyEntry(...args),
     ),
@@ -53,10 +56,18 @@ export type FaultMode = "before" | "after" | "from-then-on";
 export function faultyFileSystem(
   failing: number,
   mode: FaultMode,
-): { readonly fileSystem: WorkspaceFileSystem; readonly calls: () => number } {
+): {
+  readonly fileSystem: WorkspaceFileSystem;
+  /** How many calls there were before it was healed. */
+  readonly calls: () => number;
+  /** From then on nothing fails any more. */
+  readonly heal: <Value>(work: () => Promise<Value>) => Promise<Value>;
+} {
   let count = 0;
+  let isHealed = false;
   const fault = (name: string): Error => Object.assign(new Error(`EIO: injected into ${name}`), { code: "EIO" });
   const fileSystem = wrappedFileSystem(async (name, call) => {
+    if (isHealed) return call();
     count += 1;
     const isHit = count === failing || (mode === "from-then-on" && count > failing);
     if (isHit && mode !== "after") throw fault(name);
@@ -64,5 +75,9 @@ export function faultyFileSystem(
     if (isHit) throw fault(name);
     return result;
   });
-  return { fileSystem, calls: () => count };
+  const heal = <Value>(work: () => Promise<Value>): Promise<Value> => {
+    isHealed = true;
+    return work();
+  };
+  return { fileSystem, calls: () => count, heal };
 }

@@ -24,7 +24,7 @@ import type {
 import { createCommandRunner } from "@clauderon/core/host";
 import { expect, onTestFinished } from "vitest";
 
-import { createWorkspaces, type WorkspacesOptions } from "../src/index.ts";
+import { createWorkspaces, type Workspaces, type WorkspacesOptions } from "../src/index.ts";
 
 export const INSTANCE = "11111111-1111-4111-8111-111111111111";
 
@@ -50,11 +50,11 @@ export interface Fixture {
   readonly home: string;
   readonly repository: string;
   readonly environment: Record<string, string>;
-  readonly provider: WorkspaceProvider;
+  readonly provider: Workspaces;
   /** Runs git in the repository, or where told. */
   git(args: readonly string[], cwd?: string): string;
   write(files: Readonly<Record<string, string>>, directory?: string): void;
-  providerWith(options: Partial<WorkspacesOptions>): WorkspaceProvider;
+  providerWith(options: Partial<WorkspacesOptions>): Workspaces;
 }
 
 /** A home and a repository with one commit. */
@@ -77,7 +77,7 @@ export function fixture(options: { readonly directory?: string; readonly initArg
       writeFileSync(join(directory, name), content);
     }
   };
-  const providerWith = (given: Partial<WorkspacesOptions>): WorkspaceProvider =>
+  const providerWith = (given: Partial<WorkspacesOptions>): Workspaces =>
     createWorkspaces({
       homeDirectory: home,
       instanceId: INSTANCE,

@@ -1,0 +1,220 @@
+import { basename, dirname, join } from "node:path";
+
+import { WorkspaceError } from "@clauderon/core/contract";
+
+import { formatGitConfig, parseGitConfig } from "./git-config-file.ts";
+import { complaintOf } from "./git.ts";
+import { type GitObject, type MirrorLayer, type MirrorManifest, packFiles, writeManifest } from "./mirror-manifest.ts";
+import { gitForSession } from "./orphaned-git.ts";
+import { quotePath } from "./own-git-directory.ts";
+import { reusableLayers } from "./reusable-layers.ts";
+import type { ScratchDirectories } from "./scratch-directories.ts";
+import type { RepositoryView } from "./visible-refs.ts";
+import { codeOf } from "./workspace-file-system.ts";
+import type { WorkspaceTools } from "./workspace-tools.ts";
+
+/** How far a generation is. */
+export interface MirrorProgress {
+  /** `counting`: which objects are needed. `writing`: they are being copied. */
+  readonly phase: "counting" | "writing";
+  /** Written so far. */
+  readonly bytes: number;
+}
+
+export interface GenerationCall {
+  readonly commonDirectory: string;
+  readonly view: RepositoryView;
+  /** The newest generation, whose packs are shared as far as all in them can still be seen. */
+  readonly before: { readonly path: string; readonly manifest: MirrorManifest } | undefined;
+  /** Where it will lie; nothing of it is there before it is whole. */
+  readonly path: string;
+  readonly making: ScratchDirectories;
+  /** Called when it is whole, in the directory where it lies until it gets its name. */
+  readonly onWhole?: ((directory: string) => Promise<void>) | undefined;
+  readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const TIMEOUT_MS = 6 * 60 * 60 * 1000;
+const LOOK_MS = 200;
+
+/** Makes a generation under another name and gives it its own when it is whole. Several at once make one. */
+export async function makeGeneration(given: WorkspaceTools, call: GenerationCall): Promise<void> {
+  const { fileSystem } = given;
+  const { path: directory, discard } = call.making.reserve();
+  const tools = { ...given, git: gitForSession(given, orphanMark(basename(directory))) };
+  try {
+    await prepare(tools, directory, call);
+    const layers = await fill(tools, directory, call);
+    await Promise.all([fileSystem.sync(join(directory, "objects", "pack")), fileSystem.sync(directory)]);
+    await writeManifest(fileSystem, directory, {
+      madeAt: new Date().toISOString(),
+      commonDirectory: call.commonDirectory,
+      isSha256: call.view.isSha256,
+      shallow: call.view.shallow,
+      layers,
+    });
+    call.signal?.throwIfAborted();
+    await call.onWhole?.(directory);
+    await fileSystem.makeDirectory(dirname(call.path));
+    await fileSystem.rename(directory, call.path);
+    await fileSystem.sync(dirname(call.path));
+  } catch (error) {
+    // Another process of this home was quicker: its generation is the same.
+    if (codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "EEXIST") throw await explained(tools, call, error);
+  } finally {
+    await discard();
+  }
+}
+
+/** What the git of a generation in the making is recognised by after its process has died. */
+export function orphanMark(name: string): string {
+  return `mirror ${name}`;
+}
+
+async function prepare({ fileSystem }: WorkspaceTools, directory: string, { view }: GenerationCall): Promise<void> {
+  await Promise.all(
+    [join("objects", "pack"), join("objects", "info"), "refs", "borrowers"].map((name) =>
+      fileSystem.makeDirectory(join(directory, name)),
+    ),
+  );
+  const format = view.isSha256 ? [{ key: "extensions.objectformat", value: "sha256" }] : [];
+  const config = formatGitConfig([
+    { key: "core.repositoryformatversion", value: view.isSha256 ? "1" : "0" },
+    { key: "core.bare", value: "true" },
+    ...format,
+  ]);
+  await Promise.all([
+    fileSystem.writeText(join(directory, "config"), config),
+    // Of a branch that is never there: sessions start from commits.
+    fileSystem.writeText(join(directory, "HEAD"), "ref: refs/heads/clauderon-none\n"),
+    fileSystem.writeText(
+      join(directory, "packed-refs"),
+      view.refs.map(({ object, name }) => `${object} ${name}\n`).join(""),
+    ),
+    ...(view.shallow === "" ? [] : [fileSystem.writeText(join(directory, "shallow"), view.shallow)]),
+  ]);
+}
+
+async function fill(tools: WorkspaceTools, directory: string, call: GenerationCall): Promise<readonly MirrorLayer[]> {
+  const { view, signal } = call;
+  const repository = quotePath(join(call.commonDirectory, "objects"));
+  const shared = await share(tools, directory, { ...call, repository });
+  const packing: PackCall = {
+    directory,
+    environment: { GIT_DIR: directory, GIT_ALTERNATE_OBJECT_DIRECTORIES: repository },
+    onProgress: call.onProgress,
+    signal,
+  };
+  const layers = [...shared];
+  // What is rewound often is kept apart from what hardly ever is, so that less must be written anew.
+  const steps = layers.length === 0 && view.trunk !== undefined ? [[view.trunk], view.tips] : [view.tips];
+  for (const step of steps) {
+    const known = new Set(layers.flatMap(({ tips }) => tips).map(({ object }) => object));
+    const tips = step.filter(({ object }) => !known.has(object));
+    const layer = tips.length === 0 ? undefined : await pack(tools, packing, { tips, without: [...known] });
+    if (layer !== undefined) layers.push(layer);
+  }
+  return layers;
+}
+
+async function share(
+  tools: WorkspaceTools,
+  directory: string,
+  call: GenerationCall & { readonly repository: string },
+): Promise<readonly MirrorLayer[]> {
+  const { before, view, repository, signal } = call;
+  if (before === undefined || before.manifest.isSha256 !== view.isSha256 || before.manifest.shallow !== view.shallow)
+    return [];
+  const environment = { GIT_DIR: before.path, GIT_ALTERNATE_OBJECT_DIRECTORIES: repository };
+  const layers = await reusableLayers(tools, { layers: before.manifest.layers, view, environment, signal });
+  for (const { pack: name } of layers) {
+    for (const file of packFiles(before.path, name))
+      await tools.fileSystem.shareFile(file, join(directory, "objects", "pack", basename(file)));
+  }
+  return layers;
+}
+
+interface PackCall {
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly onProgress: GenerationCall["onProgress"];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One new pack with what is missing; `undefined` when nothing is. */
+async function pack(
+  tools: WorkspaceTools,
+  { directory, environment, onProgress, signal }: PackCall,
+  { tips, without }: { readonly tips: readonly GitObject[]; readonly without: readonly string[] },
+): Promise<MirrorLayer | undefined> {
+  const input = [...tips.map(({ object }) => object), ...without.map((object) => `^${object}`)].join("\n");
+  const packs = join(directory, "objects", "pack");
+  // Deltas are taken over as they are; none is looked for, which would take minutes of every processor.
+  const args = ["pack-objects", "--quiet", "--revs", "--non-empty", "--delta-base-offset", "--window=0"];
+  const working = tools.git.inspect([...args, join(packs, "pack")], {
+    cwd: "/",
+    environment,
+    input: `${input}\n`,
+    signal,
+    timeoutMs: TIMEOUT_MS,
+  });
+  const { stdout } = await watched(tools, { working, packs, onProgress });
+  const hash = stdout.trim();
+  if (hash === "") return undefined;
+  const name = `pack-${hash}`;
+  const [file = ""] = packFiles(directory, name);
+  return { tips, pack: name, bytes: await tools.fileSystem.bytesOf(file) };
+}
+
+interface Watched<Value> {
+  readonly working: Promise<Value>;
+  readonly packs: string;
+  readonly onProgress: GenerationCall["onProgress"];
+}
+
+/** Git tells its progress to a terminal alone; the file that it writes shows it, too. */
+async function watched<Value>(
+  { fileSystem, logger }: WorkspaceTools,
+  { working, packs, onProgress }: Watched<Value>,
+): Promise<Value> {
+  if (onProgress === undefined) return working;
+  const look = async (): Promise<void> => {
+    const names = (await fileSystem.names(packs)).filter((name) => name.startsWith("tmp_pack_"));
+    const sizes = await Promise.all(names.map((name) => fileSystem.bytesOf(join(packs, name))));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    onProgress({ phase: names.length === 0 ? "counting" : "writing", bytes });
+  };
+  const safely = (): void => {
+    look().catch((error: unknown) => logger.debug({ error: String(error) }, "the progress of a mirror cannot be seen"));
+  };
+  safely();
+  const timer = setInterval(safely, LOOK_MS);
+  try {
+    return await working;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function explained(
+  { fileSystem }: WorkspaceTools,
+  { commonDirectory, signal }: GenerationCall,
+  error: unknown,
+): Promise<unknown> {
+  if (signal?.aborted === true || complaintOf(error) === "") return error;
+  const settings = parseGitConfig((await fileSystem.readText(join(commonDirectory, "config"))) ?? "");
+  const partial = settings.find(({ key }) => /^remote\..+\.(?:promisor|partialclonefilter)$/u.test(key));
+  if (partial === undefined) return error;
+  const remote = partial.key.replace(/^remote\./u, "").replace(/\.[^.]+$/u, "");
+  return new WorkspaceError({
+    message: `The repository ${commonDirectory} is a partial clone: an isolated session cannot work with what is not there`,
+    why: complaintOf(error),
+    fix: [
+      `fetch the rest of it: git -C '${commonDirectory}' fetch --refetch --no-filter ${remote}`,
+      "or name a whole clone: --repo PATH",
+    ],
+    context: { commonDirectory },
+    cause: error,
+  });
+}
