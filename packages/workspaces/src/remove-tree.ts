@@ -12,7 +12,8 @@ const SLASH = Buffer.from("/");
  * replaces by a symbolic link meanwhile leads nowhere, and what is mounted inside stays; elsewhere it is Node's own removal.
  */
 export async function removeTree(path: string | Buffer): Promise<void> {
-  if (process.platform !== "linux") return rm(path, { recursive: true, force: true, maxRetries: TRIES, retryDelay: 25 });
+  if (process.platform !== "linux")
+    return rm(path, { recursive: true, force: true, maxRetries: TRIES, retryDelay: 25 });
   await removeEntry(Buffer.from(path), undefined);
 }
 
@@ -30,7 +31,8 @@ async function removeEntry(path: Buffer, mount: Mount | undefined): Promise<void
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "ENOENT") return;
       // Somebody has put something else in its place, or something more into it.
-      if (attempt === TRIES || !["ENOTDIR", "EISDIR", "ELOOP", "ENOTEMPTY", "EEXIST"].includes(String(code))) throw error;
+      if (attempt === TRIES || !["ENOTDIR", "EISDIR", "ELOOP", "ENOTEMPTY", "EEXIST"].includes(String(code)))
+        throw error;
     }
   }
 }

@@ -40,11 +40,15 @@ describe("removing a workspace", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  it.runIf(process.platform === "linux")("touches nothing outside while its directories are swapped", { timeout: 120_000 }, async () => {
-    const { accesses, swaps } = await removeWhileSwapping(removeTree, SWAPS);
-    expect(swaps).toBeGreaterThanOrEqual(SWAPS);
-    expect(accesses).toBe(0);
-  });
+  it.runIf(process.platform === "linux")(
+    "touches nothing outside while its directories are swapped",
+    { timeout: 120_000 },
+    async () => {
+      const { accesses, swaps } = await removeWhileSwapping(removeTree, SWAPS);
+      expect(swaps).toBeGreaterThanOrEqual(SWAPS);
+      expect(accesses).toBe(0);
+    },
+  );
 
   it.runIf(canMount)("stops at what is mounted inside", { timeout: 60_000 }, () => {
     const root = temporaryDirectory();

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -42,7 +51,12 @@ export function startSwapping(): Swapping {
   const counts = new SharedArrayBuffer(8);
   const counter = new Int32Array(counts);
   fill(outside, "of another place\n");
-  const places = { directory: join(workspace, "swapped"), outside, aside: join(root, "aside"), link: join(root, "link") };
+  const places = {
+    directory: join(workspace, "swapped"),
+    outside,
+    aside: join(root, "aside"),
+    link: join(root, "link"),
+  };
   const worker = new Worker(swap, { eval: true, workerData: { ...places, counts } });
   return {
     workspace,
@@ -76,10 +90,7 @@ export interface Swapped {
 }
 
 /** Removes the workspace again and again until it was swapped so often, or something outside was hit. */
-export async function removeWhileSwapping(
-  remove: (path: string) => Promise<void>,
-  swaps: number,
-): Promise<Swapped> {
+export async function removeWhileSwapping(remove: (path: string) => Promise<void>, swaps: number): Promise<Swapped> {
   await using swapping = startSwapping();
   for (let removals = 1; ; removals += 1) {
     swapping.refill();
