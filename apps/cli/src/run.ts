@@ -10,6 +10,7 @@ import { readGlobalFlags } from "./global-flags.ts";
 import type { Host } from "./host.ts";
 import { checkFields } from "./output/json.ts";
 import { createOutput } from "./output/output.ts";
+import { printableJson } from "./output/printable.ts";
 import { formatProblem, problemJson, toClauderonError } from "./output/problem.ts";
 import { createStyle } from "./output/style.ts";
 import { SignalHub } from "./signals.ts";
@@ -160,7 +161,7 @@ function report(
   }
   const problem = toClauderonError(error);
   const style = createStyle({ ...host.stderr, isColorless: flags.isColorless, environment: host.environment });
-  say(flags.isJson ? JSON.stringify(problemJson(problem)) : formatProblem(problem, style, flags.isDebug));
+  say(flags.isJson ? printableJson(problemJson(problem)) : formatProblem(problem, style, flags.isDebug));
   return signals.exitCode ?? exitCodes?.(problem.code) ?? errorTable[problem.code].exitCode;
 }
 

@@ -46,6 +46,17 @@ describe("words that are wrong", { timeout: SLOW }, () => {
     ["a name with a leading -", ["create", "-x"], 2, "no option -x"],
     ["a base that does not exist", ["create", "x", "--base", "nowhere"], 1, "workspace.base-not-found"],
     ["a repository that does not exist", ["create", "x", "--repo", "/no/such/place"], 1, "repository.not-found"],
+    ["a base that is an option", ["create", "x", "--base=--output=/tmp/x"], 1, "workspace.base-not-found"],
+    ["a branch that is an option", ["create", "x", "--branch=-x"], 1, "workspace.base-not-found"],
+    ["an address that names a program", ["create", "x", "--repo", "ext::sh -c x"], 1, "repository.not-found"],
+    [
+      "an address with an option of ssh",
+      ["create", "x", "--repo", "ssh://-oProxyCommand=x/y"],
+      1,
+      "starts with a dash",
+    ],
+    ["an address with a line feed", ["create", "x", "--repo", "https://h%0ahost=o/x"], 1, "control character"],
+    ["a base of a diff that is an option", ["diff", "kept", "--base=--output=/tmp/x"], 1, "workspace.base-not-found"],
     ["a session that does not exist", ["status", "kep"], 3, "kep"],
   ])("%s", async (...[, argv, code, text]) => {
     refused(await here.cli(argv), code, text);

@@ -56,7 +56,10 @@ async function stage(tools: WorkspaceTools, target: GitTree, { entries, signal }
   });
 }
 
-/** Whole files are copied; where the base has another version of one, that would silently take the base's changes back. */
+/**
+ * Whole files are copied; where the base has another version of one, that would silently take the base's changes back. Where it has something else in the
+ * place of one of the file's directories, a symbolic link would lead the copy out of the workspace.
+ */
 async function refuseOverlap(
   tools: WorkspaceTools,
   { source, target }: { readonly source: GitTree; readonly target: GitTree },
@@ -76,7 +79,10 @@ async function refuseOverlap(
     { signal },
   );
   const differing = new Set(output.toString("latin1").split("\0"));
-  const overlap = entries.map(({ path }) => path).filter((path) => differing.has(path));
+  const directories = new Set([...differing].flatMap(ancestors));
+  const overlap = entries
+    .map(({ path }) => path)
+    .filter((path) => directories.has(path) || [path, ...ancestors(path)].some((name) => differing.has(name)));
   if (overlap.length === 0) return;
   throw new WorkspaceError({
     message: `The uncommitted changes cannot be carried over: ${String(overlap.length)} of the changed files are different in the base`,
@@ -87,6 +93,11 @@ async function refuseOverlap(
     ],
     context: { files: overlap.slice(0, 20).map(readablePath) },
   });
+}
+
+function ancestors(path: string): readonly string[] {
+  const names = path.split("/");
+  return names.slice(1).map((_name, index) => names.slice(0, index + 1).join("/"));
 }
 
 /** Changes when anything uncommitted in the tree does. */

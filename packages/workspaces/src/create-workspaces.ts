@@ -191,7 +191,9 @@ async function everyMark(
       gitDirectory === undefined
         ? undefined
         : parseMark(await fileSystem.readText(join(gitDirectory, "clauderon.json")));
-    if (mark?.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
+    // The worktree is the agent's: what a file there leads to speaks for this place alone.
+    const isHere = mark?.record.path === join(worktrees, name);
+    if (isHere && mark.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
   }
   return [...found.values()];
 }

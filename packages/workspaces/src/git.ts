@@ -20,7 +20,10 @@ export interface Git {
   inspect(args: readonly string[], call?: GitCall): Promise<CommandResult>;
   /** As `inspect`, with standard output as bytes. */
   inspectBytes(args: readonly string[], call?: GitCall): Promise<Buffer>;
-  /** As the user: user and system configuration apply, credential helpers included. No hook. */
+  /**
+   * As the user: user and system configuration apply, credential helpers included. No hook. Only commands that are there to reach another repository, or
+   * to write files, reach one: no other fetches what a partial clone lacks, as a repository's configuration says how that is done.
+   */
   act(args: readonly string[], call?: GitCall): Promise<CommandResult>;
   /** As `act`, with standard output as bytes. */
   actBytes(args: readonly string[], call?: GitCall): Promise<Buffer>;
@@ -57,11 +60,16 @@ const userVariables = new Set([
   "GIT_PROXY_SSL_CAINFO",
 ]);
 
+/** Git before 2.45 does not know the second; without a protocol there is no fetch either. */
+const withoutNetwork = { GIT_ALLOW_PROTOCOL: "", GIT_NO_LAZY_FETCH: "1" };
+
+/** Those of `act` for which the user's remotes are asked. */
+const reaching = new Set(["fetch", "ls-remote", "clone", "push", "read-tree", "checkout", "checkout-index", "reset"]);
+
 const inspectVariables = {
+  ...withoutNetwork,
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_ALLOW_PROTOCOL: "",
-  GIT_NO_LAZY_FETCH: "1",
   GIT_OPTIONAL_LOCKS: "0",
 };
 
@@ -77,7 +85,12 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     LC_ALL: "C",
     GIT_TERMINAL_PROMPT: "0",
     GIT_PAGER: "cat",
+    GIT_EDITOR: "false",
+    GIT_SEQUENCE_EDITOR: "false",
     GIT_ALLOW_PROTOCOL: "https:http:ssh:file",
+    // What a repository claims its history to be decides which commits count as kept.
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_GRAFT_FILE: "/dev/null/none",
   });
 
   const options = (call: GitCall, added: Readonly<Record<string, string>>): Parameters<CommandRunner["run"]>[2] => ({
@@ -106,12 +119,20 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
     return Buffer.concat(chunks);
   };
+  const userVariables = (args: readonly string[]): Readonly<Record<string, string>> =>
+    reaching.has(commandOf(args)) ? user : { ...user, ...withoutNetwork };
   return {
     inspect: (args, call = {}) => run(args, call, inspectVariables),
     inspectBytes: (args, call = {}) => bytes(args, call, inspectVariables),
-    act: (args, call = {}) => run(args, call, user),
-    actBytes: (args, call = {}) => bytes(args, call, user),
+    act: (args, call = {}) => run(args, call, userVariables(args)),
+    actBytes: (args, call = {}) => bytes(args, call, userVariables(args)),
   };
+}
+
+/** The command among its options. */
+function commandOf(args: readonly string[]): string {
+  const isValue = (index: number): boolean => ["-c", "-C"].includes(args[index - 1] ?? "");
+  return args.find((argument, index) => !argument.startsWith("-") && !isValue(index)) ?? "";
 }
 
 /** What git complained about, as an error of ours. */

@@ -16,6 +16,7 @@ import {
 } from "./undo-errors.ts";
 import { parseManifest, type RecordedRef, type UndoManifest, type UndoPlaces, undoPlaces } from "./undo-record.ts";
 import { branchExists, branchInUse } from "./workspace-errors.ts";
+import { validateWorkspaceName } from "./workspace-name.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
 export interface RestorePlan {
@@ -72,6 +73,7 @@ async function targetOf(
   { claim }: UndoManifest,
   { name, repository }: WorkspaceRestoreRequest,
 ): Promise<WorkspaceRecord> {
+  validateWorkspaceName(name);
   const worktrees = join(homeDirectory, "worktrees");
   await fileSystem.makeDirectory(worktrees);
   return {

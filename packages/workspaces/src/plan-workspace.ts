@@ -5,6 +5,7 @@ import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@cl
 import { lookUpBranch } from "./branch-lookup.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
 import { branchExists, branchInUse, pathExists } from "./workspace-errors.ts";
+import { validateWorkspaceName } from "./workspace-name.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
 /** Looks at everything `create` will need and makes nothing but the directory of worktrees. */
@@ -14,6 +15,7 @@ export async function planWorkspace(
   call: { readonly request: WorkspaceRequest; readonly signal?: AbortSignal | undefined },
 ): Promise<WorkspaceRecord> {
   const { request, signal } = call;
+  validateWorkspaceName(request.name);
   const claim = await claims.get(request.sessionId);
   if (claim !== undefined) return claim.record;
   const worktrees = join(tools.homeDirectory, "worktrees");

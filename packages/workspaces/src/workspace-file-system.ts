@@ -6,11 +6,9 @@ import {
   mkdir,
   open,
   readdir,
-  readFile,
   readlink,
   realpath,
   rename,
-  rm,
   rmdir,
   symlink,
   writeFile,
@@ -19,6 +17,7 @@ import { dirname } from "node:path";
 
 import { copyTree, syncPath } from "./copy-tree.ts";
 import { claimFile, faceOf, placeFile } from "./place-file.ts";
+import { removeTree } from "./remove-tree.ts";
 
 /** What lies at a path; symbolic links are not followed. */
 export type EntryKind = "file" | "directory" | "link" | "other" | "absent";
@@ -80,7 +79,7 @@ export const nodeFileSystem: WorkspaceFileSystem = {
     const status = await absentAsUndefined(lstat(path));
     return status === undefined ? "" : `${String(status.size)} ${String(status.mtimeMs)}`;
   },
-  readText: (path) => absentAsUndefined(readFile(path, "utf8")),
+  readText: (path) => absentAsUndefined(readRegular(path)),
   names: async (path) => (await absentAsUndefined(readdir(path))) ?? [],
   makeDirectory: async (path) => {
     await mkdir(path, { recursive: true });
@@ -88,7 +87,7 @@ export const nodeFileSystem: WorkspaceFileSystem = {
   writeText: (path, text) => writeFile(path, text, { mode: 0o600 }),
   replaceDurably,
   rename,
-  remove: (path) => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 25 }),
+  remove: removeTree,
   removeIfEmpty: async (path) => {
     try {
       await rmdir(path);
@@ -106,7 +105,7 @@ export const nodeFileSystem: WorkspaceFileSystem = {
     }
   },
   copyEntry: async (from, to) => {
-    await rm(to, { recursive: true, force: true });
+    await removeTree(to);
     const status = await lstat(from);
     if (status.isSymbolicLink()) return symlink(await readlink(from, { encoding: "buffer" }), to);
     return copyFile(from, to, constants.COPYFILE_FICLONE);
@@ -118,6 +117,12 @@ export const nodeFileSystem: WorkspaceFileSystem = {
   claim: claimFile,
   bytesOf: (path) => bytesOf(Buffer.from(path)),
 };
+
+/** A pipe in the file's place would hold the caller for ever. */
+async function readRegular(path: string): Promise<string | undefined> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return (await file.stat()).isFile() ? await file.readFile("utf8") : undefined;
+}
 
 async function bytesOf(path: Buffer): Promise<number> {
   const status = await absentAsUndefined(lstat(path));

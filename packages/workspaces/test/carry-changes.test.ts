@@ -2,6 +2,8 @@ import {
   chmodSync,
   existsSync,
   lstatSync,
+  mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -110,4 +112,32 @@ describe("carrying changes over", () => {
     const { record } = await made(world, { withChanges: true });
     expect(readFileSync(join(record.path, "a.txt"), "utf8")).toContain("<<<<<<<");
   });
+});
+
+it("does not write through a symbolic link that the base has where the checkout has a directory", async () => {
+  const world = fixture();
+  const outside = join(world.root, "outside");
+  mkdirSync(outside);
+  world.git(["checkout", "--quiet", "-b", "other"]);
+  symlinkSync(outside, join(world.repository, "link"));
+  world.git(["add", "link"]);
+  world.git(["commit", "--quiet", "-m", "Link"]);
+  world.git(["checkout", "--quiet", "main"]);
+  world.write({ "link/x": "mine\n" });
+  await expect(made(world, { withChanges: true, base: "other" })).rejects.toMatchObject({
+    why: "link/x",
+    fix: expect.arrayContaining([expect.stringContaining("leave out --base")]),
+  });
+  expect(readdirSync(outside)).toEqual([]);
+});
+
+it("does not put a file over a directory that only the base has", async () => {
+  const world = fixture();
+  world.git(["checkout", "--quiet", "-b", "other"]);
+  world.write({ "place/theirs": "theirs\n" });
+  world.git(["add", "place"]);
+  world.git(["commit", "--quiet", "-m", "Directory"]);
+  world.git(["checkout", "--quiet", "main"]);
+  world.write({ place: "mine\n" });
+  await expect(made(world, { withChanges: true, base: "other" })).rejects.toMatchObject({ why: "place" });
 });

@@ -80,7 +80,7 @@ async function deleteOne(session: Session, choices: DeleteChoices, context: Comm
     const risks = describeRisk(detail.workspaceStatus, { branch: choices.keepBranch, worktree: choices.keepWorktree });
     if (risks.length > 0 && (flags.isYes || !canPrompt)) throw workAtRisk(detail, risks);
     if (risks.length > 0) {
-      output.tell(`${session.name} holds ${risks.join(", ")}`);
+      output.tell(`${printable(session.name)} holds ${risks.join(", ")}`);
       const files = detail.workspaceStatus?.files ?? [];
       if (files.length > 0) output.tell(printable(describeFiles(files)));
       if (!(await context.prompts.confirm(`Discard this and delete ${session.name}?`))) throw new Cancelled();

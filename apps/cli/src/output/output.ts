@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 
+import { printableJson, printableLines } from "./printable.ts";
 import { createStyle, type Style } from "./style.ts";
 
 export interface OutputStream {
@@ -9,7 +10,10 @@ export interface OutputStream {
   columns(): number;
 }
 
-/** The two streams of a command: data on the one, everything said to a person on the other. */
+/**
+ * The two streams of a command: data on the one, everything said to a person on the other. What is said, lines and JSON hold no control character:
+ * names and messages in them are others'. `write` and `tell` take text that is made printable already, with our own styles in it.
+ */
 export interface Output {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
@@ -54,17 +58,17 @@ export function createOutput(settings: OutputSettings): Output {
     style,
     tell,
     write: (data) => writeAll(stdout.stream, data),
-    line: (text) => writeAll(stdout.stream, `${text}\n`),
-    json: (value) => writeAll(stdout.stream, `${JSON.stringify(value)}\n`),
+    line: (text) => writeAll(stdout.stream, `${printableLines(text)}\n`),
+    json: (value) => writeAll(stdout.stream, `${printableJson(value)}\n`),
     writeError: (data) => writeAll(stderr.stream, data),
     say: (text) => {
-      if (!isQuiet) tell(text);
+      if (!isQuiet) tell(printableLines(text));
     },
     note: (text) => {
-      if (!isQuiet) tell(`${style.stderr.yellow("note:")} ${text}`);
+      if (!isQuiet) tell(`${style.stderr.yellow("note:")} ${printableLines(text)}`);
     },
     hint: (text) => {
-      if (!isQuiet && stderr.isTerminal) tell(style.stderr.dim(text));
+      if (!isQuiet && stderr.isTerminal) tell(style.stderr.dim(printableLines(text)));
     },
   };
 }

@@ -12,3 +12,11 @@ export function printable(text: string): string {
 export function printableLines(text: string): string {
   return text.replace(controlButLines, visible);
 }
+
+/** JSON whose text cannot steer the reader's terminal either: the standard leaves the 8-bit control characters as they are. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    control,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,31 @@
+import { afterAll, describe, expect, it } from "vitest";
+
+import { corpus, dealt, fires, makeStage, outcomeOf, placed } from "./corpus.ts";
+
+const HANDS = 6;
+
+const stage = makeStage();
+afterAll(stage.strike);
+
+/** One by one, and in every place, is the proof's. */
+const alone = corpus.filter(({ isAlone, name }) => isAlone === true && !name.startsWith("lazy fetch of a blob"));
+
+describe("a hostile repository", () => {
+  it("is known in at least 60 ways, each named once", () => {
+    expect(corpus.length).toBeGreaterThanOrEqual(60);
+    expect(new Set(corpus.map(({ name }) => name)).size).toBe(corpus.length);
+    process.stdout.write(`hostile repositories: ${String(corpus.length)} vectors\n`);
+  });
+
+  it.each(corpus)("$name: fires at plain git", { timeout: 60_000 }, (vector) => {
+    expect(fires(stage.scene(), placed(vector, "repository"))).toBe(true);
+  });
+
+  it.each([...dealt(corpus, HANDS), ...alone])("$name: nothing of it runs", { timeout: 60_000 }, async (vector) => {
+    const { canaries, failures } = await outcomeOf(stage.scene(), placed(vector, "repository"));
+    expect({ canaries, failed: Object.keys(failures) }, JSON.stringify(failures)).toEqual({
+      canaries: [],
+      failed: [...(vector.refused ?? [])],
+    });
+  });
+});

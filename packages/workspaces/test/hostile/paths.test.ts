@@ -1,0 +1,91 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { removeTree } from "../../src/remove-tree.ts";
+import { INSTANCE, fixture, made, temporaryDirectory } from "../git-fixture.ts";
+import { removeWhileSwapping } from "./swapping.ts";
+
+const SWAPS = 3000;
+
+/** A program with mounts of its own. */
+const isolated = ["--user", "--map-root-user", "--mount"];
+const canMount =
+  process.platform === "linux" && spawnSync("unshare", [...isolated, "true"], { stdio: "ignore" }).status === 0;
+
+describe("removing a workspace", () => {
+  it("leaves what a symbolic link leads to", async () => {
+    const root = temporaryDirectory();
+    for (const name of ["outside", "workspace/deep"]) mkdirSync(join(root, name), { recursive: true });
+    writeFileSync(join(root, "outside", "kept"), "");
+    symlinkSync(join(root, "outside"), join(root, "workspace", "deep", "link"));
+    symlinkSync(join(root, "workspace"), join(root, "link"));
+    await removeTree(join(root, "link"));
+    expect(readdirSync(join(root, "workspace"))).toEqual(["deep"]);
+    await removeTree(join(root, "workspace"));
+    await removeTree(join(root, "workspace"));
+    expect(readdirSync(root)).toEqual(["outside"]);
+    expect(readdirSync(join(root, "outside"))).toEqual(["kept"]);
+  });
+
+  it("removes names of any bytes, and many of them", async () => {
+    const root = temporaryDirectory();
+    const workspace = join(root, "workspace");
+    mkdirSync(join(workspace, "empty"), { recursive: true });
+    for (let index = 0; index < 200; index += 1) writeFileSync(join(workspace, `file\n${String(index)}`), "");
+    writeFileSync(Buffer.concat([Buffer.from(`${workspace}/`), Buffer.from([0xff, 0xfe])]), "");
+    await removeTree(workspace);
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it.runIf(process.platform === "linux")(
+    "touches nothing outside while its directories are swapped",
+    { timeout: 120_000 },
+    async () => {
+      const { accesses, swaps } = await removeWhileSwapping(removeTree, SWAPS);
+      expect(swaps).toBeGreaterThanOrEqual(SWAPS);
+      expect(accesses).toBe(0);
+    },
+  );
+
+  it.runIf(canMount)("stops at what is mounted inside", { timeout: 60_000 }, () => {
+    const root = temporaryDirectory();
+    const mount = join(root, "workspace", "deep", "mounted");
+    for (const directory of [join(root, "outside"), mount]) mkdirSync(directory, { recursive: true });
+    writeFileSync(join(root, "outside", "kept"), "");
+    const script = 'mount --bind "$1" "$2" && exec "$3" -C @clauderon/source "$4" "$5"';
+    const child = join(import.meta.dirname, "remove-child.fixture.ts");
+    const values = [join(root, "outside"), mount, process.execPath, child, join(root, "workspace")];
+    const output = execFileSync("unshare", [...isolated, "sh", "-c", script, "sh", ...values], { encoding: "utf8" });
+    expect(output).toContain('The directory "mounted" of the workspace is a mount');
+    expect(readdirSync(join(root, "outside"))).toEqual(["kept"]);
+  });
+});
+
+describe("what lies in the directory of worktrees", () => {
+  it("cannot hold the list up with a pipe, nor stop it with a directory", async () => {
+    const world = fixture();
+    for (const name of ["pipe", "directory"]) mkdirSync(join(world.home, "worktrees", name), { recursive: true });
+    execFileSync("mkfifo", [join(world.home, "worktrees", "pipe", ".git")]);
+    mkdirSync(join(world.home, "worktrees", "directory", ".git"));
+    expect(await Array.fromAsync(world.provider.list())).toEqual([]);
+  });
+
+  it("speaks for its own place alone", async () => {
+    const world = fixture();
+    const { record } = await made(world);
+    const victim = join(world.root, "precious");
+    mkdirSync(victim);
+    const forged = join(world.root, "forged");
+    mkdirSync(forged);
+    const mark = { instanceId: INSTANCE, sessionId: "forged", name: "x", record: { ...record, path: victim } };
+    writeFileSync(join(forged, "clauderon.json"), JSON.stringify(mark));
+    mkdirSync(join(world.home, "worktrees", "x"));
+    writeFileSync(join(world.home, "worktrees", "x", ".git"), `gitdir: ${forged}\n`);
+    const found = await Array.fromAsync(world.provider.list());
+    expect(found.map(({ sessionId }) => sessionId)).toEqual(["session-fix"]);
+    expect(existsSync(victim)).toBe(true);
+  });
+});

@@ -1,0 +1,101 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+
+/** Swaps a directory with a symbolic link to another place as fast as it can, as an agent could while we work. */
+const swap = `
+const { renameSync, rmSync, symlinkSync, unlinkSync } = require("node:fs");
+const { directory, outside, aside, link, counts } = require("node:worker_threads").workerData;
+const counter = new Int32Array(counts);
+const done = (work) => { try { work(); return true; } catch { return false; } };
+while (Atomics.load(counter, 0) === 0) {
+  if (!done(() => renameSync(directory, aside))) continue;
+  done(() => symlinkSync(outside, link));
+  if (done(() => renameSync(link, directory))) Atomics.add(counter, 1, 1);
+  done(() => unlinkSync(directory));
+  if (!done(() => renameSync(aside, directory))) done(() => rmSync(aside, { recursive: true, force: true }));
+}
+`;
+
+export interface Swapping extends AsyncDisposable {
+  readonly workspace: string;
+  /** How often the workspace's directory was a link to the place outside. */
+  count(): number;
+  /** Whether everything outside is as it was. */
+  isWhole(): boolean;
+  /** A workspace with a directory that is swapped; the one before must be gone. */
+  refill(): void;
+}
+
+const names = Array.from({ length: 8 }, (_, index) => `file-${String(index)}`);
+
+function fill(directory: string, text: string): void {
+  mkdirSync(directory, { recursive: true });
+  for (const name of names) writeFileSync(join(directory, name), text);
+}
+
+export function startSwapping(): Swapping {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "clauderon-swapping-")));
+  const outside = join(root, "outside");
+  const workspace = join(root, "workspace");
+  const counts = new SharedArrayBuffer(8);
+  const counter = new Int32Array(counts);
+  fill(outside, "of another place\n");
+  const places = {
+    directory: join(workspace, "swapped"),
+    outside,
+    aside: join(root, "aside"),
+    link: join(root, "link"),
+  };
+  const worker = new Worker(swap, { eval: true, workerData: { ...places, counts } });
+  return {
+    workspace,
+    count: () => Atomics.load(counter, 1),
+    isWhole: () => {
+      const there = readdirSync(outside);
+      return (
+        there.length === names.length &&
+        there.every((name) => readFileSync(join(outside, name), "utf8") === "of another place\n")
+      );
+    },
+    refill: () => {
+      // Filled elsewhere: what is written through the link would be the test's own doing.
+      fill(join(root, "fresh", "swapped"), "of the workspace\n");
+      renameSync(join(root, "fresh"), workspace);
+    },
+    [Symbol.asyncDispose]: async () => {
+      const ended = new Promise((resolve) => worker.once("exit", resolve));
+      Atomics.store(counter, 0, 1);
+      await ended;
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface Swapped {
+  readonly removals: number;
+  readonly swaps: number;
+  /** Removals after which something outside was changed. */
+  readonly accesses: number;
+}
+
+/** Removes the workspace again and again until it was swapped so often, or something outside was hit. */
+export async function removeWhileSwapping(remove: (path: string) => Promise<void>, swaps: number): Promise<Swapped> {
+  await using swapping = startSwapping();
+  for (let removals = 1; ; removals += 1) {
+    swapping.refill();
+    await remove(swapping.workspace);
+    const accesses = swapping.isWhole() ? 0 : 1;
+    if (accesses > 0 || swapping.count() >= swaps) return { removals, swaps: swapping.count(), accesses };
+  }
+}

@@ -1,0 +1,121 @@
+import { join } from "node:path";
+
+import type { WorkspaceProvider, WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract";
+import { createCommandRunner } from "@clauderon/core/host";
+
+import { createWorkspaces } from "../../src/index.ts";
+import { INSTANCE } from "../git-fixture.ts";
+import { type Scene, SECRET } from "./scene.ts";
+import { change, type Operation, type Vector } from "./vector.ts";
+
+export interface Outcome {
+  /** Operations after which the canary was there, or that showed what lies outside. */
+  readonly canaries: readonly string[];
+  /** Operations that failed, and why. */
+  readonly failures: Readonly<Partial<Record<Operation, string>>>;
+  readonly ran: number;
+}
+
+const ID = "session-fix";
+
+/** Runs every operation of ours against the vector. */
+export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> {
+  const canaries: string[] = [];
+  const failures: Partial<Record<Operation, string>> = {};
+  let ran = 0;
+  vector.arm?.(scene);
+  const variables = vector.environment?.(scene) ?? {};
+  const provider = createWorkspaces({
+    homeDirectory: join(scene.root, "home"),
+    instanceId: INSTANCE,
+    runner: createCommandRunner(),
+    environment: { ...scene.environment, ...variables },
+  });
+  if (scene.hasRun()) throw new Error(`${vector.name}: the canary sang while it was armed`);
+  const attempt = async <Value>(operation: Operation, work: () => Promise<Value>): Promise<Value | undefined> => {
+    ran += 1;
+    let shown = "";
+    try {
+      const value = await work();
+      shown = JSON.stringify(value) ?? "";
+      return value;
+    } catch (error) {
+      failures[operation] = `${String(error)}`;
+      shown = `${String(error)} ${JSON.stringify(error)}`;
+      return undefined;
+    } finally {
+      if (scene.hasRun() || shown.includes(SECRET)) canaries.push(operation);
+    }
+  };
+
+  const info = await attempt("resolve", () => provider.resolve(scene.repository, { forSession: ID }));
+  if (info !== undefined) await attempt("changes", () => provider.changes(info));
+  const plan = async (name: string): Promise<[WorkspaceRequest, WorkspaceRecord]> => {
+    const request: WorkspaceRequest = {
+      sessionId: `session-${name}`,
+      name,
+      repository: info ?? {
+        path: scene.repository,
+        commonDirectory: join(scene.repository, ".git"),
+        head: scene.git(["rev-parse", "HEAD"]).trim(),
+      },
+      branchPrefix: "clauderon/",
+      withChanges: true,
+    };
+    return [request, await provider.plan(request)];
+  };
+  const create = async (name: string): Promise<WorkspaceRecord> => {
+    const [request, record] = await plan(name);
+    await provider.create(request, record);
+    return record;
+  };
+  const record = await attempt("create", () => create("fix"));
+  if (record !== undefined) {
+    await attempt("rollBack", async () => provider.undo(await create("other"), "session-other"));
+    scene.workspace = record.path;
+    await work(scene, { vector, provider, record, attempt });
+  }
+  await attempt("clone", () => provider.resolve(`file://${scene.repository}`));
+  return { canaries, failures, ran };
+}
+
+interface Work {
+  readonly vector: Vector;
+  readonly provider: WorkspaceProvider;
+  readonly record: WorkspaceRecord;
+  readonly attempt: <Value>(operation: Operation, work: () => Promise<Value>) => Promise<Value | undefined>;
+}
+
+async function work(scene: Scene, { vector, provider, record, attempt }: Work): Promise<void> {
+  vector.armWorkspace?.(scene);
+  if (scene.hasRun()) throw new Error(`${vector.name}: the canary sang while the agent armed it`);
+  change(scene, record.path);
+  await attempt("status", () => provider.status(record));
+  await attempt("diff", async () => {
+    const shown: string[] = [];
+    for (const format of ["patch", "stat", "names"] as const) shown.push(await provider.diff(record, { format }));
+    return shown;
+  });
+  await attempt("pushUrl", async () => (await provider.pushUrl(record)) === undefined);
+  await attempt("list", () => Array.fromAsync(provider.list()));
+  await attempt("resolveWorkspace", () => provider.resolve(join(record.path, "deep")));
+  await attempt("refuseDelete", async () => {
+    const refusal: unknown = await provider.remove(record, { sessionId: ID }).catch((error: unknown) => error);
+    if ((refusal as { readonly code?: unknown }).code !== "workspace.exists") throw refusal;
+  });
+  const undo = { at: "2026-01-01T00:00:00.000Z", session: {} };
+  await attempt("delete", () => provider.remove(record, { sessionId: ID, force: true, undo }));
+  await attempt("undo", async () => {
+    await provider.undoRecords.list({ isMeasured: true });
+    await provider.undoRecords.plan(ID, { sessionId: ID, name: "fix" });
+    await provider.undoRecords.restore(ID, { sessionId: ID, name: "fix" });
+  });
+  // As a new daemon does it for every session that it finds.
+  await attempt("reconcile", async () => {
+    for await (const finding of provider.list()) if (finding.exists) await provider.status(finding.record);
+  });
+  await attempt("deleteForGood", async () => {
+    const { keptBranch } = await provider.remove(record, { sessionId: ID, force: true });
+    return vector.holdsCommit === true && keptBranch === undefined ? SECRET : undefined;
+  });
+}
