@@ -184,8 +184,7 @@ export class AnswerParser {
       } else if (lower === "connection") {
         saysClose ||= closePattern.test(value);
         saysKeep ||= keepPattern.test(value);
-      }
-      else if (lower === "keep-alive") this.#keepMs = keepMsOf(value) ?? this.#keepMs;
+      } else if (lower === "keep-alive") this.#keepMs = keepMsOf(value) ?? this.#keepMs;
     }
     if (isChunked && size !== undefined) throw malformed("its length, given twice");
     const isBare = this.#method === "HEAD" || status === 204 || status === 304;

@@ -147,8 +147,9 @@ export class Http1Connection implements AnswerEvents, TurnTask {
   endTurn(): void {
     const request = this.#current;
     if (request === undefined || this.#head === "" || this.#socket.destroyed) return;
-    this.#socket.write(this.#head, "latin1");
+    const head = this.#head;
     this.#head = "";
+    this.#socket.write(head, "latin1");
     if (request.parts.body !== null) this.#socket.write(request.parts.body);
   }
 

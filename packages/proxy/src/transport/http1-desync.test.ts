@@ -64,7 +64,11 @@ const attacks: Record<string, Attack> = {
     body: "first",
   },
   "close in a list": { text: answer("first", ["connection: keep-alive , Close ,x"]), body: "first" },
-  "an option that only looks like close": { text: answer("first", ["connection: x-close"]), body: "first", isKept: true },
+  "an option that only looks like close": {
+    text: answer("first", ["connection: x-close"]),
+    body: "first",
+    isKept: true,
+  },
   "no length": { text: "HTTP/1.1 200 OK\r\n\r\nall of it", isEnded: true, body: "all of it" },
   "no length in HTTP/1.0 that keeps the connection": {
     text: "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\nall of it",
@@ -92,7 +96,9 @@ const attacks: Record<string, Attack> = {
   "nothing but the end": { text: "", isEnded: true },
   "lengths that differ": { text: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello" },
   "lengths in a list": { text: "HTTP/1.1 200 OK\r\ncontent-length: 5, 6\r\n\r\nhello" },
-  "a length and chunks": { text: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n" },
+  "a length and chunks": {
+    text: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+  },
   "a length beyond what can be counted": { text: `HTTP/1.1 200 OK\r\ncontent-length: ${"9".repeat(20)}\r\n\r\n` },
   "a length in hexadecimal": { text: "HTTP/1.1 200 OK\r\ncontent-length: 0x5\r\n\r\nhello" },
   "a folded coding": { text: "HTTP/1.1 200 OK\r\ntransfer-encoding:\r\n chunked\r\n\r\n0\r\n\r\n" },
@@ -135,7 +141,8 @@ describe("an upstream that sends", () => {
     attackWith(text, isEnded);
     // Both at once: the second waits for the connection of the first.
     const [first, next] = await Promise.all([asking.ask("/attack", method), asking.ask("/next")]);
-    if (body === undefined) expect(first.code).toMatch(/^(?:ANSWER_MALFORMED|HEAD_TOO_LARGE|UPSTREAM_CLOSED|ECONNRESET)$/u);
+    if (body === undefined)
+      expect(first.code).toMatch(/^(?:ANSWER_MALFORMED|HEAD_TOO_LARGE|UPSTREAM_CLOSED|ECONNRESET)$/u);
     else expect(first).toMatchObject({ code: undefined, body });
     expect(next).toMatchObject({ code: undefined, status: 200, body: "ok" });
     expect(asking.dials()).toBe(isKept ? 1 : 2);
@@ -145,7 +152,10 @@ describe("an upstream that sends", () => {
 });
 
 /** Servers at the other end of pipes that deliver within the turn of the event loop, so that what comes before a request is written comes then each time. */
-function startPipes(): { readonly servers: { readonly end: Duplex; text: string }[]; readonly dial: () => Promise<Socket> } {
+function startPipes(): {
+  readonly servers: { readonly end: Duplex; text: string }[];
+  readonly dial: () => Promise<Socket>;
+} {
   const servers: { readonly end: Duplex; text: string }[] = [];
   const dial = async (): Promise<Socket> => {
     const [client, end] = duplexPair();
