@@ -68,6 +68,24 @@ export async function startSessionHost(options: HostProgramOptions): Promise<Soc
   });
 }
 
+/** What the host's own process needs. Sessions bring their environment with them, and each of their processes can read what stands here. */
+const hostVariables = [
+  "CLAUDERON_HOME",
+  "HOME",
+  "LANG",
+  "LC_ALL",
+  "LD_LIBRARY_PATH",
+  "PATH",
+  "TMPDIR",
+  "TZ",
+  "USER",
+  "XDG_RUNTIME_DIR",
+];
+
+function hostEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return keeperEnvironment(Object.fromEntries(hostVariables.map((name) => [name, environment[name]])));
+}
+
 function launch({ homeDirectory, program, idleMs }: HostProgramOptions): { hasExited(): boolean } {
   const { log } = hostPaths(homeDirectory);
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
@@ -77,7 +95,7 @@ function launch({ homeDirectory, program, idleMs }: HostProgramOptions): { hasEx
   const child = spawn(
     process.execPath,
     [...smallProcess, ...conditions, path, homeDirectory, ...(idleMs === undefined ? [] : [String(idleMs)])],
-    { cwd: "/", detached: true, stdio: ["ignore", output, output], env: keeperEnvironment(process.env) },
+    { cwd: "/", detached: true, stdio: ["ignore", output, output], env: hostEnvironment(process.env) },
   );
   closeSync(output);
   let hasExited = false;

@@ -1,3 +1,4 @@
+export { canaryEncoders, scanBytes } from "./canary-scan.ts";
 export { describeStoreContract, type StoreContractOptions } from "./describe-store-contract.ts";
 export { createMemoryStore } from "./memory-store.ts";
 export { sampleSessionState } from "./sample-session-state.ts";

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
+import { canaryEncoders, scanBytes } from "@clauderon/core/testing";
 import { describe, expect, it } from "vitest";
 
-import { canaryEncoders, joinFrames, scanAnswer, scanBytes } from "./harness/canary-scan.fixture.ts";
+import { joinFrames, scanAnswer } from "./harness/canary-scan.fixture.ts";
 import { canaries } from "./harness/planted-secrets.fixture.ts";
 import { chunkedAnswer, eventStream, pieces, webSocketAnswer, wholeAnswer } from "./harness/written-answers.fixture.ts";
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { canaryEncoders, scanBytes } from "@clauderon/core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { openProxyHome } from "../process/open-proxy-home.ts";
@@ -10,7 +11,6 @@ import { http2Through } from "../transport/testing/http2-client.fixture.ts";
 import { sandboxWiring } from "../wiring/sandbox-wiring.ts";
 import type { AttackCase, WireCase } from "./harness/attack-case.fixture.ts";
 import { http2Host, startAttackWorld, type AttackWorld } from "./harness/attack-world.fixture.ts";
-import { canaryEncoders, scanBytes } from "./harness/canary-scan.fixture.ts";
 import { canaries } from "./harness/planted-secrets.fixture.ts";
 import { runCase } from "./harness/run-case.fixture.ts";
 import { chunkedAnswer, eventStream, pieces, webSocketAnswer, wholeAnswer } from "./harness/written-answers.fixture.ts";

@@ -28,6 +28,8 @@ export interface CarrierHubSettings {
   readonly accept: (stream: Duplex, sessionId: string) => Promise<void>;
   /** Times other than the protocol's: resumption 60 s, handshake 10 s, ping 15 s. */
   readonly times?: Partial<ChannelTimes> | undefined;
+  /** How long a channel that begins now may be without a carrier; asked each time, in place of `times.resumeMs`. */
+  readonly resumeMs?: (() => number) | undefined;
   readonly logger?: Logger | undefined;
 }
 
@@ -142,7 +144,7 @@ class Hub {
     this.#makeRoom(sessionId);
     const id = randomBytes(channelBytes).toString("hex");
     const key = randomBytes(nonceBytes).toString("hex");
-    const { resumeMs } = this.#times;
+    const resumeMs = this.#settings.resumeMs?.() ?? this.#times.resumeMs;
     const channel = new Channel({
       side: "hub",
       resumeMs,

@@ -48,6 +48,8 @@ export interface ComposedProxy extends AsyncDisposable {
   rules(): readonly CredentialRule[];
   /** The account of this machine's ChatGPT login, where that is what sessions use. */
   codexAccountId(): string | undefined;
+  /** How long the streams of a carrier that was lost wait for the next one. */
+  carrierResumeMs(): number;
   /** Files beside proxy.toml that the settings in force were read from. */
   watched(): readonly string[];
   /** Ports of this machine that no session reaches from now on, in place of those that were closed before. */
@@ -122,6 +124,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     rules: () => inForce.rules,
     codexAccountId: () =>
       secrets.describe(codexSecret).origin === "codex-login" ? codexAccountId(inForce.codexAuthPath) : undefined,
+    carrierResumeMs: () => inForce.carrierResumeMs,
     watched: () => inForce.extraCa,
     async closePorts(ports) {
       closedPorts = ports;

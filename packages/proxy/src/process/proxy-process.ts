@@ -78,6 +78,7 @@ export class ProxyProcess {
     this.#settings = parts.settings;
     this.#hub = createCarrierHub({
       accept: async (stream, sessionId) => parts.composed.proxy.accept(stream, sessionId),
+      resumeMs: () => parts.composed.carrierResumeMs(),
       logger: options.logger,
     });
   }

@@ -33,6 +33,8 @@ export interface ProxySettings {
   readonly deny: readonly string[];
   /** Paths of PEM files with certificates that are trusted beside the system's. */
   readonly extraCa: readonly string[];
+  /** How long the streams of a carrier that was lost wait for the next one. */
+  readonly carrierResumeMs: number;
   /** Of one session, on average. */
   readonly requestsPerSecond: number;
   /** The proxy through which this one reaches the internet; may hold its user and password. */
@@ -64,6 +66,7 @@ export interface ProxySettingsPlaces {
 const defaultAuditBytes = 64 * 1024 * 1024;
 const defaultAuditFiles = 30;
 /** More than installing packages or a fleet of agents takes. */
+const defaultCarrierResumeSeconds = 60;
 const defaultRequestsPerSecond = 500;
 
 /** Reads proxy.toml; without one everything has its default. Throws `settings.invalid` with file and line, or `settings.unreadable`. */
@@ -93,6 +96,7 @@ export function readProxySettings(text: string, places: ProxySettingsPlaces): Pr
     allow: hosts(settings.proxy?.allow ?? [], { file, key: "allow" }),
     deny: hosts(settings.proxy?.deny ?? [], { file, key: "deny" }),
     extraCa: [settings.proxy?.extra_ca ?? []].flat().map((entry) => expand(entry)),
+    carrierResumeMs: (settings.proxy?.carrier_resume_seconds ?? defaultCarrierResumeSeconds) * 1000,
     requestsPerSecond: settings.proxy?.requests_per_second ?? defaultRequestsPerSecond,
     upstream:
       settings.proxy?.upstream === undefined

@@ -64,6 +64,7 @@ export interface ProxySettingsFile {
   readonly proxy?:
     | {
         readonly allow?: readonly string[] | undefined;
+        readonly carrier_resume_seconds?: number | undefined;
         readonly deny?: readonly string[] | undefined;
         readonly extra_ca?: string | readonly string[] | undefined;
         readonly requests_per_second?: number | undefined;
@@ -135,6 +136,7 @@ const fileSchema = z.strictObject({
   proxy: z
     .strictObject({
       allow: texts.optional(),
+      carrier_resume_seconds: z.number().min(0.1).max(3600).optional(),
       deny: texts.optional(),
       extra_ca: z.union([text, texts]).optional(),
       requests_per_second: z.number().positive().optional(),
@@ -155,7 +157,7 @@ export const proxySettingsSchema: z.ZodType<ProxySettingsFile> = fileSchema;
 export const settingNames: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(fileSchema.shape),
   onepassword: ["enabled", "op_path", "credentials"],
-  proxy: ["allow", "deny", "extra_ca", "requests_per_second", "upstream", "upstreams"],
+  proxy: ["allow", "carrier_resume_seconds", "deny", "extra_ca", "requests_per_second", "upstream", "upstreams"],
   budget: ["per_day"],
   "prices.*": Object.keys(priceSchema.shape),
   "rules.*": Object.keys(ruleSchema.shape),
@@ -178,6 +180,8 @@ export const settingExpectations: Readonly<Record<string, string>> = {
   "onepassword.credentials": 'a table of names and references: github = "op://vault/item/field"',
   proxy: "a table, written as [proxy]",
   "proxy.allow": 'a list of hosts: ["example.com", "*.example.com", "10.0.0.5:8080"]',
+  "proxy.carrier_resume_seconds":
+    "a number from 0.1 to 3600: how long the streams of a sandbox wait when their carrier was lost",
   "proxy.deny": 'a list of hosts: ["example.com", "*.example.com"]',
   "proxy.extra_ca": "the path of a PEM file, or a list of them",
   "proxy.requests_per_second": "a number above 0: how many requests a session may send each second on average",

@@ -214,7 +214,7 @@ describe("faults", () => {
     ["[proxy]\nalow = []", 'proxy.toml:2: unknown setting "alow" in proxy | write allow for alow'],
     [
       "[proxy]\nzzz = 1",
-      'proxy.toml:2: unknown setting "zzz" in proxy | use one of: allow, deny, extra_ca, requests_per_second, upstream, upstreams',
+      'proxy.toml:2: unknown setting "zzz" in proxy | use one of: allow, carrier_resume_seconds, deny, extra_ca, requests_per_second, upstream, upstreams',
     ],
     [
       "[onepassword]\nop_pth = 'op'",

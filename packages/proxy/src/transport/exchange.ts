@@ -9,7 +9,8 @@ import type { ClientResponse } from "./client-message.ts";
 import { DialError } from "./dial.ts";
 import { atEndOfTurn, type TurnTask } from "./end-of-turn.ts";
 import { answerHeaders, headerTable, rawLines, redactLines, withoutNames } from "./header-filter.ts";
-import { answerLocally, answerRefusal, type RefusedSubject } from "./problem-body.ts";
+import { answerLocally, answerRefusal, refusedAnswer, type RefusedSubject } from "./problem-body.ts";
+import { isTrailerName } from "./trailers.ts";
 import type { LocalAnswer } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
 
@@ -88,6 +89,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
       return;
     }
     this.#status = status;
+    // Some clients would read that many bytes of what comes next (RFC 9110 §8.6).
+    if (status === 204) lines = withoutNames(lines, ["content-length"]);
     lines = this.#startBody(lines);
     if (observers.length > 0) {
       const head = { status, headers: headerTable(lines) };
@@ -178,6 +181,11 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
     else answerLocally(this.#response, answer);
   }
 
+  /** The same with the refusal's own text. */
+  refuse(refusal: Refusal): void {
+    this.replace(refusedAnswer(refusal, this.#options.subject), refusal);
+  }
+
   /** The exchange has become a connection of its own, which its observers go on watching. */
   leave(status: number): void {
     this.#status = status;
@@ -202,7 +210,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
   #inform(status: number, lines: readonly string[]): void {
     const { httpVersionMajor, httpVersionMinor } = this.#response.req;
     if (status !== 103 || (httpVersionMajor === 1 && httpVersionMinor === 0)) return;
-    const { link, ...others } = headerTable(lines);
+    const { link, ...others } = headerTable(withoutNames(lines, ["content-length"]));
     if (link === undefined) return;
     try {
       this.#response.writeEarlyHints({ link, ...others });
@@ -212,7 +220,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
   }
 
   #addTrailers(trailers: unknown): void {
-    const entries = Object.entries((trailers ?? {}) as Record<string, string | string[]>);
+    const given = Object.entries((trailers ?? {}) as Record<string, string | string[]>);
+    const entries = given.filter(([name]) => isTrailerName(name));
     if (entries.length === 0) return;
     const { redactor } = this.#options;
     const pairs = entries.flatMap(([name, values]) =>

@@ -22,6 +22,7 @@ import {
 import { answerLocally, answerRefusal } from "./problem-body.ts";
 import { RequestBody } from "./request-body.ts";
 import type { ProxySession } from "./sessions.ts";
+import { hasTrailers, trailersRefused } from "./trailers.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
 import { UpgradeExchange } from "./upgrade.ts";
@@ -200,7 +201,15 @@ function bodyOf(
   if (!head.hasBody) return undefined;
   const { body: source, isBodyWhole: isWhole } = incoming;
   const { push } = verdict;
-  if (push === undefined || push === "forbidden") return new RequestBody(source, { observers, isWhole });
+  const isRefusedAtEnd = (): boolean => {
+    if (!hasTrailers(source, incoming.hasTrailers)) return false;
+    exchange.refuse(trailersRefused);
+    return true;
+  };
+  if (push === undefined || push === "forbidden") {
+    const length = incoming.http2 === undefined ? undefined : head.contentLength;
+    return new RequestBody(source, { observers, isWhole, isRefusedAtEnd, length });
+  }
   const decoder = pushRequestDecoder(head.contentEncoding);
   if (decoder === undefined) return "unreadable";
   // A body that breaks off ends the decoder with it; the decoder's own end tells the rest.
@@ -208,6 +217,7 @@ function bodyOf(
   return new RequestBody(decoder === "identity" ? source : decoder, {
     observers,
     isWhole,
+    isRefusedAtEnd,
     guard: createPushGuard(push),
     onRefused: ({ answer, refusal }) => exchange.replace(answer, refusal),
   });

@@ -2,7 +2,7 @@ import type { CredentialRule } from "../policy/proxy-types.ts";
 import type { Redactor } from "../redact/create-redactor.ts";
 import type { RequestHead } from "./request-head.ts";
 
-/** Of one connection, never passed on (RFC 9110 §7.6.1); `expect` is answered here, `trailer` because a request's trailers end here. */
+/** Of one connection, never passed on (RFC 9110 §7.6.1); `expect` is answered here, `trailer` because trailers of a request are refused. */
 const hopByHop: ReadonlySet<string> = new Set([
   "connection",
   "expect",

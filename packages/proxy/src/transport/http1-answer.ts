@@ -20,6 +20,7 @@ export interface AnswerEvents {
 
 type State = "head" | "sized" | "chunk-head" | "chunk" | "chunk-end" | "trailers" | "until-close" | "done";
 
+const headStart = "HTTP/1.";
 const lineEnd = "\r\n";
 const headEnd = "\r\n\r\n";
 const longestChunkHead = 1024;
@@ -29,8 +30,10 @@ const headPattern =
   /^HTTP\/1\.[01] \d{3}(?: [\t -~\u0080-\u00ff]*)?(?:\r\n[\w!#$%&'*+.^`|~-]+:[\t -~\u0080-\u00ff]*)*$/;
 // oxlint-disable-next-line no-control-regex -- as above
 const fieldsPattern = /^(?:[\w!#$%&'*+.^`|~-]+:[\t -~\u0080-\u00ff]*\r\n)*$/;
-const chunkHeadPattern = /^([0-9A-Fa-f]{1,12})[\t ]*(?:;[\t -~\u0080-\u00ff]*)?$/;
+const chunkHeadPattern = /^([0-9A-Fa-f]{1,12})(?:;[\t -~\u0080-\u00ff]*)?$/;
 const sizePattern = /^\d{1,15}$/;
+const closePattern = /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i;
+const keepPattern = /(?:^|,)[\t ]*keep-alive[\t ]*(?:,|$)/i;
 
 /**
  * Reads the answers of one connection, one after the other, strictly: an answer whose end could be seen in two places is an error. Chunks are passed on as they
@@ -43,6 +46,8 @@ export class AnswerParser {
   #method = "";
   #pending: Buffer | undefined;
   #left = 0;
+  /** Of all heads of one answer: interim ones cost the client memory, too, and may come without end. */
+  #headBytesLeft = 0;
   #keepsConnection = false;
   #keepMs = Number.POSITIVE_INFINITY;
 
@@ -56,6 +61,7 @@ export class AnswerParser {
     this.#state = "head";
     this.#method = method;
     this.#pending = undefined;
+    this.#headBytesLeft = this.#headerBytes;
     this.#keepsConnection = false;
     this.#keepMs = Number.POSITIVE_INFINITY;
   }
@@ -133,11 +139,15 @@ export class AnswerParser {
 
   #takeHead(bytes: Buffer, at: number): number | undefined {
     const end = bytes.indexOf(headEnd, at, "latin1");
-    if ((end === -1 ? bytes.length : end) - at > this.#headerBytes)
+    if ((end === -1 ? bytes.length : end) - at > this.#headBytesLeft)
       throw new AnswerError("HEAD_TOO_LARGE", "the head of the answer is too large");
-    if (end === -1) return undefined;
+    if (end === -1) {
+      if (!isHeadStart(bytes, at) || hasLoneLineFeed(bytes, at)) throw malformed("its head is malformed");
+      return undefined;
+    }
     const text = bytes.toString("latin1", at, end);
     if (!headPattern.test(text)) throw malformed("its head is malformed");
+    this.#headBytesLeft -= end + headEnd.length - at;
     this.#readHead(text);
     return end + headEnd.length;
   }
@@ -157,7 +167,8 @@ export class AnswerParser {
   #frame(status: number, lines: readonly string[], isOneOne: boolean): void {
     let size: number | undefined;
     let isChunked = false;
-    let isClosed = !isOneOne;
+    let saysClose = false;
+    let saysKeep = isOneOne;
     for (let index = 0; index < lines.length; index += 2) {
       const name = lines[index] ?? "";
       const value = lines[index + 1] ?? "";
@@ -170,13 +181,15 @@ export class AnswerParser {
       } else if (lower === "transfer-encoding") {
         if (isChunked || !isOneOne || value.toLowerCase() !== "chunked") throw malformed("its Transfer-Encoding");
         isChunked = true;
-      } else if (lower === "connection") isClosed = isClosing(value, isClosed);
-      else if (lower === "keep-alive") this.#keepMs = keepMsOf(value) ?? this.#keepMs;
+      } else if (lower === "connection") {
+        saysClose ||= closePattern.test(value);
+        saysKeep ||= keepPattern.test(value);
+      } else if (lower === "keep-alive") this.#keepMs = keepMsOf(value) ?? this.#keepMs;
     }
     if (isChunked && size !== undefined) throw malformed("its length, given twice");
     const isBare = this.#method === "HEAD" || status === 204 || status === 304;
     const isEndless = !isBare && !isChunked && size === undefined;
-    this.#keepsConnection = !isClosed && !isEndless;
+    this.#keepsConnection = saysKeep && !saysClose && !isEndless;
     this.#left = isBare ? 0 : (size ?? 0);
     if (isEndless) this.#state = "until-close";
     else this.#state = isChunked && !isBare ? "chunk-head" : "sized";
@@ -198,7 +211,10 @@ export class AnswerParser {
   #takeChunkHead(bytes: Buffer, at: number): number | undefined {
     const end = bytes.indexOf(lineEnd, at, "latin1");
     if ((end === -1 ? bytes.length : end) - at > longestChunkHead) throw malformed("a chunk's head is too long");
-    if (end === -1) return undefined;
+    if (end === -1) {
+      if (hasLoneLineFeed(bytes, at)) throw malformed("a chunk's head");
+      return undefined;
+    }
     const size = chunkHeadPattern.exec(bytes.toString("latin1", at, end))?.[1];
     if (size === undefined) throw malformed("a chunk's head");
     this.#left = Number.parseInt(size, 16);
@@ -214,7 +230,10 @@ export class AnswerParser {
     const end = bytes.indexOf(headEnd, at, "latin1");
     if ((end === -1 ? bytes.length : end) - at > this.#headerBytes)
       throw new AnswerError("HEAD_TOO_LARGE", "the trailers of the answer are too large");
-    if (end === -1) return undefined;
+    if (end === -1) {
+      if (hasLoneLineFeed(bytes, at)) throw malformed("its trailers");
+      return undefined;
+    }
     const text = bytes.toString("latin1", at, end + lineEnd.length);
     if (!fieldsPattern.test(text)) throw malformed("its trailers");
     this.#finish(fieldsOf(text.slice(0, -lineEnd.length), 0));
@@ -253,9 +272,16 @@ function isBlank(code: number): boolean {
   return code === 32 || code === 9;
 }
 
-function isClosing(value: string, before: boolean): boolean {
-  if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(value)) return true;
-  return /(?:^|,)[\t ]*keep-alive[\t ]*(?:,|$)/i.test(value) ? false : before;
+/** What has come of a head can still become one: whoever waits for the rest of something else waits for long. */
+function isHeadStart(bytes: Buffer, at: number): boolean {
+  const start = bytes.toString("latin1", at, Math.min(bytes.length, at + headStart.length));
+  return headStart.startsWith(start);
+}
+
+function hasLoneLineFeed(bytes: Buffer, from: number): boolean {
+  for (let at = bytes.indexOf(10, from); at !== -1; at = bytes.indexOf(10, at + 1))
+    if (at === from || bytes[at - 1] !== 13) return true;
+  return false;
 }
 
 function keepMsOf(value: string): number | undefined {

@@ -68,6 +68,8 @@ export interface Http1ConnectionOptions {
   /** Free for another request. */
   readonly onFree: (connection: Http1Connection) => void;
   readonly onClose: (connection: Http1Connection) => void;
+  /** The connection ended before any byte of the request was written: another may carry it. */
+  readonly onUnsent: (request: Http1Request) => void;
 }
 
 /** A token of RFC 9110 §5.6.2. */
@@ -90,6 +92,7 @@ export class Http1Connection implements AnswerEvents, TurnTask {
   #current: Http1Request | undefined;
   #head = "";
   #hasHead = false;
+  #hasServed = false;
   #idleMs = 0;
   #idleSinceMs = 0;
 
@@ -101,9 +104,9 @@ export class Http1Connection implements AnswerEvents, TurnTask {
     this.#timer.unref();
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.once("end", () => this.#onEnd());
-    socket.on("error", (error) => this.#fail(error));
+    socket.on("error", (error) => this.#lose(error));
     socket.once("close", () => {
-      this.#fail(new AnswerError("UPSTREAM_CLOSED", "the upstream closed the connection"));
+      this.#lose(closedByUpstream());
       clearTimeout(this.#timer);
       options.onClose(this);
     });
@@ -144,8 +147,9 @@ export class Http1Connection implements AnswerEvents, TurnTask {
   endTurn(): void {
     const request = this.#current;
     if (request === undefined || this.#head === "" || this.#socket.destroyed) return;
-    this.#socket.write(this.#head, "latin1");
+    const head = this.#head;
     this.#head = "";
+    this.#socket.write(head, "latin1");
     if (request.parts.body !== null) this.#socket.write(request.parts.body);
   }
 
@@ -183,13 +187,23 @@ export class Http1Connection implements AnswerEvents, TurnTask {
     if (request === undefined) return;
     this.#current = undefined;
     request.connection = undefined;
-    request.handler.onResponseEnd(request, trailers.length === 0 ? {} : tableOf(trailers));
+    this.#hasServed = true;
+    try {
+      request.handler.onResponseEnd(request, trailers.length === 0 ? {} : tableOf(trailers));
+    } catch (error) {
+      this.#socket.destroy();
+      request.fail(error as Error);
+    }
   }
 
   #onData(chunk: Buffer): void {
     try {
       // Bytes that nobody asked for would be taken for the next answer.
-      if (this.#head !== "" || !this.#parser.take(chunk)) {
+      if (this.#head !== "") {
+        this.#lose(closedByUpstream());
+        return;
+      }
+      if (!this.#parser.take(chunk)) {
         this.#socket.destroy();
         return;
       }
@@ -233,7 +247,21 @@ export class Http1Connection implements AnswerEvents, TurnTask {
       this.#socket.destroy();
       return;
     }
-    this.#fail(new AnswerError("UPSTREAM_CLOSED", "the upstream closed the connection"));
+    this.#lose(closedByUpstream());
+  }
+
+  /** A server may close a connection between two requests whenever it likes. A fresh one that closes is a fault: nobody tries that for ever. */
+  #lose(error: Error): void {
+    const request = this.#current;
+    if (request === undefined || this.#head === "" || !this.#hasServed) {
+      this.#fail(error);
+      return;
+    }
+    this.#current = undefined;
+    this.#head = "";
+    request.connection = undefined;
+    this.#socket.destroy();
+    this.#options.onUnsent(request);
   }
 
   #fail(error: Error): void {
@@ -257,11 +285,18 @@ function headOf({ method, path, headers, body }: Http1RequestParts): string {
     const value = headers[index + 1] ?? "";
     if (!tokenPattern.test(name) || notInValue.test(value)) throw malformedRequest();
     if (name.length === 14 && name.toLowerCase() === "content-length") length = value;
+    else if (name.length === 17 && name.toLowerCase() === "transfer-encoding") throw malformedRequest();
     else head += `${name}: ${value}\r\n`;
   }
+  // A length without its body would make the next request on the connection that body.
+  if (body === null && length !== undefined && Number(length) !== 0) throw malformedRequest();
   if (body !== null) length = String(body.length);
   else if (length === undefined && methodsWithBody.has(method)) length = "0";
   return length === undefined ? `${head}\r\n` : `${head}content-length: ${length}\r\n\r\n`;
+}
+
+function closedByUpstream(): AnswerError {
+  return new AnswerError("UPSTREAM_CLOSED", "the upstream closed the connection");
 }
 
 function malformedRequest(): AnswerError {

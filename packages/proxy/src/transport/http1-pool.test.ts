@@ -135,6 +135,16 @@ describe("a request", () => {
     expect(upstream.text.match(/GET /gu)).toHaveLength(1);
   });
 
+  it.each([
+    ["a length without a body", ["content-length", "5"]],
+    ["another framing", ["transfer-encoding", "chunked"]],
+  ])("with %s is not sent: the next one would be taken for its body", async (_name, headers) => {
+    openPool(1);
+    expect(await ask("/a", { headers })).toBe("REQUEST_MALFORMED");
+    expect(await ask("/next")).toBe("ok");
+    expect(upstream.text.match(/GET /gu)).toHaveLength(1);
+  });
+
   it("that nobody answers in time fails, and is not sent again", async () => {
     answerHeadMs = 100;
     upstream.respond = () => undefined;

@@ -33,16 +33,21 @@ export class Http1Pool {
       request.fail(closed());
       return;
     }
+    if (this.#sendOnFree(request)) return;
+    this.#waiting.push(request);
+    if (this.#all.size + this.#dialing < this.#options.connections) void this.#open();
+  }
+
+  #sendOnFree(request: Http1Request): boolean {
     for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
       if (!connection.isUsable) {
         connection.destroy(closed());
         continue;
       }
       connection.send(request);
-      return;
+      return true;
     }
-    this.#waiting.push(request);
-    if (this.#all.size + this.#dialing < this.#options.connections) void this.#open();
+    return false;
   }
 
   /** Lets what is in flight end. */
@@ -77,6 +82,7 @@ export class Http1Pool {
       keepMs,
       onFree: (free) => this.#onFree(free),
       onClose: (gone) => this.#onClose(gone),
+      onUnsent: (unsent) => this.#onUnsent(unsent),
     });
     this.#all.add(connection);
     this.#onFree(connection);
@@ -91,6 +97,11 @@ export class Http1Pool {
     if (next !== undefined) connection.send(next);
     else if (this.#isClosed) connection.destroy(closed());
     else this.#free.push(connection);
+  }
+
+  /** First in the queue, as it was; the end of its connection opens another. */
+  #onUnsent(request: Http1Request): void {
+    if (!this.#sendOnFree(request)) this.#waiting.unshift(request);
   }
 
   #onClose(connection: Http1Connection): void {

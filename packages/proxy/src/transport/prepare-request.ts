@@ -12,6 +12,7 @@ import type { ClientRequest, ClientResponse } from "./client-message.ts";
 import { planInjection, type InjectionPlan } from "./header-filter.ts";
 import { readRequestHead, type RequestHead } from "./request-head.ts";
 import type { ProxySession } from "./sessions.ts";
+import { hasTrailers, trailersRefused } from "./trailers.ts";
 import type { LocalAnswer, TransportContext } from "./transport-context.ts";
 import { upgradeRefusal } from "./upgrade.ts";
 
@@ -24,6 +25,8 @@ export interface IncomingExchange {
   readonly body: Readable;
   /** Whether the body that has ended ended as it should; absent = one that breaks off does not end. */
   readonly isBodyWhole?: (() => boolean) | undefined;
+  /** Whether fields followed the body of a stream of HTTP/2, once it has ended. */
+  readonly hasTrailers?: (() => boolean) | undefined;
   /** Of a stream of HTTP/2, whose head was read with it. */
   readonly http2?: { readonly head: RequestHead | Refusal } | undefined;
   /** What the CONNECT around it named, and what speaks against that tunnel; absent at the proxy's own port. */
@@ -76,6 +79,7 @@ export async function prepareRequest(
   const verdict = context.engine().decideRequest(identity, request);
   if (verdict.kind === "refuse") return { refusal: verdict.refusal, request };
   const halt = { request, ruleId: verdict.rule?.id };
+  if (head.hasBody && head.names.includes("trailer")) return { ...halt, refusal: trailersRefused };
   if (verdict.push === "forbidden") return { ...halt, refusal: pushForbidden, answer: forbiddenAnswer(request) };
   const local = context.admit({ identity, request, rule: verdict.rule });
   if (local !== undefined) return { ...halt, answer: local.answer, refusal: local.refusal };
@@ -160,7 +164,7 @@ function secretUnavailable({ logger }: TransportContext, name: string, error: un
 /** Reads a body that is decided on as a whole; others are not touched. */
 async function checkedBody(
   context: TransportContext,
-  { response, body, isBodyWhole, expectsContinue }: IncomingExchange,
+  { response, body, isBodyWhole, hasTrailers: isMarked, expectsContinue }: IncomingExchange,
   { head, verdict }: { readonly head: RequestHead; readonly verdict: ForwardVerdict },
 ): Promise<{ readonly bytes: Buffer | undefined } | Refusal> {
   const check = verdict.bodyCheck;
@@ -174,6 +178,7 @@ async function checkedBody(
   const bytes = await collect(body, check.limitBytes);
   if (bytes === "broken" || isBodyWhole?.() === false)
     return refuse(400, "body-broken", { message: "The request's body broke off", fix: "send it whole" });
+  if (hasTrailers(body, isMarked)) return trailersRefused;
   if (bytes === "too-large")
     return refuse(403, "body-too-large", {
       message: `The request's body is larger than the ${check.limitBytes} bytes that can be decided on`,

@@ -41,6 +41,15 @@ function headersOf(refusal: Refusal, body: string): readonly string[] {
   ];
 }
 
+/** The same as an answer that was made here. */
+export function refusedAnswer(refusal: Refusal, subject: RefusedSubject): LocalAnswer {
+  const body = problemBody(refusal, subject);
+  const lines = headersOf(refusal, body);
+  const headers: Record<string, string> = {};
+  for (let index = 0; index < lines.length; index += 2) headers[lines[index] ?? ""] = lines[index + 1] ?? "";
+  return { status: refusal.status, headers, body };
+}
+
 /** Answers a request that was read whole by the parser; `isFatal` = what follows on the connection is not trusted. */
 export function answerRefusal(
   response: ClientResponse,

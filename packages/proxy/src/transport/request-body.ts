@@ -7,6 +7,10 @@ export interface RequestBodyOptions {
   readonly observers: readonly ExchangeObserver[];
   /** False = the source has ended without being whole. */
   readonly isWhole?: (() => boolean) | undefined;
+  /** Fields came behind the body, so that it must not end; asked when the source has ended. */
+  readonly isRefusedAtEnd?: (() => boolean) | undefined;
+  /** What the head says; its last bytes wait for the source's end, because with them the upstream has it all. */
+  readonly length?: number | undefined;
   /** Holds back what may not go upstream. */
   readonly guard?: PushGuard | undefined;
   readonly onRefused?: ((result: Extract<PushGuardResult, { kind: "refuse" }>) => void) | undefined;
@@ -22,6 +26,7 @@ export class RequestBody extends Readable {
   readonly #source: Readable;
   readonly #options: RequestBodyOptions;
   #destination: Writable | undefined;
+  #last: Buffer | undefined;
 
   constructor(source: Readable, options: RequestBodyOptions) {
     super({ highWaterMark: 64 * 1024 });
@@ -57,9 +62,13 @@ export class RequestBody extends Readable {
 
   readonly #onData = (chunk: Buffer): void => {
     this.byteCount += chunk.length;
-    const { observers, guard } = this.#options;
+    const { observers, guard, length } = this.#options;
     for (const observer of observers) observer.onRequestBody(chunk);
     if (guard === undefined) {
+      if (this.byteCount === length) {
+        this.#last = chunk;
+        return;
+      }
       if (!this.push(chunk)) this.#source.pause();
       return;
     }
@@ -67,13 +76,15 @@ export class RequestBody extends Readable {
   };
 
   readonly #onEnd = (): void => {
-    const { guard, isWhole } = this.#options;
+    const { guard, isWhole, isRefusedAtEnd } = this.#options;
     if (isWhole?.() === false) {
       this.#onClose();
       return;
     }
+    if (isRefusedAtEnd?.() === true) return;
     if (guard !== undefined && !this.#take(guard.end())) return;
     this.#detach();
+    if (this.#last !== undefined) this.push(this.#last);
     this.push(null);
   };
 

@@ -56,6 +56,10 @@ export function serveHttp2(
     // A client that resets a stream is gone at once, also when some of its body was not read yet.
     stream.once("aborted", () => setImmediate(() => stream.destroy()));
     const hasBody = !stream.endAfterHeaders;
+    let hasTrailers = false;
+    stream.once("trailers", () => {
+      hasTrailers = true;
+    });
     const { request, head } = readHttp2Head(rawHeaders, { limits, hasBody });
     onRequest({
       request,
@@ -63,6 +67,7 @@ export function serveHttp2(
       body: stream,
       // A reset ends the stream's bytes, too.
       isBodyWhole: () => !stream.closed,
+      hasTrailers: () => hasTrailers,
       http2: { head },
       expectsContinue: "expect" in headers && String(headers.expect).toLowerCase() === "100-continue",
     });

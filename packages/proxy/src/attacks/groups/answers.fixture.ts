@@ -1,7 +1,8 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 
+import { canaryEncoders } from "@clauderon/core/testing";
+
 import type { AttackCase, AttackGroup, WireCase } from "../harness/attack-case.fixture.ts";
-import { canaryEncoders } from "../harness/canary-scan.fixture.ts";
 import { canaries } from "../harness/planted-secrets.fixture.ts";
 import { chunkedAnswer, pieces, webSocketAnswer, wholeAnswer } from "../harness/written-answers.fixture.ts";
 import { foreignAuthorities } from "../tables/messages.fixture.ts";

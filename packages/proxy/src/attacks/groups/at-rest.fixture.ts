@@ -2,11 +2,11 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { parseJson } from "@clauderon/core/host";
+import { scanBytes } from "@clauderon/core/testing";
 
 import type { AuditRecord } from "../../audit/audit-entry.ts";
 import type { AttackGroup, ScenarioCase } from "../harness/attack-case.fixture.ts";
 import { startAttackWorld, type AttackWorld } from "../harness/attack-world.fixture.ts";
-import { scanBytes } from "../harness/canary-scan.fixture.ts";
 import { canaries } from "../harness/planted-secrets.fixture.ts";
 import { runCase } from "../harness/run-case.fixture.ts";
 
