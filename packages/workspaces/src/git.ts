@@ -119,13 +119,13 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
     return Buffer.concat(chunks);
   };
-  const userVariables = (args: readonly string[]): Readonly<Record<string, string>> =>
+  const actVariables = (args: readonly string[]): Readonly<Record<string, string>> =>
     reaching.has(commandOf(args)) ? user : { ...user, ...withoutNetwork };
   return {
     inspect: (args, call = {}) => run(args, call, inspectVariables),
     inspectBytes: (args, call = {}) => bytes(args, call, inspectVariables),
-    act: (args, call = {}) => run(args, call, userVariables(args)),
-    actBytes: (args, call = {}) => bytes(args, call, userVariables(args)),
+    act: (args, call = {}) => run(args, call, actVariables(args)),
+    actBytes: (args, call = {}) => bytes(args, call, actVariables(args)),
   };
 }
 
