@@ -144,9 +144,11 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
       "post /api/sessions",
       "post /api/sessions/{reference}/access",
       "post /api/sessions/{reference}/access-mode",
+      "post /api/sessions/{reference}/archive",
       "post /api/sessions/{reference}/exec",
       "post /api/sessions/{reference}/start",
       "post /api/sessions/{reference}/stop",
+      "post /api/sessions/{reference}/unarchive",
       "post /api/sessions/{reference}/wake",
       "post /api/undo",
     ]
