@@ -47,7 +47,7 @@ describe("files that come along", () => {
     expect(lstatSync(join(record.path, ".env")).mode & 0o777).toBe(0o600);
     expect(lstatSync(join(record.path, "config/a.local")).mode & 0o777).toBe(0o755);
     for (const name of ["deep/.env", "config/not.local", "ignored.log", ".worktreeinclude"])
-      expect(existsSync(join(record.path, name)), name).toBe(false);
+      expect([name, existsSync(join(record.path, name))]).toEqual([name, false]);
     expect(files()).toEqual(before);
     expect(leftovers(world).filter((path) => path.includes("scratch"))).toEqual([]);
   });
