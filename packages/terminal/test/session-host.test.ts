@@ -232,9 +232,11 @@ describe("the session host", () => {
   test("keeps the caller's environment in memory, and carries no mark of a session itself", async () => {
     const home = newHome();
     process.env["CLAUDERON_SESSION"] = "outer";
+    process.env["CREDENTIAL_OF_DAEMON"] = "hunter3";
     process.env["CLAUDERON_SANDBOX_ID"] = "outer/outer";
     cleanups.push(() => {
       delete process.env["CLAUDERON_SESSION"];
+      delete process.env["CREDENTIAL_OF_DAEMON"];
       delete process.env["CLAUDERON_SANDBOX_ID"];
     });
     const { client, processId, instanceId } = await start(home);
@@ -247,7 +249,7 @@ describe("the session host", () => {
         ...Object.entries(environment).map((entry) => entry.join("=")),
       ].sort(),
     );
-    expect(readFileSync(`/proc/${processId}/environ`, "utf8")).not.toMatch(/CLAUDERON_S/);
+    expect(readFileSync(`/proc/${processId}/environ`, "utf8")).not.toMatch(/CLAUDERON_S|hunter/);
     expect(spawnSync("grep", ["-rlF", "--devices=skip", "hunter2", home], { encoding: "utf8" }).stdout).toBe("");
   });
 });

@@ -18,6 +18,7 @@ import {
 } from "../transport/testing/recording-upstream.fixture.ts";
 import { basic, connectThrough, identity, readUntil, tlsThrough } from "../transport/testing/test-proxy.fixture.ts";
 import { startProxyProcess, type ProxyClient } from "./proxy-client.ts";
+import { endProxiesOf, proxiesOf } from "./testing/end-proxies.fixture.ts";
 
 const run = promisify(execFile);
 const secret = "sk-ant-REAL-7c41d2";
@@ -25,7 +26,6 @@ const target = "api.anthropic.com:443";
 let root: string;
 let home: string;
 let gateway: RecordingUpstream;
-const processIds = new Set<number>();
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "clauderon-pp-"));
@@ -39,14 +39,7 @@ beforeEach(async () => {
   );
 });
 afterEach(async () => {
-  for (const processId of processIds) {
-    try {
-      process.kill(processId, "SIGKILL");
-    } catch {
-      // It has ended already.
-    }
-  }
-  processIds.clear();
+  await endProxiesOf(root);
   await gateway[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true, maxRetries: 10 });
 });
@@ -60,9 +53,7 @@ function options(environment: Record<string, string> = {}): Parameters<typeof st
 }
 
 async function start(): Promise<ProxyClient> {
-  const client = await startProxyProcess(options());
-  processIds.add((await client.call("status", {})).processId);
-  return client;
+  return startProxyProcess(options());
 }
 
 async function openStream(test: Parameters<typeof tlsThrough>[0]): Promise<TLSSocket> {
@@ -98,7 +89,6 @@ describe("the proxy's process", () => {
     const starter = ["--conditions", "@clauderon/source", "--input-type=module", "-e", script];
     const started = await Promise.all([run(process.execPath, starter), run(process.execPath, starter)]);
     const [processId] = started.map(({ stdout }) => Number(stdout));
-    processIds.add(processId!);
     expect(started[1].stdout).toBe(started[0].stdout);
 
     await using client = await start();
@@ -226,6 +216,13 @@ describe("the proxy's process", () => {
     expect((await next).text).toContain("more");
     tls.destroy();
     await expect.poll(() => isProcessRunning(processId)).toBe(false);
+  });
+
+  it("one that a test has lost sight of is ended with the test's directory", async () => {
+    (await startProxyProcess(options())).close();
+    expect(await proxiesOf(root)).toHaveLength(1);
+    await endProxiesOf(root);
+    expect(await proxiesOf(root)).toEqual([]);
   });
 
   it("ends when its home is deleted", async () => {

@@ -9,6 +9,7 @@ import {
 } from "../../transport/testing/recording-upstream.fixture.ts";
 import { basic, identity, type tlsThrough } from "../../transport/testing/test-proxy.fixture.ts";
 import { startProxyProcess, type ProxyClient } from "../proxy-client.ts";
+import { endProxiesOf } from "./end-proxies.fixture.ts";
 
 export const worldSecret = "sk-ant-REAL-7c41d2";
 export const worldTarget = "api.anthropic.com:443";
@@ -34,7 +35,6 @@ export async function openProxyWorld(): Promise<ProxyWorld> {
   await mkdir(home, { mode: 0o700 });
   const gateway = await startRecordingUpstream({ name: "localhost" });
   await writeFile(join(root, "ca.pem"), upstreamAuthority.certificatePem);
-  const processIds = new Set<number>();
   const configure = async (more = "", rest = ""): Promise<void> =>
     writeFile(
       join(home, "proxy.toml"),
@@ -42,9 +42,7 @@ export async function openProxyWorld(): Promise<ProxyWorld> {
     );
   const start = async (): Promise<ProxyClient> => {
     const environment = { PATH: process.env["PATH"], ANTHROPIC_API_KEY: worldSecret };
-    const client = await startProxyProcess({ home, userHome: root, environment });
-    processIds.add((await client.call("status", {})).processId);
-    return client;
+    return startProxyProcess({ home, userHome: root, environment });
   };
   await configure();
   const client = await start();
@@ -64,13 +62,7 @@ export async function openProxyWorld(): Promise<ProxyWorld> {
     log: async () => readFile(join(home, "logs", "proxy.log"), "utf8"),
     async [Symbol.asyncDispose]() {
       client.close();
-      for (const processId of processIds) {
-        try {
-          process.kill(processId, "SIGKILL");
-        } catch {
-          // It has ended already.
-        }
-      }
+      await endProxiesOf(root);
       await gateway[Symbol.asyncDispose]();
       await rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
