@@ -85,7 +85,8 @@ function send(sending: Sending): void {
     // A push that was refused half way, or an upstream that failed.
     const ended = outcome === "complete" ? "blocked" : "failed";
     const decision = refusal === undefined || outcome === "aborted-by-client" ? facts.decision : ended;
-    const bytesSent = body instanceof RequestBody ? body.byteCount : prepared.body?.length;
+    const whole = Buffer.isBuffer(body) ? body : prepared.body;
+    const bytesSent = body instanceof RequestBody ? body.byteCount : whole?.length;
     trail.write({ ...facts, decision, refusal, status, bytesSent, bytesReceived, isEnd: true });
   };
   const subject = { target: request.target, path: request.path };
@@ -193,14 +194,16 @@ function bodyOf(
     observers: readonly ExchangeObserver[];
   },
 ): RequestBody | Buffer | "unreadable" | undefined {
-  if (body !== undefined) {
-    for (const observer of observers) observer.onRequestBody(body);
-    return body.length > 0 ? body : undefined;
+  const { push } = verdict;
+  const isGuarded = push !== undefined && push !== "forbidden";
+  const whole = body ?? (isGuarded ? undefined : incoming.wholeBody);
+  if (whole !== undefined) {
+    for (const observer of observers) observer.onRequestBody(whole);
+    return whole.length > 0 ? whole : undefined;
   }
   if (!head.hasBody) return undefined;
   const { body: source, isBodyWhole: isWhole } = incoming;
-  const { push } = verdict;
-  if (push === undefined || push === "forbidden") return new RequestBody(source, { observers, isWhole });
+  if (!isGuarded) return new RequestBody(source, { observers, isWhole });
   const decoder = pushRequestDecoder(head.contentEncoding);
   if (decoder === undefined) return "unreadable";
   // A body that breaks off ends the decoder with it; the decoder's own end tells the rest.

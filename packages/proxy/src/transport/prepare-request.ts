@@ -22,6 +22,8 @@ export interface IncomingExchange {
   readonly response: ClientResponse;
   /** What follows the head. */
   readonly body: Readable;
+  /** The same, where all of it came with the head; `body` is then made when it is asked for. */
+  readonly wholeBody?: Buffer | undefined;
   /** Whether the body that has ended ended as it should; absent = one that breaks off does not end. */
   readonly isBodyWhole?: (() => boolean) | undefined;
   /** Of a stream of HTTP/2, whose head was read with it. */
