@@ -31,7 +31,8 @@ export async function handleRequest(context: TransportContext, incoming: Incomin
   const { request, response, session, upgrade } = incoming;
   const kind = upgrade === undefined ? "request" : "upgrade";
   const trail = new AuditTrail(context, { kind, method: request.method ?? "", session });
-  const prepared = await prepareRequest(context, incoming);
+  const preparing = prepareRequest(context, incoming);
+  const prepared = preparing instanceof Promise ? await preparing : preparing;
   if ("refusal" in prepared) {
     halt(incoming, prepared, trail);
     return;

@@ -144,9 +144,13 @@ export class Http1Connection implements AnswerEvents, TurnTask {
   endTurn(): void {
     const request = this.#current;
     if (request === undefined || this.#head === "" || this.#socket.destroyed) return;
-    this.#socket.write(this.#head, "latin1");
+    const { body } = request.parts;
+    if (body === null) this.#socket.write(this.#head, "latin1");
+    else {
+      // One record, one write.
+      this.#socket.write(Buffer.concat([Buffer.from(this.#head, "latin1"), body]));
+    }
     this.#head = "";
-    if (request.parts.body !== null) this.#socket.write(request.parts.body);
   }
 
   pause(): void {
