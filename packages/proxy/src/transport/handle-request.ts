@@ -32,7 +32,8 @@ export async function handleRequest(context: TransportContext, incoming: Incomin
   const kind = upgrade === undefined ? "request" : "upgrade";
   const trail = new AuditTrail(context, { kind, method: request.method ?? "", session });
   const preparing = prepareRequest(context, incoming);
-  const prepared = preparing instanceof Promise ? await preparing : preparing;
+  const isAtOnce = incoming.isSettled === true && !(preparing instanceof Promise);
+  const prepared = isAtOnce ? preparing : await preparing;
   if ("refusal" in prepared) {
     halt(incoming, prepared, trail);
     return;

@@ -274,6 +274,7 @@ class PlainExchange implements IncomingExchange {
   readonly tunnel: IncomingExchange["tunnel"];
   readonly request: ClientRequest;
   readonly response: Http1ClientAnswer;
+  readonly isSettled = true;
   readonly wholeBody: Buffer | undefined;
   #body: Readable | undefined;
 

@@ -26,6 +26,8 @@ export interface IncomingExchange {
   readonly wholeBody?: Buffer | undefined;
   /** Whether the body that has ended ended as it should; absent = one that breaks off does not end. */
   readonly isBodyWhole?: (() => boolean) | undefined;
+  /** Its head was read to the end. Node's parser may still refuse what it hands over: then nothing may have been answered or sent. */
+  readonly isSettled?: boolean | undefined;
   /** Of a stream of HTTP/2, whose head was read with it. */
   readonly http2?: { readonly head: RequestHead | Refusal } | undefined;
   /** What the CONNECT around it named, and what speaks against that tunnel; absent at the proxy's own port. */
