@@ -1,8 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { AnswerError } from "./http1-answer.ts";
 import type { ClientResponse } from "./client-message.ts";
+import { AnswerError } from "./http1-answer.ts";
 
 export interface Http1ClientAnswerOptions {
   readonly method: string;

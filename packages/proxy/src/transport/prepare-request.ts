@@ -4,7 +4,14 @@ import type { Duplex, Readable } from "node:stream";
 import { ClauderonError } from "@clauderon/core/contract";
 
 import { parseRequestTarget } from "../policy/canonical-target.ts";
-import type { CredentialRule, ProxyIdentity, ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
+import type {
+  CredentialRule,
+  ProxyIdentity,
+  ProxyRequest,
+  ProxyTarget,
+  Refusal,
+  RequestVerdict,
+} from "../policy/proxy-types.ts";
 import { isRefusal, refuse } from "../policy/refusal.ts";
 import { plainAnswer, receivePackDenied } from "../push/push-answer.ts";
 import { presentedToken, guardedPart, planToken } from "../tokens/presented-token.ts";
@@ -100,18 +107,16 @@ interface Decided {
   readonly verdict: ForwardVerdict;
 }
 
-function withSecret(
-  context: TransportContext,
-  decided: Decided,
-  body: Buffer | undefined,
-): Outcome | Promise<Outcome> {
+function withSecret(context: TransportContext, decided: Decided, body: Buffer | undefined): Outcome | Promise<Outcome> {
   const { incoming, request, verdict } = decided;
   const token = presentedToken(incoming.session, request, verdict);
   if (token !== undefined || verdict.secret === undefined)
     return complete(context, decided, { token, body, secret: undefined });
   const halt = { request, ruleId: verdict.rule?.id };
   const finish = (secret: { readonly value: string | undefined } | Refusal): Outcome =>
-    isRefusal(secret) ? { ...halt, refusal: secret } : complete(context, decided, { token, body, secret: secret.value });
+    isRefusal(secret)
+      ? { ...halt, refusal: secret }
+      : complete(context, decided, { token, body, secret: secret.value });
   const secret = readSecret(context, verdict);
   return secret instanceof Promise ? secret.then(finish) : finish(secret);
 }
@@ -188,7 +193,9 @@ function readSecret(
   const unavailable = (error: unknown): Refusal => secretUnavailable(context, name, error);
   try {
     const value = context.readSecret(name);
-    return value instanceof Promise ? value.then((read) => secretFound(name, read), unavailable) : secretFound(name, value);
+    return value instanceof Promise
+      ? value.then((read) => secretFound(name, read), unavailable)
+      : secretFound(name, value);
   } catch (error) {
     return unavailable(error);
   }
