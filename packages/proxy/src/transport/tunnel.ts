@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import type { Duplex, Transform } from "node:stream";
 import { TLSSocket } from "node:tls";
 
-import { relayOf, type TakeBytes } from "./relay.ts";
+import { relayOf, releaseRelay, type TakeBytes } from "./relay.ts";
 
 export interface TunnelOptions {
   /** Both ends are closed when nothing moves for so long. */
@@ -49,6 +49,13 @@ export function joinSockets(client: Duplex, upstream: Socket, { idleMs, onClose,
   const relay = relayOf(upstream);
   if (relay !== undefined) {
     relay.take = takeFor(client, upstream);
+    let open = 2;
+    const onEndClosed = (): void => {
+      open -= 1;
+      if (open === 0) releaseRelay(relay);
+    };
+    client.once("close", onEndClosed);
+    upstream.once("close", onEndClosed);
     // Its end is no chunk: it is passed on here.
     upstream.once("end", () => client.end());
     upstream.resume();
