@@ -52,7 +52,7 @@ export async function openOurs(name: ArmName, options: OursOptions): Promise<Arm
     authorityPath: path.join(directory, "authority", "authority.pem"),
     bundlePath,
     policy: createPolicyEngine({ rules: isTunnel ? [] : [rule], secrets }),
-    readSecret: async (secret) => (await secrets.get(secret))?.reveal(),
+    readSecret: (name) => secrets.ready(name)?.reveal() ?? secrets.get(name).then((secret) => secret?.reveal()),
     writeRecord: isWatched ? (entry) => audit.write(entry) : () => undefined,
     observers: isWatched ? [tap.createObserver] : [],
     upstream: {

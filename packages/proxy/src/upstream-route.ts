@@ -11,7 +11,7 @@ import { defaultLimits } from "./transport/limits.ts";
 export class UpstreamRoute {
   /** Always dials by the settings of the moment. */
   readonly dialer: Dialer = {
-    connect: async (target, identity) => this.#current.dialer.connect(target, identity),
+    connect: async (target, identity, options) => this.#current.dialer.connect(target, identity, options),
     connectTls: async (target, identity, options) => this.#current.dialer.connectTls(target, identity, options),
     overrideOf: (target) => this.#current.dialer.overrideOf(target),
   };

@@ -172,8 +172,9 @@ function decideRequest(context: Context, identity: ProxyIdentity, request: Proxy
   const { scheme, host, port } = request.target;
   const hostRules = scheme === "https" ? context.table.forAuthority(host, port) : [];
   const placeholders = context.placeholders.inRequest(request);
-  const own = new Set(hostRules.flatMap(({ rule }) => ownPlaceholders(rule)));
-  if ([...placeholders].some((placeholder) => !own.has(placeholder))) {
+  const isOwn = (placeholder: string): boolean =>
+    hostRules.some(({ rule }) => ownPlaceholders(rule).includes(placeholder));
+  if (placeholders.size > 0 && ![...placeholders].every(isOwn)) {
     const where = formatAuthority({ host, port }, scheme === "http" ? 80 : 443);
     return forbid("placeholder-misplaced", {
       message: `A placeholder was sent to ${scheme}://${where}, where no rule replaces it`,

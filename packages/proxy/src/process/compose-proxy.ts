@@ -103,7 +103,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     bundlePath: files.bundle,
     trustStorePath: files.trustStore,
     policy: engineOf(settings, secrets),
-    readSecret: async (name) => (await secrets.get(name))?.reveal(),
+    readSecret: (name) => secrets.ready(name)?.reveal() ?? secrets.get(name).then((secret) => secret?.reveal()),
     writeRecord: settings.audit.isEnabled ? (entry) => audit.write(entry) : () => undefined,
     upstream: { ...upstream, closedPorts },
     observers: [tap.createObserver],

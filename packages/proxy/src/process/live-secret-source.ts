@@ -5,6 +5,7 @@ export function liveSecretSource(current: () => SecretSource): SecretSource {
   return {
     has: (name) => current().has(name),
     get: async (name) => current().get(name),
+    ready: (name) => current().ready(name),
     list: async () => current().list(),
     describe: (name) => current().describe(name),
     nameOf: (name) => current().nameOf(name),

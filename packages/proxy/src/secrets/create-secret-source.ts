@@ -51,6 +51,8 @@ export interface SecretSource {
   has(name: string): boolean;
   /** The secret; `undefined` when nobody has it. Throws `settings.invalid` when what is stored is refused, `command.*` when 1Password does not give it. */
   get(name: string): Promise<Secret | undefined>;
+  /** The secret if nobody has to be asked for it; else `get` has it. */
+  ready(name: string): Secret | undefined;
   /** Known names, those stored and those configured, by name. */
   list(): Promise<readonly SecretInfo[]>;
   describe(name: string): SecretInfo;
@@ -105,6 +107,12 @@ export function createSecretSource(given: SecretSourceSettings): SecretSource {
       const reading = await readFound(settings, name, found);
       if (reading?.kind === "refused") throw refusedSecret(name, reading);
       return reading?.kind === "value" ? new Secret(name, reading.value) : undefined;
+    },
+    ready: (name) => {
+      const found = find(name);
+      // A login is looked at each time: it may have to be renewed.
+      if (found?.reading?.kind !== "value" || found.origin === "codex-login") return undefined;
+      return new Secret(name, found.reading.value);
     },
     list: async () => {
       const stored = await storedNames(settings.directory);

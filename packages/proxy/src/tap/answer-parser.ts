@@ -45,5 +45,5 @@ function createDocumentScanner(reader: AnswerReader, state: AnswerState): JsonSc
 }
 
 function withoutArray(path: string): string {
-  return path.replace(/^\[\]\.?/, "");
+  return path.startsWith("[]") ? path.replace(/^\[\]\.?/, "") : path;
 }

@@ -46,13 +46,21 @@ const questions: Readonly<Record<string, "question" | "plan">> = {
 
 const BYTES_PER_TOKEN = 4;
 
+const usageNames = [
+  "inputTokens",
+  "cachedInputTokens",
+  "cacheWriteTokens",
+  "longCacheWriteTokens",
+  "outputTokens",
+] as const satisfies readonly (keyof UsageFigures)[];
+
 export function createAnswerState(settings: AnswerStateSettings): AnswerLifecycle {
   const { emit: emitNow, requestModel, requestBytes } = settings;
   let status = 0;
   let model: string | undefined;
   let characters = 0;
   let flushed = 0;
-  let figures: Partial<TokenUsage> = {};
+  const figures: Partial<Record<(typeof usageNames)[number], number>> = {};
   let hasFinalUsage = false;
   let reason: TurnEndReason | undefined;
   let tool: string | undefined;
@@ -126,8 +134,10 @@ export function createAnswerState(settings: AnswerStateSettings): AnswerLifecycl
       emit({ type: "tool.use", name: tool });
     },
     usage(update, isFinal) {
-      const known = Object.entries(update).filter(([, count]) => Number.isSafeInteger(count) && Number(count) >= 0);
-      figures = { ...figures, ...Object.fromEntries(known) };
+      for (const name of usageNames) {
+        const count = update[name];
+        if (Number.isSafeInteger(count) && Number(count) >= 0) figures[name] = Number(count);
+      }
       hasFinalUsage ||= isFinal && figures.outputTokens !== undefined;
     },
     stop(why) {

@@ -48,7 +48,7 @@ export function createModelTap({ onRecord, now = () => new Date() }: ModelTapSet
       const { sessionId, sessionName } = context.identity;
       let exchangeId = randomUUID();
       const emit = (event: TapEvent): void => {
-        const record = { sessionId, sessionName, vendor, exchangeId, at: now().toISOString(), event };
+        const record = { sessionId, sessionName, vendor, exchangeId, at: timestamp(now()), event };
         onRecord?.(record);
         queue.push(record);
       };
@@ -152,6 +152,18 @@ function observeWebSocket(vendor: ModelVendor, emit: (event: TapEvent) => void, 
       else state?.end(outcome);
     },
   };
+}
+
+let stampMs = Number.NaN;
+let stamp = "";
+
+/** Records come several to the millisecond. */
+function timestamp(time: Date): string {
+  const timeMs = time.getTime();
+  if (timeMs === stampMs) return stamp;
+  stamp = time.toISOString();
+  stampMs = timeMs;
+  return stamp;
 }
 
 function started(request: ModelRequest): TapEvent {

@@ -2,8 +2,15 @@ export type JsonScalar = string | number | boolean | null;
 
 /** What is looked for, e.g. `messages[].role`; made once per format. */
 export interface JsonPaths {
-  readonly wanted: ReadonlySet<string>;
-  readonly prefixes: ReadonlySet<string>;
+  readonly root: JsonPlace;
+}
+
+/** A place in a document that is looked for, or on the way to one. */
+interface JsonPlace {
+  readonly path: string;
+  isWanted: boolean;
+  readonly members: Map<string, JsonPlace>;
+  items: JsonPlace | undefined;
 }
 
 export interface JsonHandlers {
@@ -21,73 +28,83 @@ export interface JsonScanner {
 
 const MAX_STRING_BYTES = 1024 * 1024;
 const MAX_KEY_BYTES = 128;
+const MAX_LITERAL = 64;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
 export function jsonPaths(paths: readonly string[]): JsonPaths {
-  const prefixes = new Set([""]);
+  const root = place("");
   for (const path of paths) {
-    for (const { index } of path.matchAll(/\.|\[\]/g)) {
-      prefixes.add(path.slice(0, index));
-      if (path.startsWith("[]", index)) prefixes.add(path.slice(0, index + 2));
+    let at = root;
+    for (const [step] of path.matchAll(/\[\]|[^.[\]]+/g)) {
+      if (step === "[]") at = at.items ??= place(`${at.path}[]`);
+      else at = memberOf(at, step);
     }
+    at.isWanted = true;
   }
-  return { wanted: new Set(paths), prefixes };
+  return { root };
+}
+
+function place(path: string): JsonPlace {
+  return { path, isWanted: false, members: new Map(), items: undefined };
+}
+
+function memberOf(parent: JsonPlace, name: string): JsonPlace {
+  const known = parent.members.get(name);
+  if (known !== undefined) return known;
+  const made = place(parent.path === "" ? name : `${parent.path}.${name}`);
+  parent.members.set(name, made);
+  return made;
 }
 
 interface Frame {
   readonly isArray: boolean;
-  readonly path: string;
-  key: string;
+  readonly place: JsonPlace;
+  /** Of the value that comes next; absent = nobody looks for it. */
+  next: JsonPlace | undefined;
   isKeyNext: boolean;
 }
 
 interface Text {
   readonly isKey: boolean;
   /** `undefined` = nobody wants it. */
-  readonly path: string | undefined;
-  pieces: Buffer[];
+  readonly place: JsonPlace | undefined;
+  pieces: Buffer[] | undefined;
   length: number;
   /** An odd number of backslashes at the end of the last piece. */
   isEscaped: boolean;
 }
 
-export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: JsonHandlers): JsonScanner {
+export function createJsonScanner({ root }: JsonPaths, handlers: JsonHandlers): JsonScanner {
   const frames: Frame[] = [];
   /** Open containers below the last frame that hold nothing wanted. */
   let skipped = 0;
   let text: Text | undefined;
   let literal = "";
 
-  const top = (): Frame | undefined => frames.at(-1);
+  const top = (): Frame | undefined => frames[frames.length - 1];
 
-  function valuePath(): string {
+  function valuePlace(): JsonPlace | undefined {
     const frame = top();
-    if (frame === undefined) return "";
-    if (frame.isArray) return `${frame.path}[]`;
-    return frame.path === "" ? frame.key : `${frame.path}.${frame.key}`;
+    return frame === undefined ? root : frame.next;
   }
 
   function endLiteral(): void {
     if (literal === "") return;
-    if (skipped === 0 && literal.length <= 64) {
-      const path = valuePath();
-      if (wanted.has(path)) {
+    if (skipped === 0 && literal.length <= MAX_LITERAL) {
+      const wanted = valuePlace();
+      if (wanted?.isWanted === true) {
         const value = parsed(literal);
-        if (value !== undefined) handlers.onValue(path, value);
+        if (value !== undefined) handlers.onValue(wanted.path, value);
       }
     }
     literal = "";
   }
 
   function open(isArray: boolean): void {
-    if (skipped > 0) {
-      skipped += 1;
-      return;
-    }
-    const path = valuePath();
-    if (prefixes.has(path) || wanted.has(path)) frames.push({ isArray, path, key: "", isKeyNext: !isArray });
-    else skipped = 1;
+    const wanted = skipped > 0 ? undefined : valuePlace();
+    if (wanted === undefined) skipped += 1;
+    else frames.push({ isArray, place: wanted, next: isArray ? wanted.items : undefined, isKeyNext: !isArray });
   }
 
   function close(): void {
@@ -96,40 +113,44 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
       skipped -= 1;
       return;
     }
-    const frame = frames.pop();
-    if (frame !== undefined && (wanted.has(frame.path) || frame.path === "")) handlers.onClose(frame.path);
+    const closed = frames.pop()?.place;
+    if (closed !== undefined && (closed.isWanted || closed === root)) handlers.onClose(closed.path);
   }
 
-  function beginText(): void {
+  function beginText(): Text {
     const frame = top();
-    const isKey = skipped === 0 && frame !== undefined && frame.isKeyNext;
-    const path = isKey || skipped > 0 ? undefined : valuePath();
-    const isWanted = path !== undefined && wanted.has(path);
-    text = { isKey, path: isWanted ? path : undefined, pieces: [], length: 0, isEscaped: false };
+    const isKey = skipped === 0 && frame?.isKeyNext === true;
+    const found = isKey || skipped > 0 ? undefined : valuePlace();
+    const wanted = found?.isWanted === true ? found : undefined;
+    return { isKey, place: wanted, pieces: undefined, length: 0, isEscaped: false };
   }
 
   function collect(into: Text, bytes: Buffer): void {
-    if (!into.isKey && into.path === undefined) return;
+    if (!into.isKey && into.place === undefined) return;
     into.length += bytes.length;
-    if (into.length <= (into.isKey ? MAX_KEY_BYTES : MAX_STRING_BYTES)) into.pieces.push(Buffer.from(bytes));
+    into.pieces ??= [];
+    if (into.length <= limitOf(into)) into.pieces.push(Buffer.from(bytes));
     else into.pieces = [];
   }
 
   /** `raw` is what stands between the quotes, or `undefined` where it is too long or nobody wants it. */
-  function endText({ isKey, path }: Text, raw: string | undefined): void {
+  function endText({ isKey, place: wanted }: Text, raw: string | undefined): void {
     text = undefined;
     const value = raw === undefined ? undefined : unescaped(raw);
     const frame = top();
     if (isKey && frame !== undefined) {
-      frame.key = value ?? "\0";
+      frame.next = value === undefined ? undefined : frame.place.members.get(value);
       frame.isKeyNext = false;
-    } else if (path !== undefined && value !== undefined) handlers.onValue(path, value);
+    } else if (wanted !== undefined && value !== undefined) handlers.onValue(wanted.path, value);
   }
 
-  function rawText({ isKey, path, pieces, length }: Text, last: Buffer): string | undefined {
-    if (!isKey && path === undefined) return undefined;
-    if (length + last.length > (isKey ? MAX_KEY_BYTES : MAX_STRING_BYTES)) return undefined;
-    return pieces.length === 0 ? last.toString() : Buffer.concat([...pieces, last]).toString();
+  /** What stands between the quotes, of which the last piece is in the chunk. */
+  function rawText(current: Text, chunk: Buffer, { from, end }: { readonly from: number; readonly end: number }) {
+    const { isKey, place: wanted, pieces, length } = current;
+    if (!isKey && wanted === undefined) return undefined;
+    if (length + end - from > limitOf(current)) return undefined;
+    if (pieces === undefined) return chunk.toString("utf8", from, end);
+    return Buffer.concat([...pieces, chunk.subarray(from, end)]).toString();
   }
 
   /** Reads on in a string; returns where the next byte after it is. */
@@ -152,7 +173,7 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
         start = end + 1;
         continue;
       }
-      endText(current, rawText(current, chunk.subarray(start, end)));
+      endText(current, rawText(current, chunk, { from: start, end }));
       return end + 1;
     }
   }
@@ -182,7 +203,7 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
         endLiteral();
         break;
       default:
-        if (literal.length <= 64) literal += String.fromCodePoint(byte);
+        if (skipped === 0 && literal.length <= MAX_LITERAL) literal += String.fromCharCode(byte);
     }
   }
 
@@ -194,18 +215,22 @@ export function createJsonScanner({ wanted, prefixes }: JsonPaths, handlers: Jso
       literal = "";
     },
     write(chunk) {
-      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       for (let at = 0; at < bytes.length;) {
         if (text !== undefined) {
           at = readText(text, bytes, at);
           continue;
         }
         const byte = bytes[at++] ?? 0;
-        if (byte === QUOTE) beginText();
+        if (byte === QUOTE) text = beginText();
         else take(byte);
       }
     },
   };
+}
+
+function limitOf({ isKey }: Text): number {
+  return isKey ? MAX_KEY_BYTES : MAX_STRING_BYTES;
 }
 
 function unescaped(raw: string): string | undefined {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 const MAX_BLOCKS = 100;
 
@@ -8,11 +8,12 @@ const MAX_BLOCKS = 100;
  */
 export function promptHash(text: string): string | undefined {
   const canonical = canonicalPrompt(text);
-  return canonical === "" ? undefined : createHash("sha256").update(canonical).digest("hex");
+  return canonical === "" ? undefined : hash("sha256", canonical, "hex");
 }
 
 export function canonicalPrompt(text: string): string {
-  return withoutTaggedBlocks(text.replaceAll(/\r\n?/g, "\n")).normalize("NFC").trim();
+  const lines = text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
+  return (lines.includes("<") ? withoutTaggedBlocks(lines) : lines).normalize("NFC").trim();
 }
 
 /** A block stands on lines of its own. Linear in the text: each search goes forward, and only so many are made. */

@@ -15,7 +15,7 @@ import { answerRefusal, endWithRefusal } from "./problem-body.ts";
 import { readRequestHead, valuesOf } from "./request-head.ts";
 import type { ProxySession, ProxySessions } from "./sessions.ts";
 import type { TransportContext } from "./transport-context.ts";
-import { joinSockets } from "./tunnel.ts";
+import { canRelayTo, joinSockets } from "./tunnel.ts";
 
 /**
  * How a connection says who it belongs to: `token` = by `Proxy-Authorization`; `session` = by the place it came in (a socket file, a carrier); `open` = by token where
@@ -163,7 +163,7 @@ class Entry {
     socket.once("close", () => session.connections.delete(socket));
     let upstream: Socket;
     try {
-      upstream = await context.dialer.connect(target, asker);
+      upstream = await context.dialer.connect(target, asker, { isRelayed: canRelayTo(socket) });
     } catch (error) {
       const known = error instanceof DialError ? error.refusal : undefined;
       if (known === undefined) context.logger.error({ error: (error as Error).stack }, "a tunnel failed");

@@ -5,6 +5,7 @@ import { checkServerIdentity, connect as connectTls, type SecureContext, type TL
 import { formatAuthority } from "../policy/canonical-host.ts";
 import type { ProxyIdentity, ProxyTarget, Refusal } from "../policy/proxy-types.ts";
 import { refuse } from "../policy/refusal.ts";
+import { createRelay, rememberRelay } from "./relay.ts";
 
 /** A connection that was not made, with what the client is told. */
 export class DialError extends Error {
@@ -59,7 +60,11 @@ export interface TlsDialOptions {
 
 export interface Dialer {
   /** A TCP connection to a checked address of the target. */
-  connect(target: ProxyTarget, identity: ProxyIdentity | undefined): Promise<Socket>;
+  connect(
+    target: ProxyTarget,
+    identity: ProxyIdentity | undefined,
+    options?: { readonly isRelayed?: boolean },
+  ): Promise<Socket>;
   /** The same with TLS in it, the certificate verified for the target. */
   connectTls(target: ProxyTarget, identity: ProxyIdentity | undefined, options?: TlsDialOptions): Promise<TLSSocket>;
   /** The gateway that stands for the target's host. */
@@ -79,7 +84,7 @@ export function createDialer(settings: DialerSettings): Dialer {
     return addresses;
   };
 
-  const plain = async (target: ProxyTarget, identity: ProxyIdentity | undefined): Promise<Socket> => {
+  const plain: Dialer["connect"] = async (target, identity, { isRelayed = false } = {}) => {
     const override = overrideOf(target);
     const place = override ?? target;
     const proxy = settings.corporateProxy;
@@ -87,7 +92,7 @@ export function createDialer(settings: DialerSettings): Dialer {
       // The corporate proxy resolves names; an address that is written out is judged here all the same.
       if (isIP(target.host) !== 0) await checked(target, identity);
       const addresses = isIP(proxy.host) === 0 ? await resolved(proxy.host, resolve) : [proxy.host];
-      return connectThrough(proxy, target, await open(addresses, proxy.port, settings.connectMs));
+      return connectThrough(proxy, target, await open(addresses, proxy.port, settings));
     }
     // The user named the gateway, and by that its address.
     const addresses =
@@ -96,7 +101,7 @@ export function createDialer(settings: DialerSettings): Dialer {
         : isIP(place.host) === 0
           ? await resolved(place.host, resolve)
           : [place.host];
-    return open(addresses, place.port, settings.connectMs);
+    return open(addresses, place.port, { connectMs: settings.connectMs, isRelayed });
   };
 
   return {
@@ -132,8 +137,13 @@ async function resolved(
 }
 
 /** Connects to one of the addresses, by their order and, where one does not answer, side by side. */
-async function open(addresses: readonly string[], port: number, connectMs: number): Promise<Socket> {
+async function open(
+  addresses: readonly string[],
+  port: number,
+  { connectMs, isRelayed = false }: { readonly connectMs: number; readonly isRelayed?: boolean },
+): Promise<Socket> {
   const [first] = addresses;
+  const relay = isRelayed ? createRelay() : undefined;
   return new Promise((fulfil, fail) => {
     const answers = addresses.map((address) => ({ address, family: isIP(address) }));
     const socket = connect({
@@ -142,6 +152,7 @@ async function open(addresses: readonly string[], port: number, connectMs: numbe
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 60_000,
+      ...(relay === undefined ? {} : { onread: relay.onread }),
       ...(answers.length === 1
         ? { host: first ?? "" }
         : {
@@ -150,6 +161,11 @@ async function open(addresses: readonly string[], port: number, connectMs: numbe
             lookup: (_host, _options, done): void => done(null, answers),
           }),
     });
+    if (relay !== undefined) {
+      // Nothing is read before it is known where to.
+      socket.pause();
+      rememberRelay(socket, relay);
+    }
     const timer = setTimeout(() => {
       socket.destroy(new Error("ETIMEDOUT"));
     }, connectMs);

@@ -8,7 +8,7 @@ import { plainBody, redactedBody, type AnswerBody, type AnswerSink } from "./ans
 import type { ClientResponse } from "./client-message.ts";
 import { DialError } from "./dial.ts";
 import { atEndOfTurn, type TurnTask } from "./end-of-turn.ts";
-import { answerHeaders, headerTable, rawLines, redactLines, withoutNames } from "./header-filter.ts";
+import { answerHeaders, headerTable, headerValue, rawLines, redactLines, withoutNames } from "./header-filter.ts";
 import { answerLocally, answerRefusal, refusedAnswer, type RefusedSubject } from "./problem-body.ts";
 import { isTrailerName } from "./trailers.ts";
 import type { LocalAnswer } from "./transport-context.ts";
@@ -199,10 +199,9 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
       this.#body = plainBody(this);
       return lines;
     }
-    const table = headerTable(lines);
-    this.#body = redactedBody(redactor, table["content-encoding"], this);
+    this.#body = redactedBody(redactor, headerValue(lines, "content-encoding"), this);
     // Messages of gRPC are compressed one by one.
-    if (this.#body === undefined || (table["grpc-encoding"] ?? "identity") !== "identity")
+    if (this.#body === undefined || (headerValue(lines, "grpc-encoding") ?? "identity") !== "identity")
       throw new DialError(unreadableAnswer);
     return this.#body.isDecoded ? withoutNames(lines, encodedNames) : lines;
   }

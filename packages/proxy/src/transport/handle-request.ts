@@ -32,7 +32,9 @@ export async function handleRequest(context: TransportContext, incoming: Incomin
   const { request, response, session, upgrade } = incoming;
   const kind = upgrade === undefined ? "request" : "upgrade";
   const trail = new AuditTrail(context, { kind, method: request.method ?? "", session });
-  const prepared = await prepareRequest(context, incoming);
+  const preparing = prepareRequest(context, incoming);
+  const isAtOnce = incoming.isSettled === true && !(preparing instanceof Promise);
+  const prepared = isAtOnce ? preparing : await preparing;
   if ("refusal" in prepared) {
     halt(incoming, prepared, trail);
     return;
@@ -86,7 +88,8 @@ function send(sending: Sending): void {
     // A push that was refused half way, or an upstream that failed.
     const ended = outcome === "complete" ? "blocked" : "failed";
     const decision = refusal === undefined || outcome === "aborted-by-client" ? facts.decision : ended;
-    const bytesSent = body instanceof RequestBody ? body.byteCount : prepared.body?.length;
+    const whole = Buffer.isBuffer(body) ? body : prepared.body;
+    const bytesSent = body instanceof RequestBody ? body.byteCount : whole?.length;
     trail.write({ ...facts, decision, refusal, status, bytesSent, bytesReceived, isEnd: true });
   };
   const subject = { target: request.target, path: request.path };
@@ -194,19 +197,21 @@ function bodyOf(
     observers: readonly ExchangeObserver[];
   },
 ): RequestBody | Buffer | "unreadable" | undefined {
-  if (body !== undefined) {
-    for (const observer of observers) observer.onRequestBody(body);
-    return body.length > 0 ? body : undefined;
+  const { push } = verdict;
+  const isGuarded = push !== undefined && push !== "forbidden";
+  const whole = body ?? (isGuarded ? undefined : incoming.wholeBody);
+  if (whole !== undefined) {
+    for (const observer of observers) observer.onRequestBody(whole);
+    return whole.length > 0 ? whole : undefined;
   }
   if (!head.hasBody) return undefined;
   const { body: source, isBodyWhole: isWhole } = incoming;
-  const { push } = verdict;
   const isRefusedAtEnd = (): boolean => {
     if (!hasTrailers(source, incoming.hasTrailers)) return false;
     exchange.refuse(trailersRefused);
     return true;
   };
-  if (push === undefined || push === "forbidden") {
+  if (!isGuarded) {
     const length = incoming.http2 === undefined ? undefined : head.contentLength;
     return new RequestBody(source, { observers, isWhole, isRefusedAtEnd, length });
   }

@@ -74,7 +74,8 @@ function headerOf({ inject }: CredentialRule, secret: string): InjectionPlan["he
 
 /** Servers that take `X_Api_Key` for `x-api-key` exist. */
 function spelling(name: string): string {
-  return name.toLowerCase().replaceAll("_", "-");
+  const lower = name.toLowerCase();
+  return lower.includes("_") ? lower.replaceAll("_", "-") : lower;
 }
 
 export interface UpstreamHeadersRequest {
@@ -169,6 +170,18 @@ export function withoutNames(texts: readonly string[], names: readonly string[])
 
 function textOf(value: Buffer | string | undefined): string {
   return typeof value === "string" ? value : (value?.toString("latin1") ?? "");
+}
+
+/** The value of a header that stands there once or never, given its lower-case name; several are joined. */
+export function headerValue(lines: readonly string[], wanted: string): string | undefined {
+  let found: string | undefined;
+  for (let index = 0; index < lines.length; index += 2) {
+    const name = lines[index] ?? "";
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
+    const value = lines[index + 1] ?? "";
+    found = found === undefined ? value : `${found}, ${value}`;
+  }
+  return found;
 }
 
 /** Header lines by lower-case name, repeated ones joined. */

@@ -247,7 +247,7 @@ export class AnswerParser {
 }
 
 /** Names and values in turn, of lines that were checked. */
-function fieldsOf(text: string, from: number): string[] {
+export function fieldsOf(text: string, from: number): string[] {
   const fields: string[] = [];
   for (let at = from; at < text.length;) {
     const end = text.indexOf(lineEnd, at);

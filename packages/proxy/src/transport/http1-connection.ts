@@ -148,9 +148,11 @@ export class Http1Connection implements AnswerEvents, TurnTask {
     const request = this.#current;
     if (request === undefined || this.#head === "" || this.#socket.destroyed) return;
     const head = this.#head;
+    const { body } = request.parts;
     this.#head = "";
-    this.#socket.write(head, "latin1");
-    if (request.parts.body !== null) this.#socket.write(request.parts.body);
+    if (body === null) this.#socket.write(head, "latin1");
+    // One record, one write.
+    else this.#socket.write(Buffer.concat([Buffer.from(head, "latin1"), body]));
   }
 
   pause(): void {

@@ -9,6 +9,7 @@ import { refuse } from "../policy/refusal.ts";
 import { asksForHttp2 } from "./asks-for-http2.ts";
 import { answerClientError, createServerOptions } from "./client-errors.ts";
 import { handleRequest } from "./handle-request.ts";
+import { Http1Client } from "./http1-client.ts";
 import type { IncomingExchange } from "./prepare-request.ts";
 import { endWithRefusal } from "./problem-body.ts";
 import { serveHttp2 } from "./serve-http2.ts";
@@ -18,6 +19,9 @@ import { carry } from "./tunnel.ts";
 
 /** What may wait for a client before its upstream is asked to pause: pausing at each TLS record costs more than carrying it. */
 const writeAheadBytes = 128 * 1024;
+
+/** How often connections are looked at that wait for too long. */
+const watchEveryMs = 2000;
 
 /** Old clients offer 1.0 alone. */
 const http1Protocols: readonly string[] = ["http/1.1", "http/1.0"];
@@ -40,9 +44,16 @@ export class Interceptor {
   readonly #context: TransportContext;
   readonly #server: Server;
   readonly #tunnels = new WeakMap<Duplex, Tunnel>();
+  readonly #clients = new Set<Http1Client>();
+  readonly #watch: NodeJS.Timeout;
 
   constructor(context: TransportContext) {
     this.#context = context;
+    const { headMs, idleConnectionMs, idleTunnelMs } = context.limits;
+    this.#watch = setInterval(
+      () => this.#watchClients(),
+      Math.min(watchEveryMs, headMs, idleConnectionMs, idleTunnelMs),
+    ).unref();
     const server = createServer(createServerOptions(context.limits));
     this.#server = server;
     server.keepAliveTimeout = context.limits.idleConnectionMs;
@@ -143,11 +154,45 @@ export class Interceptor {
       tls.off("end", giveUp);
       tunnel.refusal = nameRefusal(tls, target.host);
       if (tls.alpnProtocol === "h2") this.#serveHttp2(tls, tunnel);
-      else this.#server.emit("connection", tls);
+      else this.#serveHttp1(tls, tunnel);
     });
   }
 
+  /** Plain requests are read here; Node's server takes the connections on which anything else comes. */
+  #serveHttp1(tls: TLSSocket, tunnel: Tunnel): void {
+    const context = this.#context;
+    const { session, target } = tunnel;
+    const client = new Http1Client(tls, {
+      limits: context.limits,
+      session,
+      tunnel,
+      onRequest: (incoming) => {
+        handleRequest(context, incoming).catch((error: unknown) => {
+          context.logger.error({ error: (error as Error).stack }, "a request failed inside the proxy");
+          tls.destroy();
+        });
+      },
+      onOther: () => {
+        this.#server.emit("connection", tls);
+      },
+      onSlow: () => {
+        const error = Object.assign(new Error("no request came"), { code: "ERR_HTTP_REQUEST_TIMEOUT" });
+        answerClientError(context, tls, { error, session, target });
+      },
+      onLeave: () => {
+        this.#clients.delete(client);
+      },
+    });
+    this.#clients.add(client);
+  }
+
+  #watchClients(): void {
+    const nowMs = performance.now();
+    for (const client of this.#clients) client.watch(nowMs);
+  }
+
   close(): void {
+    clearInterval(this.#watch);
     // Ends the watch over slow heads; there is no listening socket.
     this.#server.close();
   }

@@ -4,7 +4,14 @@ import type { Duplex, Readable } from "node:stream";
 import { ClauderonError } from "@clauderon/core/contract";
 
 import { parseRequestTarget } from "../policy/canonical-target.ts";
-import type { ProxyIdentity, ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
+import type {
+  CredentialRule,
+  ProxyIdentity,
+  ProxyRequest,
+  ProxyTarget,
+  Refusal,
+  RequestVerdict,
+} from "../policy/proxy-types.ts";
 import { isRefusal, refuse } from "../policy/refusal.ts";
 import { plainAnswer, receivePackDenied } from "../push/push-answer.ts";
 import { presentedToken, guardedPart, planToken } from "../tokens/presented-token.ts";
@@ -23,10 +30,14 @@ export interface IncomingExchange {
   readonly response: ClientResponse;
   /** What follows the head. */
   readonly body: Readable;
+  /** The same, where all of it came with the head; `body` is then made when it is asked for. */
+  readonly wholeBody?: Buffer | undefined;
   /** Whether the body that has ended ended as it should; absent = one that breaks off does not end. */
   readonly isBodyWhole?: (() => boolean) | undefined;
   /** Whether fields followed the body of a stream of HTTP/2, once it has ended. */
   readonly hasTrailers?: (() => boolean) | undefined;
+  /** Its head was read to the end. Node's parser may still refuse what it hands over: then nothing may have been answered or sent. */
+  readonly isSettled?: boolean | undefined;
   /** Of a stream of HTTP/2, whose head was read with it. */
   readonly http2?: { readonly head: RequestHead | Refusal } | undefined;
   /** What the CONNECT around it named, and what speaks against that tunnel; absent at the proxy's own port. */
@@ -66,11 +77,10 @@ export interface HaltedRequest {
 /** Methods that echo a request, credentials included, or mean the proxy itself. */
 const refusedMethods: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
-/** Reads, parses and decides; gets the secret. One policy is read once. */
-export async function prepareRequest(
-  context: TransportContext,
-  incoming: IncomingExchange,
-): Promise<PreparedRequest | HaltedRequest> {
+type Outcome = PreparedRequest | HaltedRequest;
+
+/** Reads, parses and decides; gets the secret. One policy is read once. Nothing is waited for that is at hand. */
+export function prepareRequest(context: TransportContext, incoming: IncomingExchange): Outcome | Promise<Outcome> {
   const head = incoming.http2?.head ?? readRequestHead(incoming.request, context.limits);
   if (isRefusal(head)) return { refusal: head, isFatal: true };
   const request = parse(incoming, head);
@@ -85,33 +95,78 @@ export async function prepareRequest(
   if (local !== undefined) return { ...halt, answer: local.answer, refusal: local.refusal };
   if (verdict.answerFields !== undefined && verdict.rule?.tokenAnswer?.hosts === undefined)
     return { ...halt, refusal: tokenAnswer };
-  const body = verdict.bodyCheck === undefined ? nothing : await checkedBody(context, incoming, { head, verdict });
-  if (isRefusal(body)) return { ...halt, refusal: body };
+  const decided: Decided = { incoming, identity, head, request, verdict };
+  if (verdict.bodyCheck === undefined) return withSecret(context, decided, undefined);
+  return checkedBody(context, incoming, decided).then((body) =>
+    isRefusal(body) ? { ...halt, refusal: body } : withSecret(context, decided, body.bytes),
+  );
+}
+
+interface Decided {
+  readonly incoming: IncomingExchange;
+  /** What the decision was made for. */
+  readonly identity: ProxyIdentity;
+  readonly head: RequestHead;
+  readonly request: ProxyRequest;
+  readonly verdict: ForwardVerdict;
+}
+
+function withSecret(context: TransportContext, decided: Decided, body: Buffer | undefined): Outcome | Promise<Outcome> {
+  const { incoming, request, verdict } = decided;
   const token = presentedToken(incoming.session, request, verdict);
-  const isRead = token === undefined && verdict.secret !== undefined;
-  const secret = isRead ? await readSecret(context, verdict) : nothing;
-  if (isRefusal(secret)) return { ...halt, refusal: secret };
-  const late = lateRefusal(context, incoming.session, { identity, request });
-  if (late !== undefined) return { ...halt, refusal: late };
+  if (token !== undefined || verdict.secret === undefined)
+    return complete(context, decided, { token, body, secret: undefined });
+  const halt = { request, ruleId: verdict.rule?.id };
+  const finish = (secret: { readonly value: string | undefined } | Refusal): Outcome =>
+    isRefusal(secret)
+      ? { ...halt, refusal: secret }
+      : complete(context, decided, { token, body, secret: secret.value });
+  const secret = readSecret(context, verdict);
+  return secret instanceof Promise ? secret.then(finish) : finish(secret);
+}
+
+interface Collected {
+  readonly token: ReturnType<typeof presentedToken>;
+  readonly secret: string | undefined;
+  readonly body: Buffer | undefined;
+}
+
+function complete(context: TransportContext, decided: Decided, { token, secret, body }: Collected): Outcome {
+  const { incoming, head, request, verdict } = decided;
   const { rule } = verdict;
+  const late = lateRefusal(context, incoming.session, decided);
+  if (late !== undefined) return { request, ruleId: rule?.id, refusal: late };
   if (token !== undefined) {
     const guarded = { plan: planToken(token.token), secret: guardedPart(token.token), secretName: token.secret };
-    return { head, request, verdict, ...guarded, body: body.bytes };
+    return { head, request, verdict, ...guarded, body };
   }
-  const needsPlan = secret.value !== undefined || verdict.dropsCredentials === true;
+  const needsPlan = secret !== undefined || verdict.dropsCredentials === true;
   return {
     head,
     request,
     verdict,
-    plan: rule !== undefined && needsPlan ? planInjection(rule, secret.value) : undefined,
-    secret: secret.value,
+    plan: rule !== undefined && needsPlan ? knownPlan(rule, secret) : undefined,
+    secret,
     secretName: verdict.secret,
-    body: body.bytes,
+    body,
   };
 }
 
-/** Most requests have neither a body that is decided on nor a secret: they wait for nobody. */
-const nothing = { bytes: undefined, value: undefined } as const;
+interface KnownPlan {
+  readonly secret: string | undefined;
+  readonly plan: InjectionPlan;
+}
+
+/** The last of each rule: secrets change seldom. */
+const plans = new WeakMap<CredentialRule, KnownPlan>();
+
+function knownPlan(rule: CredentialRule, secret: string | undefined): InjectionPlan {
+  const known = plans.get(rule);
+  if (known !== undefined && known.secret === secret) return known.plan;
+  const plan = planInjection(rule, secret);
+  plans.set(rule, { secret, plan });
+  return plan;
+}
 
 function parse({ request, tunnel, upgrade }: IncomingExchange, head: RequestHead): ProxyRequest | Refusal {
   if (tunnel?.refusal !== undefined) return tunnel.refusal;
@@ -132,17 +187,26 @@ function parse({ request, tunnel, upgrade }: IncomingExchange, head: RequestHead
   });
 }
 
-async function readSecret(
+type SecretReading = { readonly value: string | undefined } | Refusal;
+
+function readSecret(
   context: TransportContext,
   { rule, secret: name }: ForwardVerdict,
-): Promise<{ readonly value: string | undefined } | Refusal> {
+): SecretReading | Promise<SecretReading> {
   if (name === undefined || rule === undefined) return { value: undefined };
+  const unavailable = (error: unknown): Refusal => secretUnavailable(context, name, error);
   try {
-    const value = await context.readSecret(name);
-    if (value !== undefined) return { value };
+    const value = context.readSecret(name);
+    return value instanceof Promise
+      ? value.then((read) => secretFound(name, read), unavailable)
+      : secretFound(name, value);
   } catch (error) {
-    return secretUnavailable(context, name, error);
+    return unavailable(error);
   }
+}
+
+function secretFound(name: string, value: string | undefined): SecretReading {
+  if (value !== undefined) return { value };
   return refuse(403, "secret-missing", {
     message: `The credential "${name}" is not set`,
     fix: `clauderon config credentials set ${name}`,

@@ -10,8 +10,8 @@ import type { ProxyLimits } from "./limits.ts";
 /** Writes a line down before what it allows happens; throws when it cannot, and then nothing happens. */
 export type WriteRecord = (entry: AuditEntry) => void;
 
-/** The value behind a secret's name, or nothing; rejects when there is one that cannot be used. */
-export type ReadSecret = (name: string) => Promise<string | undefined>;
+/** The value behind a secret's name, or nothing; rejects when there is one that cannot be used. A value that is at hand need not be waited for. */
+export type ReadSecret = (name: string) => Promise<string | undefined> | string | undefined;
 
 /** An answer that the proxy gives itself. */
 export interface LocalAnswer {

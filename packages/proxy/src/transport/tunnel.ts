@@ -2,6 +2,8 @@ import { Socket } from "node:net";
 import type { Duplex, Transform } from "node:stream";
 import { TLSSocket } from "node:tls";
 
+import { relayOf, releaseRelay, type TakeBytes } from "./relay.ts";
+
 export interface TunnelOptions {
   /** Both ends are closed when nothing moves for so long. */
   readonly idleMs: number;
@@ -44,7 +46,20 @@ export function joinSockets(client: Duplex, upstream: Socket, { idleMs, onClose,
   client.on("error", ignore);
   upstream.on("error", ignore);
   client.pipe(upstream);
-  if (through === undefined) upstream.pipe(client);
+  const relay = relayOf(upstream);
+  if (relay !== undefined) {
+    relay.take = takeFor(client, upstream);
+    let open = 2;
+    const onEndClosed = (): void => {
+      open -= 1;
+      if (open === 0) releaseRelay(relay);
+    };
+    client.once("close", onEndClosed);
+    upstream.once("close", onEndClosed);
+    // Its end is no chunk: it is passed on here.
+    upstream.once("end", () => client.end());
+    upstream.resume();
+  } else if (through === undefined) upstream.pipe(client);
   else {
     through.once("error", () => {
       upstream.destroy();
@@ -52,6 +67,26 @@ export function joinSockets(client: Duplex, upstream: Socket, { idleMs, onClose,
     });
     upstream.pipe(through).pipe(client);
   }
+}
+
+/** Whether bytes that are written to it are with the system, or known to wait, when the write returns: others may keep what they are given. */
+export function canRelayTo(client: Duplex): boolean {
+  return client instanceof Socket && !(client instanceof TLSSocket);
+}
+
+/** Writes at once; what the system does not take yet stays in the relay's memory, which is read into again when all of it is gone. */
+function takeFor(client: Duplex, upstream: Socket): TakeBytes {
+  let isWaiting = false;
+  const onWritten = (): void => {
+    if (!isWaiting || client.writableLength > 0) return;
+    isWaiting = false;
+    upstream.resume();
+  };
+  return (bytes) => {
+    client.write(bytes, onWritten);
+    isWaiting = client.writableLength > 0;
+    return !isWaiting;
+  };
 }
 
 function ignore(): void {
