@@ -22,7 +22,11 @@ describe("a session's results", () => {
       ].toSorted(),
     );
     expect(records[0]).toMatchObject({ name: "fix", backend: "world", agent: "agent", repository: "/r" });
-    expect(await engine.undo.takeBack(merged.undoId ?? "")).toMatchObject({ kind: "merge", name: "fix", branch: "main" });
+    expect(await engine.undo.takeBack(merged.undoId ?? "")).toMatchObject({
+      kind: "merge",
+      name: "fix",
+      branch: "main",
+    });
     await engine.undo.drop(applied.undoId ?? "");
     expect(await engine.undo.list()).toEqual([]);
     await expect(engine.undo.takeBack(merged.undoId ?? "")).rejects.toMatchObject({ code: "undo.not-found" });
