@@ -15,11 +15,8 @@ describe("a session's results", () => {
     const applied = await session.apply();
     expect((await session.detail()).lifecycle).toBe("running");
     const records = await engine.undo.list();
-    expect(records.map(({ kind, id }) => [kind, id]).toSorted()).toEqual(
-      [
-        ["apply", applied.undoId],
-        ["merge", merged.undoId],
-      ].toSorted(),
+    expect(records.map(({ kind, id }) => `${kind} ${id}`).toSorted()).toEqual(
+      [`apply ${applied.undoId}`, `merge ${merged.undoId}`].toSorted(),
     );
     expect(records[0]).toMatchObject({ name: "fix", backend: "world", agent: "agent", repository: "/r" });
     expect(await engine.undo.takeBack(merged.undoId ?? "")).toMatchObject({

@@ -39,7 +39,7 @@ describe("merge into another branch", () => {
     world.git(["commit", "--quiet", "--all", "-m", "X"], there);
     world.write({ "a.txt": "y\n" }, join(world.root, "else"));
     world.git(["commit", "--quiet", "--all", "-m", "Y"], join(world.root, "else"));
-    expect(() => world.git(["rebase", "--quiet", "elsewhere"], there)).toThrow();
+    expect(() => world.git(["rebase", "--quiet", "elsewhere"], there)).toThrow("Command failed");
     const before = world.everything();
     await expect(world.merge({ into })).rejects.toEqual(errorWith(code));
     expect(world.everything()).toEqual(before);
@@ -104,7 +104,7 @@ describe("merge of a session that is not whole", () => {
     world.commit({ "a.txt": "session\n" });
     world.write({ "a.txt": "mine\n" });
     world.git(["commit", "--quiet", "--all", "-m", "Mine"]);
-    expect(() => world.git(["rebase", "main"], world.record.path)).toThrow();
+    expect(() => world.git(["rebase", "main"], world.record.path)).toThrow("Command failed");
     await expect(world.merge()).rejects.toMatchObject({
       code: "merge.refused",
       message: expect.stringContaining("rebase"),
