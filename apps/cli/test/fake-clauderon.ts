@@ -102,7 +102,8 @@ export class FakeClauderon implements Client {
   readonly undone: UndoRequest[] = [];
   readonly dropped: string[] = [];
   readonly takenBack: string[] = [];
-  readonly results: { readonly name: string; readonly kind: string; readonly request?: MergeRequest | undefined }[] = [];
+  readonly results: { readonly name: string; readonly kind: string; readonly request?: MergeRequest | undefined }[] =
+    [];
   undoRecords: readonly UndoRecord[] = [];
 
   readonly undo: Client["undo"] = {

@@ -1,6 +1,5 @@
-import { describe, expect, test } from "vitest";
-
 import type { UndoRecord } from "@clauderon/core/contract";
+import { describe, expect, test } from "vitest";
 
 import { access, FakeClauderon, sessionDetail } from "./fake-clauderon.ts";
 import { runInProcess } from "./run-in-process.ts";
@@ -71,12 +70,15 @@ describe("undo of a merge", () => {
     expect([fake.takenBack, fake.undone]).toEqual([["id-of-merge"], []]);
   });
 
-  test.each([[["undo", "id-of-fix"]], [["undo", "fix", "--as", "other"]]])("%j brings the session back", async (argv) => {
-    const fake = new FakeClauderon();
-    fake.undoRecords = [record, deleted];
-    expect((await runInProcess(argv, { access: access(fake) })).code).toBe(0);
-    expect([fake.takenBack, fake.undone.length]).toEqual([[], 1]);
-  });
+  test.each([[["undo", "id-of-fix"]], [["undo", "fix", "--as", "other"]]])(
+    "%j brings the session back",
+    async (argv) => {
+      const fake = new FakeClauderon();
+      fake.undoRecords = [record, deleted];
+      expect((await runInProcess(argv, { access: access(fake) })).code).toBe(0);
+      expect([fake.takenBack, fake.undone.length]).toEqual([[], 1]);
+    },
+  );
 
   test("a name of a branch cannot steer the terminal, and the list says what was done", async () => {
     const fake = new FakeClauderon();

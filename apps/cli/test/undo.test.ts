@@ -45,7 +45,9 @@ describe("undo", () => {
     expect((await runInProcess(["undo", "list"], { access: access(fake) })).stderr).toBe("There is nothing to undo\n");
     fake.undoRecords = [record];
     const { stdout } = await runInProcess(["undo", "list"], { access: access(fake) });
-    expect(stdout).toMatch(/^NAME +WHAT +WHEN +KEPT UNTIL +SIZE +REPOSITORY +ID\nfix +deleted +\d+d ago +2026-01-31 +3\.0 MiB/u);
+    expect(stdout).toMatch(
+      /^NAME +WHAT +WHEN +KEPT UNTIL +SIZE +REPOSITORY +ID\nfix +deleted +\d+d ago +2026-01-31 +3\.0 MiB/u,
+    );
     const json = await runInProcess(["undo", "list", "--json=id,bytes"], { access: access(fake) });
     expect(JSON.parse(json.stdout)).toEqual([{ id: record.id, bytes: record.bytes }]);
   });

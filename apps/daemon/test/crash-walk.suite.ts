@@ -128,15 +128,6 @@ async function settled(home: CrashHome, clauderon: Clauderon): Promise<void> {
 
 /** What record and world do not agree on, once no operation is in progress any more, whichever way it ended. */
 async function disagreementOf(home: CrashHome, clauderon: Clauderon): Promise<string | undefined> {
-  if (point.startsWith("merge.") || point.startsWith("apply.")) {
-    const session = await clauderon.sessions.get("fix");
-    for (const { id } of await clauderon.undo.list()) await clauderon.undo.takeBack(id);
-    const { isUpToDate, undoId = "" } = await (point.startsWith("merge.")
-      ? session.merge({ isCommittedOnly: true })
-      : session.apply());
-    expect(isUpToDate).toBe(false);
-    await clauderon.undo.takeBack(undoId);
-  }
   for (const { id } of await clauderon.sessions.list()) {
     const session = await clauderon.sessions.get(id).catch(() => undefined);
     await session?.ready().catch(() => undefined);
@@ -188,6 +179,16 @@ async function finish(home: CrashHome, clauderon: Clauderon, point: string): Pro
     const session = isGone ? await clauderon.undo.restore({ reference: "fix" }) : await clauderon.sessions.get("fix");
     expect(await session.detail({ withWorkspace: true })).toMatchObject({ workspaceStatus: { files: ["hello.txt"] } });
     expect(await clauderon.undo.list()).toEqual([]);
+  }
+  if (point.startsWith("merge.") || point.startsWith("apply.")) {
+    const session = await clauderon.sessions.get("fix");
+    for (const { id } of await clauderon.undo.list()) await clauderon.undo.takeBack(id);
+    const { isUpToDate, undoId = "" } = await (point.startsWith("merge.")
+      ? session.merge({ isCommittedOnly: true })
+      : session.apply());
+    expect(isUpToDate).toBe(false);
+    // Commits that are merged do not hold the session's branch when it is deleted.
+    if (point.startsWith("apply.")) await clauderon.undo.takeBack(undoId);
   }
   for (const { id } of await clauderon.sessions.list()) {
     const session = await clauderon.sessions.get(id);

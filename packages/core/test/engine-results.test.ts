@@ -15,14 +15,15 @@ describe("a session's results", () => {
     const applied = await session.apply();
     expect((await session.detail()).lifecycle).toBe("running");
     const records = await engine.undo.list();
-    expect(records.map(({ kind, id }) => [kind, id]).toSorted()).toEqual(
-      [
-        ["apply", applied.undoId],
-        ["merge", merged.undoId],
-      ].toSorted(),
+    expect(records.map(({ kind, id }) => `${kind} ${id}`).toSorted()).toEqual(
+      [`apply ${applied.undoId}`, `merge ${merged.undoId}`].toSorted(),
     );
     expect(records[0]).toMatchObject({ name: "fix", backend: "world", agent: "agent", repository: "/r" });
-    expect(await engine.undo.takeBack(merged.undoId ?? "")).toMatchObject({ kind: "merge", name: "fix", branch: "main" });
+    expect(await engine.undo.takeBack(merged.undoId ?? "")).toMatchObject({
+      kind: "merge",
+      name: "fix",
+      branch: "main",
+    });
     await engine.undo.drop(applied.undoId ?? "");
     expect(await engine.undo.list()).toEqual([]);
     await expect(engine.undo.takeBack(merged.undoId ?? "")).rejects.toMatchObject({ code: "undo.not-found" });

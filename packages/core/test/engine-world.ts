@@ -242,7 +242,16 @@ function worldResults(world: World, alive: () => void): WorkspaceProvider["resul
     async take(id, _, { kind, name, at, session }) {
       alive();
       const taken = { ...check(), kind };
-      world.results.set(id, { id, kind, name, at, session, repositoryPath: "/r", commonDirectory: "/r/.git", branch: "main" });
+      world.results.set(id, {
+        id,
+        kind,
+        name,
+        at,
+        session,
+        repositoryPath: "/r",
+        commonDirectory: "/r/.git",
+        branch: "main",
+      });
       return taken;
     },
     async settle(id) {

@@ -116,7 +116,12 @@ describe("apply", () => {
     await world.apply();
     const place = join(world.home, "undo", "results", "0f0e5c1a-6c3d-4a52-9d0e-6a9e3a1f7d11");
     const text = readFileSync(join(place, "record.json"), "utf8");
-    for (const damaged of ["", "{", text.replace('"version":1', '"version":9'), text.replace('"path":"a.txt"', '"path":"../a.txt"')]) {
+    for (const damaged of [
+      "",
+      "{",
+      text.replace('"version":1', '"version":9'),
+      text.replace('"path":"a.txt"', '"path":"../a.txt"'),
+    ]) {
       writeFileSync(join(place, "record.json"), damaged);
       await expect(world.takeBack()).rejects.toEqual(errorWith("undo.damaged"));
     }

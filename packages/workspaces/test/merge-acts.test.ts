@@ -24,12 +24,20 @@ function configure(world: Fixture, settings: string): void {
 describe("merge acts for the user", () => {
   it("runs no program that the repository names: hooks, drivers, filters, signing, fsmonitor, aliases", async () => {
     const world = await resultWorld();
-    const hooks = ["pre-merge-commit", "commit-msg", "post-merge", "reference-transaction", "post-checkout", "pre-commit"];
+    const hooks = [
+      "pre-merge-commit",
+      "commit-msg",
+      "post-merge",
+      "reference-transaction",
+      "post-checkout",
+      "pre-commit",
+    ];
     for (const hook of hooks) {
       writeFileSync(join(world.repository, ".git", "hooks", hook), readFileSync(canary(world, hook)));
       chmodSync(join(world.repository, ".git", "hooks", hook), 0o755);
     }
-    const set = (key: string, name: string, body?: string): void => void world.git(["config", key, canary(world, name, body)]);
+    const set = (key: string, name: string, body?: string): void =>
+      void world.git(["config", key, canary(world, name, body)]);
     world.commit({ ".gitattributes": "*.txt merge=evil filter=evil diff=evil\n" });
     world.commit({ "a.txt": "1\n2\nsession\n", "new.txt": "new\n" });
     world.write({ "b.txt": "mine\n" });
@@ -58,7 +66,11 @@ describe("merge acts for the user", () => {
   it("signs as the user signs, and changes nothing when that fails", async () => {
     const world = await resultWorld();
     world.commit({ "a.txt": "session\n" });
-    const signer = canary(world, "signer", "printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n'; printf '\\n[GNUPG:] SIG_CREATED ' >&2");
+    const signer = canary(
+      world,
+      "signer",
+      "printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n'; printf '\\n[GNUPG:] SIG_CREATED ' >&2",
+    );
     configure(world, `[commit]\n\tgpgSign = true\n[gpg]\n\tprogram = ${signer}\n[user]\n\tsigningKey = me\n`);
     await world.merge({ how: "no-ff" });
     expect(hasRun(world, "signer")).toBe(true);

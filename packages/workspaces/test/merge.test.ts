@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import type { MergeRequest } from "@clauderon/core/contract";
@@ -27,7 +37,12 @@ describe("merge", () => {
       checkout: world.repository,
       files: ["a.txt", "deep/c.txt", "new/file"],
     });
-    expect([world.tip(), world.status(), world.read("a.txt"), world.read("new/file")]).toEqual([tip, "", "merged\n", "new\n"]);
+    expect([world.tip(), world.status(), world.read("a.txt"), world.read("new/file")]).toEqual([
+      tip,
+      "",
+      "merged\n",
+      "new\n",
+    ]);
     expect(existsSync(join(world.repository, "deep"))).toBe(false);
     expect(world.git(["reflog", "-1"])).toContain("clauderon merge: fix");
     expect(await world.merge()).toEqual(result);
@@ -56,7 +71,8 @@ describe("merge", () => {
     expect(world.tip()).toBe(after);
     const [names, written] = world.git(["log", "-1", "--format=%P%n%s"]).trim().split("\n");
     expect([names?.split(" ").length, written]).toEqual([parents, subject]);
-    if (merge.how === "squash" && merge.message === undefined) expect(world.git(["log", "-1", "--format=%b"])).toContain("* First of the session");
+    if (merge.how === "squash" && merge.message === undefined)
+      expect(world.git(["log", "-1", "--format=%b"])).toContain("* First of the session");
     expect([world.status(), world.read("a.txt"), world.read("b.txt")]).toEqual(["", "session\n", "mine\n"]);
     world.git(["fsck", "--strict", "--no-dangling"]);
     await world.takeBack();
@@ -94,7 +110,10 @@ describe("merge", () => {
     ["a directory where a file is to be", { "plain/mine": "mine\n" }, "plain/mine"],
   ])("refuses to overwrite %s", async (_, files, named) => {
     const world = await resultWorld();
-    world.write({ "a.txt": "s\n", "new.txt": "s\n", "ignored.txt": "s\n", "dir/x": "s\n", plain: "s\n" }, world.record.path);
+    world.write(
+      { "a.txt": "s\n", "new.txt": "s\n", "ignored.txt": "s\n", "dir/x": "s\n", plain: "s\n" },
+      world.record.path,
+    );
     world.git(["add", "--force", "--all"], world.record.path);
     world.commit({});
     world.write(files);

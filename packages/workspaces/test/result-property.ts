@@ -8,7 +8,7 @@ import { type Fixture, fixture, made } from "./git-fixture.ts";
 import { type Act, acts, perform, prepare } from "./random-workspace.ts";
 import { resultsOf } from "./result-world.ts";
 
-const kinds = ["write", "link", "directory", "delete", "stage", "commit"];
+const kinds = new Set(["write", "link", "directory", "delete", "stage", "commit"]);
 
 /**
  * Random sessions merged into and applied to random checkouts: refused, nothing is changed; done and taken back, branches, files with their times,
@@ -31,7 +31,7 @@ export async function resultsAreTakenBack(numRuns: number): Promise<number> {
       const before = results.everything();
       const taken = await (how === "apply" ? results.apply() : results.merge({ how, isCommittedOnly: true })).catch(
         (error: unknown) => {
-          expect(ClauderonError.isInstance(error), String(error)).toBe(true);
+          expect([String(error), ClauderonError.isInstance(error)]).toEqual([String(error), true]);
           return undefined;
         },
       );
@@ -52,7 +52,7 @@ export async function resultsAreTakenBack(numRuns: number): Promise<number> {
 }
 
 function isPlain({ act }: Act): boolean {
-  return kinds.includes(act);
+  return kinds.has(act);
 }
 
 function commitAll(world: Fixture, path: string): void {

@@ -93,7 +93,9 @@ export async function walkTakingBack({ kind, step, first = 1 }: Walk): Promise<n
   for (let point = first; ; point += step) {
     await does(world, kind);
     const dying = dyingAt(point);
-    await resultsOf(world, world.record, world.providerWith(dying.options)).takeBack().catch(() => undefined);
+    await resultsOf(world, world.record, world.providerWith(dying.options))
+      .takeBack()
+      .catch(() => undefined);
     await world.provider.results.recover();
     if ((await world.provider.results.list()).length > 0) {
       expect([point, world.status()]).toEqual([point, statusAfter[kind]]);

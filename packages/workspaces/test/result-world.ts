@@ -34,7 +34,11 @@ export async function resultWorld(
   return resultsOf(world, record);
 }
 
-export function resultsOf(world: Fixture, record: WorkspaceRecord, provider: WorkspaceProvider = world.provider): ResultWorld {
+export function resultsOf(
+  world: Fixture,
+  record: WorkspaceRecord,
+  provider: WorkspaceProvider = world.provider,
+): ResultWorld {
   const call = { name: "fix", at: new Date().toISOString(), session: null, keeps: true };
   return {
     ...world,

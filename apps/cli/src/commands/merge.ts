@@ -28,7 +28,8 @@ export const mergeCommand: Command = defineCommand({
   async run({ args, context }) {
     if (args.squash && args["no-ff"])
       throw new UsageError({ message: "--squash and --no-ff exclude each other", fix: ["keep one of them"] });
-    if (args.message === "") throw new UsageError({ message: "--message is empty", fix: ["give a text, or leave it out"] });
+    if (args.message === "")
+      throw new UsageError({ message: "--message is empty", fix: ["give a text, or leave it out"] });
     if (args.into === "") throw new UsageError({ message: "--into is empty", fix: ["name a branch, or leave it out"] });
     const session = await resolveSession(args.name, context);
     const request = {

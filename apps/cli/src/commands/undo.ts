@@ -31,7 +31,8 @@ export const undoRestoreCommand: Command = defineCommand({
     if (record !== undefined) {
       const takenBack = await client.undo.takeBack(record.id, { signal });
       if (flags.isJson) await output.json(takenBack);
-      const what = record.kind === "merge" ? `the merge of ${record.name} into ${record.branch}` : `the changes of ${record.name}`;
+      const what =
+        record.kind === "merge" ? `the merge of ${record.name} into ${record.branch}` : `the changes of ${record.name}`;
       output.say(printable(`Took back ${what} in ${record.repository}`));
       return 0;
     }
@@ -46,7 +47,11 @@ export const undoRestoreCommand: Command = defineCommand({
 /** A merge or an application of changes that is meant: by id, else the last of all that match. */
 async function findResult(
   client: Pick<Clauderon, "undo">,
-  { name, as, repository }: { readonly name?: string | undefined; readonly as?: string | undefined; readonly repository?: string | undefined },
+  {
+    name,
+    as,
+    repository,
+  }: { readonly name?: string | undefined; readonly as?: string | undefined; readonly repository?: string | undefined },
   signal: AbortSignal,
 ): Promise<UndoRecord | undefined> {
   // Only a deleted session can be brought back otherwise than it was.

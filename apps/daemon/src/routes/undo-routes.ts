@@ -11,7 +11,10 @@ export function addUndoRoutes(app: OpenAPIHono, { engine }: HttpContext): void {
       method: "get",
       path: "/api/undo",
       operationId: "listUndo",
-      responses: answers("What can be undone, newest first: deleted sessions, merges, applications of changes", z.array(undoRecordSchema)),
+      responses: answers(
+        "What can be undone, newest first: deleted sessions, merges, applications of changes",
+        z.array(undoRecordSchema),
+      ),
     }),
     async (c) => c.json([...(await engine.undo.list({ signal: c.req.raw.signal }))], 200),
   );

@@ -158,11 +158,7 @@ export interface WorkspaceResultRecord {
 /** Brings the work of sessions to the user's branches and files. Nothing is ever overwritten or forced. */
 export interface WorkspaceResults {
   /** What `take` would do. Rejects with `merge.conflict`, `merge.refused`, `workspace.missing`, `workspace.base-not-found`, `workspace.branch-in-use`; changes nothing. */
-  check(
-    record: WorkspaceRecord,
-    request: WorkspaceResultRequest,
-    options?: CallOptions,
-  ): Promise<WorkspaceResult>;
+  check(record: WorkspaceRecord, request: WorkspaceResultRequest, options?: CallOptions): Promise<WorkspaceResult>;
   /**
    * Does it; what is needed to take it back is on the disk before anything changes. `id` names the undo record; with `keeps: false` there is none in
    * the end. On failure everything is as before. Idempotent by id: what had succeeded is answered again.

@@ -71,9 +71,7 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
     }
     case "take-result":
       requireIdle(state, command.kind === "merge" ? "be merged" : "be applied");
-      return [
-        requested({ kind: command.kind, operationId: command.operationId, receipts: [], merge: command.merge }),
-      ];
+      return [requested({ kind: command.kind, operationId: command.operationId, receipts: [], merge: command.merge })];
     case "agent-ended":
       if (state.lifecycle !== "running" || state.operation !== undefined) return [];
       if (command.error === undefined) return [{ type: "session.stopped", exitCode: command.exitCode }];

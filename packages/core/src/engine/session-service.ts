@@ -7,8 +7,8 @@ import { errorFromJson } from "../contract/errors/from-json.ts";
 import { SandboxError } from "../contract/errors/sandbox-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
-import type { Sandbox } from "../contract/sandbox.ts";
 import type { MergeRequest, SessionResult } from "../contract/result.ts";
+import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type {
   CreateSessionRequest,
@@ -290,14 +290,12 @@ export class SessionService {
   ): Promise<OperationOutcome> {
     const { log, runner, watch } = this.#options;
     const before = log.require(id);
-    const state = command === undefined ? before : await log.commit(id, command, `${pointOf(command, before)}.requested`);
+    const state =
+      command === undefined ? before : await log.commit(id, command, `${pointOf(command, before)}.requested`);
     if (state?.operation === undefined) return { state, kept: [] };
     const { kind } = state.operation;
     if (kind !== "create" && !isResult(kind)) watch.unwatch(id);
-    const outcome = await runner.run(
-      state,
-      request === undefined ? { isResumed: true } : this.#input(state, request),
-    );
+    const outcome = await runner.run(state, request === undefined ? { isResumed: true } : this.#input(state, request));
     if (isResult(kind)) return outcome;
     if (outcome.state !== undefined) await this.watch(outcome.state);
     return outcome;

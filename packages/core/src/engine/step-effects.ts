@@ -16,10 +16,10 @@ import type { ProxyPort, SessionIdentity } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
-import { takeResult } from "./take-result.ts";
 import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
 import type { SessionSetup } from "./session-setup.ts";
+import { takeResult } from "./take-result.ts";
 
 /** What only the caller of an operation knows and nobody writes down. */
 export interface OperationInput extends CallOptions {

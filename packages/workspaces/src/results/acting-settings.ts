@@ -25,7 +25,8 @@ export async function actingSettings(
     const end = setting.indexOf("\n");
     const key = end === -1 ? setting : setting.slice(0, end);
     const wanted = scope === "system" || scope === "global" ? fromUser : fromRepository;
-    if (scope !== "command" && wanted.test(key)) entries.push({ key, value: end === -1 ? "true" : setting.slice(end + 1) });
+    if (scope !== "command" && wanted.test(key))
+      entries.push({ key, value: end === -1 ? "true" : setting.slice(end + 1) });
   }
   return entries;
 }

@@ -32,7 +32,14 @@ async function dirty(
 ): Promise<readonly string[]> {
   const call = { cwd: workTree, environment: { ...own.environment, GIT_OPTIONAL_LOCKS: "0" }, signal };
   // As the user: a file that went through a filter of theirs (LFS) is what it was.
-  const status = ["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"];
+  const status = [
+    "status",
+    "--porcelain=v2",
+    "-z",
+    "--no-renames",
+    "--untracked-files=all",
+    "--ignore-submodules=dirty",
+  ];
   const entries = parsePorcelainStatus(await git.actBytes(status, call));
   const marks = (await git.inspectBytes(["ls-files", "-v", "-z"], call)).toString("latin1").split("\0");
   if (marks.some((mark) => mark.startsWith("S ") || mark.startsWith("s "))) throw sparse(workTree);
@@ -52,7 +59,9 @@ function sparse(workTree: string): Error {
 
 /** Places where something lies that no status tells: ignored files, directories, links on the way. */
 async function blocked({ fileSystem }: WorkspaceTools, { workTree, changes }: WayCall): Promise<readonly string[]> {
-  const goes = new Set(changes.filter(({ before, after }) => before !== undefined && after === undefined).map(({ path }) => path));
+  const goes = new Set(
+    changes.filter(({ before, after }) => before !== undefined && after === undefined).map(({ path }) => path),
+  );
   const found: string[] = [];
   const parents = new Map<string, boolean>();
   const isPassable = async (parent: string): Promise<boolean> => {

@@ -46,7 +46,11 @@ export async function putFiles(tools: WorkspaceTools, call: MoveCall, faces: Fac
     await moveAway(tools, place, kept);
     if ((await fileSystem.faceOf(kept)) !== faces.get(path)) throw changedMeanwhile(workTree, path);
   }
-  await removeEmptied(tools, workTree, changes.filter(({ after }) => after === undefined));
+  await removeEmptied(
+    tools,
+    workTree,
+    changes.filter(({ after }) => after === undefined),
+  );
   for (const { path, after } of changes) {
     if (after === undefined) continue;
     const place = bytesOf(workTree, path);
@@ -103,7 +107,11 @@ interface Look {
   readonly isOurs: boolean;
 }
 
-async function lookAt({ fileSystem }: WorkspaceTools, { workTree, places, changes }: MoveCall, index: number): Promise<Look> {
+async function lookAt(
+  { fileSystem }: WorkspaceTools,
+  { workTree, places, changes }: MoveCall,
+  index: number,
+): Promise<Look> {
   const { path = "", before, face } = changes[index] ?? {};
   const place = bytesOf(workTree, path);
   const staged = bytesOf(places.after, path);
@@ -115,7 +123,13 @@ async function lookAt({ fileSystem }: WorkspaceTools, { workTree, places, change
   const isFromUs = before === undefined ? !isStaged : isKept;
   // Cut off between the two halves of a move, it has both names.
   const isLinked = isStaged && now === face && (await fileSystem.stampOf(place)) === (await fileSystem.stampOf(staged));
-  return { now, isKept, isStaged, isTaken, isOurs: face !== undefined && !isTaken && now === face && (isFromUs || isLinked) };
+  return {
+    now,
+    isKept,
+    isStaged,
+    isTaken,
+    isOurs: face !== undefined && !isTaken && now === face && (isFromUs || isLinked),
+  };
 }
 
 /** Takes the files away again and puts back what was there. Idempotent: after a crash in the middle the next call goes on. */
@@ -200,7 +214,11 @@ async function removeEmptied(tools: WorkspaceTools, workTree: string, gone: read
 }
 
 /** Empty directories where a file is to be. */
-async function removeEmptyDirectories({ fileSystem }: Pick<WorkspaceTools, "fileSystem">, workTree: string, path: string): Promise<void> {
+async function removeEmptyDirectories(
+  { fileSystem }: Pick<WorkspaceTools, "fileSystem">,
+  workTree: string,
+  path: string,
+): Promise<void> {
   const place = bytesOf(workTree, path);
   if ((await fileSystem.kindOf(place)) !== "directory") return;
   for (const name of await fileSystem.names(place))

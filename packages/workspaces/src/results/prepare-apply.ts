@@ -49,7 +49,9 @@ export async function prepareApply(tools: WorkspaceTools, call: PrepareCall): Pr
   // Three commits that have this base in common, whatever their histories are.
   const commit = async (content: string, parent?: string): Promise<string> => {
     const args = ["commit-tree", content, ...(parent === undefined ? [] : ["-p", parent]), "-F", "-"];
-    return (await tools.git.inspect(args, { ...place, environment: { ...environment, ...nobody }, input: "\n" })).stdout.trim();
+    return (
+      await tools.git.inspect(args, { ...place, environment: { ...environment, ...nobody }, input: "\n" })
+    ).stdout.trim();
   };
   const root = await commit(`${base}^{tree}`);
   const ours = await commit(`${checkout.head}^{tree}`, root);

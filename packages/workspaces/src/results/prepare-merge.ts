@@ -1,5 +1,5 @@
-import { makeOwnGitDirectory } from "../own-git-directory.ts";
 import { complaintOf } from "../git.ts";
+import { makeOwnGitDirectory } from "../own-git-directory.ts";
 import { readablePath } from "../porcelain-status.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { actingSettings, isSet } from "./acting-settings.ts";
@@ -15,7 +15,11 @@ export async function prepareMerge(tools: WorkspaceTools, call: PrepareCall): Pr
   const { name, merge = {} } = request;
   const work = await readSessionWork(tools, record, { name, settings: call.settings, signal });
   if (work.entries.length > 0 && merge.isCommittedOnly !== true)
-    throw uncommitted(record, name, work.entries.map(({ path }) => readablePath(path)));
+    throw uncommitted(
+      record,
+      name,
+      work.entries.map(({ path }) => readablePath(path)),
+    );
   const target = await findTarget(tools, record, { name, into: merge.into, signal });
   const { checkout } = target;
   const busy = checkout === undefined ? undefined : await inProgress(tools, checkout.gitDirectory);

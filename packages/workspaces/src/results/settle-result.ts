@@ -6,9 +6,9 @@ import { changeIndex } from "./index-change.ts";
 import { lockIndex, unlockIndex } from "./index-lock.ts";
 import { isAncestor } from "./merge-trees.ts";
 import { changedSince, takeFilesBack } from "./move-files.ts";
-import { branchMovedOn, changedAfterwards } from "./undo-result-errors.ts";
 import { moveRef } from "./move-ref.ts";
 import { readRecord, resultPlaces, type ResultRecord, resultsDirectory, writeRecord } from "./result-record.ts";
+import { branchMovedOn, changedAfterwards } from "./undo-result-errors.ts";
 import { branchCommit } from "./user-checkout.ts";
 
 /** After a crash: what had moved its branch is ended, everything else is taken back. Idempotent. */

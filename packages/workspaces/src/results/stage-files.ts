@@ -27,7 +27,10 @@ export async function stageFiles(
     const place = { cwd: places.after, environment, signal };
     await git.act(["read-tree", prepared.after], place);
     const input = Buffer.from(files.map(({ path }) => `${path}\0`).join(""), "latin1");
-    await git.act(["-c", "core.sparseCheckout=false", "checkout-index", "--quiet", "-z", "--stdin"], { ...place, input });
+    await git.act(["-c", "core.sparseCheckout=false", "checkout-index", "--quiet", "-z", "--stdin"], {
+      ...place,
+      input,
+    });
   }
   const staged: FileChange[] = [];
   const directories = new Set<string>();

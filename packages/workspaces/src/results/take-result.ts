@@ -75,7 +75,8 @@ export async function takeResult(
         branch === undefined || before === undefined || after === undefined
           ? undefined
           : { name: `refs/heads/${branch}`, before, after },
-      checkout: checkout === undefined ? undefined : { workTree: checkout.workTree, gitDirectory: checkout.gitDirectory },
+      checkout:
+        checkout === undefined ? undefined : { workTree: checkout.workTree, gitDirectory: checkout.gitDirectory },
       changes,
       made: checkout === undefined ? [] : await missingDirectories(tools, checkout.workTree, changes),
     };

@@ -151,7 +151,9 @@ function elsewhere(branch: string, place: string, record: WorkspaceRecord): Work
 function noBranch(record: WorkspaceRecord, name: string, isBare: boolean): WorkspaceError {
   return refused({
     message: "It is not clear which branch to merge into",
-    why: isBare ? `${record.repositoryPath} has no working tree` : `no branch is checked out in ${record.repositoryPath}`,
+    why: isBare
+      ? `${record.repositoryPath} has no working tree`
+      : `no branch is checked out in ${record.repositoryPath}`,
     fix: [`name it: clauderon merge ${name} --into BRANCH`],
     context: { path: record.repositoryPath },
   });
