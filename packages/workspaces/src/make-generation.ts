@@ -73,27 +73,21 @@ export function orphanMark(name: string): string {
 }
 
 async function prepare({ fileSystem }: WorkspaceTools, directory: string, { view }: GenerationCall): Promise<void> {
-  await Promise.all(
-    [join("objects", "pack"), join("objects", "info"), "refs", "borrowers"].map((name) =>
-      fileSystem.makeDirectory(join(directory, name)),
-    ),
-  );
+  // One after the other: what fails must leave nothing running that still makes something.
+  for (const name of [join("objects", "pack"), join("objects", "info"), "refs", "borrowers"])
+    await fileSystem.makeDirectory(join(directory, name));
   const format = view.isSha256 ? [{ key: "extensions.objectformat", value: "sha256" }] : [];
   const config = formatGitConfig([
     { key: "core.repositoryformatversion", value: view.isSha256 ? "1" : "0" },
     { key: "core.bare", value: "true" },
     ...format,
   ]);
-  await Promise.all([
-    fileSystem.writeText(join(directory, "config"), config),
-    // Of a branch that is never there: sessions start from commits.
-    fileSystem.writeText(join(directory, "HEAD"), "ref: refs/heads/clauderon-none\n"),
-    fileSystem.writeText(
-      join(directory, "packed-refs"),
-      view.refs.map(({ object, name }) => `${object} ${name}\n`).join(""),
-    ),
-    ...(view.shallow === "" ? [] : [fileSystem.writeText(join(directory, "shallow"), view.shallow)]),
-  ]);
+  const refs = view.refs.map(({ object, name }) => `${object} ${name}\n`).join("");
+  await fileSystem.writeText(join(directory, "config"), config);
+  // Of a branch that is never there: sessions start from commits.
+  await fileSystem.writeText(join(directory, "HEAD"), "ref: refs/heads/clauderon-none\n");
+  await fileSystem.writeText(join(directory, "packed-refs"), refs);
+  if (view.shallow !== "") await fileSystem.writeText(join(directory, "shallow"), view.shallow);
 }
 
 async function fill(tools: WorkspaceTools, directory: string, call: GenerationCall): Promise<readonly MirrorLayer[]> {

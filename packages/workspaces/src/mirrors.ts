@@ -164,16 +164,19 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
     for (const name of await fileSystem.names(borrowers))
       await fileSystem.shareFile(join(borrowers, name), join(directory, "borrowers", name));
     const { path: trash, discard } = making.reserve();
-    await fileSystem.rename(path, trash);
-    await discard();
+    try {
+      await fileSystem.rename(path, trash);
+    } finally {
+      await discard();
+    }
   };
 
   const removeUnborrowed = async (path: string, making: ScratchDirectories): Promise<void> => {
     if ((await fileSystem.names(join(path, "borrowers"))).length > 0) return;
     const { path: trash, discard } = making.reserve();
     await fileSystem.makeDirectory(dirname(trash));
-    await fileSystem.rename(path, trash);
     try {
+      await fileSystem.rename(path, trash);
       // Another process borrowed it in this moment.
       if ((await fileSystem.names(join(trash, "borrowers"))).length > 0) await fileSystem.rename(trash, path);
     } catch (error) {

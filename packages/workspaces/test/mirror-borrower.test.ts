@@ -108,6 +108,8 @@ it("nothing that the repository's configuration names is run", async () => {
   const request = { sessionId: "gone", commonDirectory, commits: [missing] };
   await expect(world.provider.mirrors.borrow(request)).rejects.toMatchObject({ code: "repository.failed" });
   expect(existsSync(canary)).toBe(false);
-  expect(() => world.git(["-c", "fetch.negotiationAlgorithm=noop", "cat-file", "-p", missing])).toThrow();
+  expect(() => world.git(["-c", "fetch.negotiationAlgorithm=noop", "cat-file", "-p", missing])).toThrow(
+    "Command failed",
+  );
   expect(existsSync(canary)).toBe(true);
 }, 120_000);
