@@ -168,7 +168,8 @@ export const layoutVectors: readonly Vector[] = [
   {
     isAlone: true,
     name: "core.worktree elsewhere",
-    settings: (scene) => `[core]\n\tworktree = ${scene.outside}`,
+    // Git takes it from no included file.
+    arm: (scene) => scene.configure(`[core]\n\tworktree = ${scene.outside}`),
     fire: (scene) => {
       scene.plain(["add", "--all"]);
       return scene.plain(["show", ":secret.txt"]);
