@@ -8,7 +8,7 @@ import { runInProcess } from "./run-in-process.ts";
 const HOSTILE = "a\u001b]0;owned\u0007b\u001b]52;c;eA==\u001b\\c\u001b[2Jd\u009b31me\u009d0;owned\u009cf\rg\bh\u007fi";
 
 /** Colours are ours; nothing else may steer. */
-const ours = /\u001b\[[0-9;]*m/gu;
+const ours = new RegExp(String.raw`\u001b\[[0-9;]*m`, "gu");
 const steering = /(?![\n\t])\p{Cc}/u;
 
 function hostileWorld(): FakeClauderon {
@@ -87,6 +87,7 @@ describe("text of others on the user's terminal", () => {
     const { stdout, stderr } = await runInProcess(argv, { access: access(hostileWorld()), isTerminal: true, answers });
     const shown = (stdout + stderr).replaceAll(ours, "");
     expect(shown).not.toBe("");
-    expect(steering.exec(shown)?.index, JSON.stringify(shown)).toBeUndefined();
+    const at = shown.search(steering);
+    expect(at === -1 ? "" : JSON.stringify(shown.slice(Math.max(0, at - 40), at + 20))).toBe("");
   });
 });

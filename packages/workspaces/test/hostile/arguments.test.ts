@@ -73,7 +73,7 @@ function hostileAddresses(program: string): readonly string[] {
 interface Canary {
   readonly program: string;
   readonly file: string;
-  sang(): boolean;
+  readonly sang: () => boolean;
 }
 
 function canary(world: Fixture): Canary {

@@ -93,6 +93,7 @@ export const layoutVectors: readonly Vector[] = [
     fire: statusInWorkspace,
   },
   {
+    isAlone: true,
     name: "index of the worktree with fsmonitor's extension",
     arm: (scene) => scene.configure(`[core]\n\tfsmonitor = ${scene.trap}`),
     armWorkspace: (scene) => {
@@ -113,6 +114,7 @@ export const layoutVectors: readonly Vector[] = [
     fire: (scene) => scene.plain(["status"], { cwd: join(scene.workspace, "nested") }),
   },
   {
+    isAlone: true,
     name: "nested repository in the index",
     armWorkspace: (scene) => {
       evilRepository(scene, join(scene.workspace, "nested"));
@@ -168,7 +170,8 @@ export const layoutVectors: readonly Vector[] = [
   {
     isAlone: true,
     name: "core.worktree elsewhere",
-    settings: (scene) => `[core]\n\tworktree = ${scene.outside}`,
+    // Git takes it from no included file.
+    arm: (scene) => scene.configure(`[core]\n\tworktree = ${scene.outside}`),
     fire: (scene) => {
       scene.plain(["add", "--all"]);
       return scene.plain(["show", ":secret.txt"]);
@@ -176,6 +179,7 @@ export const layoutVectors: readonly Vector[] = [
     refused: ["changes", "create"],
   },
   {
+    isAlone: true,
     name: "replace references",
     armWorkspace: (scene) => {
       scene.git(["commit", "--quiet", "--allow-empty", "-m", "Work"], scene.workspace);

@@ -40,7 +40,7 @@ export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> 
       shown = JSON.stringify(value) ?? "";
       return value;
     } catch (error) {
-      failures[operation] = `${String(error)}`;
+      failures[operation] = String(error);
       shown = `${String(error)} ${JSON.stringify(error)}`;
       return undefined;
     } finally {
