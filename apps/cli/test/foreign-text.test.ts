@@ -28,8 +28,10 @@ function hostileWorld(): FakeClauderon {
   fake.undoRecords = [
     {
       schemaVersion: 1,
+      kind: "delete",
       id: HOSTILE,
       name: HOSTILE,
+      at: "2026-01-01T00:00:00.000Z",
       deletedAt: "2026-01-01T00:00:00.000Z",
       expiresAt: "2026-01-31T00:00:00.000Z",
       backend: "local",

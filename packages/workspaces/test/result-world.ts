@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { MergeRequest, WorkspaceProvider, WorkspaceRecord, WorkspaceResult } from "@clauderon/core/contract";
+import type { MergeRequest, WorkspaceRecord, WorkspaceResult } from "@clauderon/core/contract";
 
 import { type Fixture, fixture, made, snapshot } from "./git-fixture.ts";
 
 /** A repository with a session, and what can be asked of its results. */
 export interface ResultWorld extends Fixture {
   readonly record: WorkspaceRecord;
-  readonly provider: WorkspaceProvider;
   /** Commits in the session. */
   commit(files: Readonly<Record<string, string>>, message?: string): string;
   merge(merge?: MergeRequest, id?: string): Promise<WorkspaceResult>;
@@ -37,7 +36,7 @@ export async function resultWorld(
 export function resultsOf(
   world: Fixture,
   record: WorkspaceRecord,
-  provider: WorkspaceProvider = world.provider,
+  provider: Fixture["provider"] = world.provider,
 ): ResultWorld {
   const call = { name: "fix", at: new Date().toISOString(), session: null, keeps: true };
   return {

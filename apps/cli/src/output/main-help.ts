@@ -1,6 +1,5 @@
 /** What `clauderon --help` prints; plain text, so that nothing else has to be loaded. A test holds it against the command table. */
 export const mainHelp: string = `Run AI coding agents in sessions: each has its own git worktree, terminal and sandbox.
-Usage: clauderon COMMAND [OPTIONS]
   clauderon create fix-login --prompt "Fix the login test"
 Sessions
   create (new)   Create a session and start its agent
@@ -39,5 +38,5 @@ Upkeep and set-up
   complete       Print the completion script of a shell
   version        Print versions
   help           Explain a command or a topic
-Help on one: clauderon COMMAND --help · Topics: clauderon help exit-codes|environment|formatting|agents
+Usage: clauderon COMMAND [OPTIONS] · Help on one: clauderon COMMAND --help · Topics: clauderon help exit-codes|environment|formatting|agents
 `;

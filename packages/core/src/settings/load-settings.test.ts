@@ -50,7 +50,6 @@ autostart = false
 detach_keys = 'ctrl-p,ctrl-q'
 [workspace]
 branch_prefix = "ai/"
-refs = ["refs/heads/*", "^refs/heads/internal/*"]
 [agents.claude]
 trust_worktrees = true
 [agents.mine]
@@ -66,7 +65,7 @@ program = "/opt/zellij"
       general: { defaultBackend: "docker", defaultAgent: "codex" },
       daemon: { port: 0, isAutostart: false },
       attach: { detachKeys: "ctrl-p,ctrl-q" },
-      workspace: { branchPrefix: "ai/", refs: ["refs/heads/*", "^refs/heads/internal/*"] },
+      workspace: { branchPrefix: "ai/" },
       agents: {
         claude: { command: undefined, trustWorktrees: true },
         mine: { command: ["my-agent", "--prompt", "{prompt}"], trustWorktrees: false },
@@ -74,7 +73,7 @@ program = "/opt/zellij"
       backends: { acme: { module: "@acme/clauderon-backend", settings: { region: "eu", limits: { cpu: 2 } } } },
       zellij: { program: "/opt/zellij" },
     });
-    expect(getSetting(settings, "agents.mine.command").origin).toEqual({ kind: "file", place: `${path}:16` });
+    expect(getSetting(settings, "agents.mine.command").origin).toEqual({ kind: "file", place: `${path}:15` });
     expect(getSetting(settings, "backends.acme.limits").value).toEqual({ cpu: 2 });
     expect(getSetting(settings, "backends.acme.limits.cpu").value).toBe(2);
     expect(getSetting(settings, "backends.acme.limits.memory").value).toBeUndefined();
@@ -138,9 +137,6 @@ describe("faults, each with its line", () => {
     ["[general]\ndefault_backend = ''", 2, "general.default_backend", "the name of a backend"],
     ["[general]\ndefault_agent = ['claude']", 2, "general.default_agent", "the name of an agent"],
     ["[attach]\ndetach_keys = 'x'", 2, "attach.detach_keys", "keys, as in"],
-    ["[workspace]\nrefs = []", 2, "workspace.refs", "a list of references"],
-    ["[workspace]\nrefs = ['main']", 2, "workspace.refs", "a list of references"],
-    ["[workspace]\nrefs = ['refs/stash']", 2, "workspace.refs", "a list of references"],
     ["[workspace]\nbranch_prefix = 'a b'", 2, "workspace.branch_prefix", "the beginning of a branch name"],
     ["[workspace]\nbranch_prefix = '-x'", 2, "workspace.branch_prefix", "the beginning of a branch name"],
     ["[workspace]\nbranch_prefix = 'a..b/'", 2, "workspace.branch_prefix", "the beginning of a branch name"],

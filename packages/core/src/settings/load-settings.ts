@@ -81,7 +81,6 @@ function compose(
     attach: { detachKeys: text("attach.detach_keys") },
     workspace: {
       branchPrefix: text("workspace.branch_prefix"),
-      refs: byKey.get("workspace.refs") as readonly string[] | undefined,
       include: byKey.get("workspace.include") as readonly string[],
       setup: optionalText("workspace.setup"),
       setupTimeoutMs: milliseconds(text("workspace.setup_timeout")),

@@ -15,7 +15,6 @@ export interface SettingDefinition {
 
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const hosts = z.array(z.string().min(1).max(300));
-const reference = z.string().regex(/^\^?refs\/(?:heads|tags|remotes)\/(?!.*\.\.)[^\s\p{Cc}~^:?[\\]+$/u);
 const detachKey = String.raw`ctrl-[a-z@[\\\]^_]`;
 
 /** Every setting there is: the one place to add one. */
@@ -52,11 +51,6 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     schema: z.string().regex(/^$|^(?!.*(\.\.|\/\/|@\{|\.lock\/))[^\s\p{Cc}~^:?*[\\/.-][^\s\p{Cc}~^:?*[\\]*$/u),
     expected: 'the beginning of a branch name, as in "clauderon/"',
     default: "clauderon/",
-  },
-  {
-    key: "workspace.refs",
-    schema: z.array(reference).min(1),
-    expected: 'a list of references that isolated sessions may see, as in ["refs/heads/*", "^refs/heads/internal/*"]',
   },
   {
     key: "workspace.include",

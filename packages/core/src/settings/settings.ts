@@ -26,8 +26,6 @@ export interface Settings {
   readonly attach: { readonly detachKeys: string };
   readonly workspace: {
     readonly branchPrefix: string;
-    /** References that isolated sessions may see; `undefined`: all but those of sessions. */
-    readonly refs: readonly string[] | undefined;
     readonly include: readonly string[];
     readonly setup: string | undefined;
     readonly setupTimeoutMs: number;
