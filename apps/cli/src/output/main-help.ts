@@ -38,5 +38,5 @@ Upkeep and set-up
   complete       Print the completion script of a shell
   version        Print versions
   help           Explain a command or a topic
-Usage: clauderon COMMAND [OPTIONS] · Help on one: clauderon COMMAND --help · Topics: clauderon help exit-codes|environment|formatting|agents
+Usage: clauderon COMMAND [OPTIONS] · On one: clauderon COMMAND --help · Topics: clauderon help exit-codes|environment|formatting|agents
 `;
