@@ -17,6 +17,15 @@ describe("a hostile repository", () => {
     process.stdout.write(`hostile repositories: ${String(corpus.length)} vectors\n`);
   });
 
+  it("would be one of many: in one that is not hostile everything is done", { timeout: 60_000 }, async () => {
+    const { canaries, failures, results } = await outcomeOf(stage.scene(), { name: "none", fire: () => undefined });
+    expect({ canaries, failures, results }).toEqual({
+      canaries: [],
+      failures: {},
+      results: ["merge.conflict", "done"],
+    });
+  });
+
   it.each(corpus)("$name: fires at plain git", { timeout: 60_000 }, (vector) => {
     expect(fires(stage.scene(), placed(vector, "repository"))).toBe(true);
   });

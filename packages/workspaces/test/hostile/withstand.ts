@@ -1,9 +1,15 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 
-import type { WorkspaceProvider, WorkspaceRecord, WorkspaceRequest } from "@clauderon/core/contract";
+import {
+  ClauderonError,
+  type WorkspaceRecord,
+  type WorkspaceRequest,
+  type WorkspaceResultRequest,
+} from "@clauderon/core/contract";
 import { createCommandRunner } from "@clauderon/core/host";
 
-import { createWorkspaces } from "../../src/index.ts";
+import { createWorkspaces, type Workspaces } from "../../src/index.ts";
 import { INSTANCE } from "../git-fixture.ts";
 import { type Scene, SECRET } from "./scene.ts";
 import { change, type Operation, type Vector } from "./vector.ts";
@@ -14,6 +20,8 @@ export interface Outcome {
   /** Operations that failed, and why. */
   readonly failures: Readonly<Partial<Record<Operation, string>>>;
   readonly ran: number;
+  /** What became of a merge and of an application: such a repository may have them refused, with nothing changed. */
+  readonly results: readonly string[];
 }
 
 const ID = "session-fix";
@@ -22,6 +30,7 @@ const ID = "session-fix";
 export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> {
   const canaries: string[] = [];
   const failures: Partial<Record<Operation, string>> = {};
+  const results: string[] = [];
   let ran = 0;
   vector.arm?.(scene);
   const variables = vector.environment?.(scene) ?? {};
@@ -73,20 +82,46 @@ export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> 
   if (record !== undefined) {
     await attempt("rollBack", async () => provider.undo(await create("other"), "session-other"));
     scene.workspace = record.path;
-    await work(scene, { vector, provider, record, attempt });
+    // Its commit and the user's have changed the same file: whoever merges them is asked.
+    await attempt("merge", async () => {
+      const [request] = await plan("topic");
+      const topic = { ...request, base: "side", withChanges: false };
+      const made = await provider.plan(topic);
+      await provider.create(topic, made);
+      results.push(await taken(provider, made, { kind: "merge", merge: { how: "no-ff", isCommittedOnly: true } }));
+      await provider.remove(made, { sessionId: topic.sessionId, force: true });
+    });
+    await work(scene, { vector, provider, record, attempt, results });
   }
   await attempt("clone", () => provider.resolve(`file://${scene.repository}`));
-  return { canaries, failures, ran };
+  return { canaries, failures, ran, results };
+}
+
+const refusals: ReadonlySet<string> = new Set(["merge.conflict", "merge.refused"]);
+
+async function taken(
+  { results }: Workspaces,
+  record: WorkspaceRecord,
+  request: Pick<WorkspaceResultRequest, "kind" | "merge">,
+): Promise<string> {
+  const call = { ...request, name: "fix", at: "2026-01-01T00:00:00.000Z", session: {}, keeps: true };
+  try {
+    return (await results.take(randomUUID(), record, call)).isUpToDate ? "up to date" : "done";
+  } catch (error) {
+    if (ClauderonError.isInstance(error) && refusals.has(error.code)) return error.code;
+    throw error;
+  }
 }
 
 interface Work {
   readonly vector: Vector;
-  readonly provider: WorkspaceProvider;
+  readonly provider: Workspaces;
   readonly record: WorkspaceRecord;
+  readonly results: string[];
   readonly attempt: <Value>(operation: Operation, work: () => Promise<Value>) => Promise<Value | undefined>;
 }
 
-async function work(scene: Scene, { vector, provider, record, attempt }: Work): Promise<void> {
+async function work(scene: Scene, { vector, provider, record, attempt, results }: Work): Promise<void> {
   vector.armWorkspace?.(scene);
   if (scene.hasRun()) throw new Error(`${vector.name}: the canary sang while the agent armed it`);
   change(scene, record.path);
@@ -99,11 +134,23 @@ async function work(scene: Scene, { vector, provider, record, attempt }: Work): 
   await attempt("pushUrl", async () => (await provider.pushUrl(record)) === undefined);
   await attempt("list", () => Array.fromAsync(provider.list()));
   await attempt("resolveWorkspace", () => provider.resolve(join(record.path, "deep")));
+  await attempt("apply", async () => results.push(await taken(provider, record, { kind: "apply" })));
+  await attempt("takeBack", async () => {
+    for (const { id } of await provider.results.list({ isMeasured: true })) await provider.results.takeBack(id);
+  });
+  await attempt("borrow", () =>
+    provider.mirrors.borrow({ sessionId: ID, commonDirectory: record.commonDirectory, commits: [record.base] }),
+  );
+  const undo = { at: "2026-01-01T00:00:00.000Z", session: {} };
+  await attempt("archive", async () => {
+    await provider.remove(record, { sessionId: ID, force: true, undo: { ...undo, isRequired: true } });
+    await provider.undoRecords.plan(ID, { sessionId: ID, name: "fix" });
+    await provider.undoRecords.restore(ID, { sessionId: ID, name: "fix" });
+  });
   await attempt("refuseDelete", async () => {
     const refusal: unknown = await provider.remove(record, { sessionId: ID }).catch((error: unknown) => error);
     if ((refusal as { readonly code?: unknown }).code !== "workspace.exists") throw refusal;
   });
-  const undo = { at: "2026-01-01T00:00:00.000Z", session: {} };
   await attempt("delete", () => provider.remove(record, { sessionId: ID, force: true, undo }));
   await attempt("undo", async () => {
     await provider.undoRecords.list({ isMeasured: true });
