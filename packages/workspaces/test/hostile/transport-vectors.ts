@@ -38,7 +38,8 @@ function lazy(name: string, what: "blob" | "commit", remote: (scene: Scene) => s
 const remotes: Readonly<Record<string, (scene: Scene) => string>> = {
   "ext::": ({ trap }) => `\turl = ext::${trap}\n[protocol "ext"]\n\tallow = always`,
   "core.sshCommand": ({ trap }) => `\turl = ssh://example.invalid/x\n[core]\n\tsshCommand = ${trap}`,
-  "remote.*.uploadpack": ({ trap, origin }) => `\turl = file://${origin}\n\tuploadpack = ${trap}`,
+  // Where nothing answers: what could be had from there would be had by a checkout, or not, as it comes.
+  "remote.*.uploadpack": ({ trap, origin }) => `\turl = file://${origin}-gone\n\tuploadpack = ${trap}`,
   "remote.*.vcs": ({ trap }) => `\turl = ${trap}\n\tvcs = ext\n[protocol "ext"]\n\tallow = always`,
   "core.gitProxy": ({ trap }) => `\turl = git://example.invalid/x\n[core]\n\tgitProxy = ${trap}`,
   "url.insteadOf": ({ trap }) =>
