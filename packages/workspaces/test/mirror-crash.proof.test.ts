@@ -16,4 +16,4 @@ it.each(["before", "after", "from-then-on"] as const)(
   },
 );
 
-it("borrowers see exactly what is visible, whatever happens to the repository", () => mirrorsShowWhatIsVisible(150));
+it("borrowers see exactly what is visible, whatever happens to the repository", () => mirrorsShowWhatIsVisible(40));

@@ -32,16 +32,17 @@ export function placed(vector: Vector, placement: Placement): Vector {
     const gitDirectory = join(scene.repository, ".git");
     if (placement === "repository") return scene.configure(text);
     const file = placement === "included" ? join(scene.root, "settings") : join(gitDirectory, "config.worktree");
-    scene.write(file, `${text}\n`);
+    scene.configure(text, file);
     scene.configure(placement === "included" ? `[include]\n\tpath = ${file}` : "[extensions]\n\tworktreeConfig = true");
   };
-  if (placement !== "worktree") return { ...vector, arm };
+  const armed = { ...vector, settings: undefined, arm };
+  if (placement !== "worktree") return armed;
   const armWorkspace = (scene: Scene): void => {
     vector.armWorkspace?.(scene);
     const parent = join(scene.repository, ".git", "worktrees");
-    for (const name of readdirSync(parent)) scene.write(join(parent, name, "config.worktree"), `${settings(scene)}\n`);
+    for (const name of readdirSync(parent)) scene.configure(settings(scene), join(parent, name, "config.worktree"));
   };
-  return { ...vector, arm, armWorkspace };
+  return { ...armed, armWorkspace };
 }
 
 /** Vectors that stand in one repository together, dealt out so that the neighbours of the tables are apart. */

@@ -31,7 +31,7 @@ function lazy(name: string, what: "blob" | "commit", remote: (scene: Scene) => s
       if (!isHead) return scene.plain(["cat-file", "-p", "HEAD:b.txt"]);
       return scene.plain(["rev-parse", "--verify", "HEAD^{commit}"]);
     },
-    refused: isHead ? ["resolve", "create", "clone"] : ["diff", "clone"],
+    refused: isHead ? ["resolve", "create", "clone"] : ["diff", "borrow", "clone"],
   };
 }
 
