@@ -7,13 +7,13 @@ import { commitFile, generations, halves } from "./mirror-fixture.ts";
 import { walkMirrorCrashes, walkMirrorFaults } from "./mirror-walk.ts";
 
 it("a process killed while it borrows leaves what the next one clears away, and no borrower is touched", async () => {
-  expect(await walkMirrorCrashes(17)).toBeGreaterThan(3);
+  expect(await walkMirrorCrashes(37)).toBeGreaterThan(3);
 }, 120_000);
 
 it.each(["before", "after", "from-then-on"] as const)(
   "a file-system call that fails while a session borrows leaves nothing, and no borrower is touched: %s",
   async (mode) => {
-    expect(await walkMirrorFaults(mode, 13)).toBeGreaterThan(3);
+    expect(await walkMirrorFaults(mode, 29)).toBeGreaterThan(3);
   },
   120_000,
 );
