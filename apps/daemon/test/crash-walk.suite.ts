@@ -70,6 +70,7 @@ async function prepare(home: CrashHome, point: string): Promise<void> {
   const session = await home.create(clauderon);
   await home.promptDelivered();
   if (point.startsWith("restore.")) await session.delete({ discard: true });
+  if (point.startsWith("unarchive.")) await session.archive();
   if (point.startsWith("start.") || point.startsWith("reconcile.adopt")) await session.stop({ graceMs: 1000 });
   if (point.startsWith("merge."))
     await session.exec(["git", "commit", "--quiet", "--allow-empty", "-m", "Work of the session"]);
@@ -107,6 +108,8 @@ async function act(home: CrashHome, clauderon: Clauderon, point: string): Promis
   else if (point.startsWith("stop.")) await (await clauderon.sessions.get("fix")).stop({ graceMs: 1000 });
   else if (point.startsWith("delete.")) await (await clauderon.sessions.get("fix")).delete({ discard: true });
   else if (point.startsWith("restore.")) await clauderon.undo.restore({ reference: "fix" });
+  else if (point.startsWith("archive.")) await (await clauderon.sessions.get("fix")).archive();
+  else if (point.startsWith("unarchive.")) await (await clauderon.sessions.get("fix")).unarchive();
   else if (point.startsWith("merge.")) await (await clauderon.sessions.get("fix")).merge({ isCommittedOnly: true });
   else if (point.startsWith("apply.")) await (await clauderon.sessions.get("fix")).apply();
   else if (point.startsWith("access."))
@@ -157,10 +160,11 @@ async function expectAgreement(home: CrashHome, clauderon: Clauderon, point: str
   const [session] = sessions;
   const detail: SessionDetail | undefined =
     session === undefined ? undefined : await (await clauderon.sessions.get(session.id)).detail();
-  expect(["running", "stopped", "failed", undefined]).toContain(detail?.lifecycle);
+  const isArchived = detail?.lifecycle === "archived" && /^(?:un)?archive\./u.test(point);
+  if (!isArchived) expect(["running", "stopped", "failed", undefined]).toContain(detail?.lifecycle);
   expect(home.agentProcesses().length).toBe(detail?.lifecycle === "running" ? 1 : 0);
   const hasWorkspace = detail !== undefined && !(detail.lifecycle === "failed" && point.startsWith("create."));
-  expect(home.worktrees()).toEqual(hasWorkspace ? ["fix"] : []);
+  expect(home.worktrees()).toEqual(hasWorkspace && !isArchived ? ["fix"] : []);
   expect(home.knownWorktrees()).toEqual(home.worktrees());
   expect(home.branches()).toEqual(hasWorkspace ? ["clauderon/fix"] : []);
   expect(home.outside().length).toBeLessThanOrEqual(1);
@@ -181,6 +185,11 @@ async function finish(home: CrashHome, clauderon: Clauderon, point: string): Pro
     const session = isGone ? await clauderon.undo.restore({ reference: "fix" }) : await clauderon.sessions.get("fix");
     expect(await session.detail({ withWorkspace: true })).toMatchObject({ workspaceStatus: { files: ["hello.txt"] } });
     expect(await clauderon.undo.list()).toEqual([]);
+  }
+  if (/^(?:un)?archive\./u.test(point)) {
+    const session = await clauderon.sessions.get("fix");
+    await session.unarchive();
+    expect(await session.detail({ withWorkspace: true })).toMatchObject({ workspaceStatus: { files: ["hello.txt"] } });
   }
   if (point.startsWith("merge.") || point.startsWith("apply.")) {
     const session = await clauderon.sessions.get("fix");
