@@ -30,7 +30,7 @@ test("a second process writes beside this one: each append is whole, stale revis
   for (let revision = 0; revision < 50; revision += 1) {
     await persistently(() => saveSession(store, { name: "ours", revision: revision + 1 }, revision));
   }
-  await expect(saveSession(store, { name: "theirs", revision: 2 }, 0)).rejects.toMatchObject({
+  await expect(persistently(() => saveSession(store, { name: "theirs", revision: 2 }, 0))).rejects.toMatchObject({
     code: "session.wrong-state",
   });
   child.kill("SIGKILL");

@@ -1,6 +1,18 @@
 import { pbkdf2 } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
-import { appendFile, chmod, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  chmod,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -187,6 +199,8 @@ describe("files", () => {
     audit.write(entry);
     audit.close();
     await appendFile(path(), '{"timestamp":"2026');
+    // Of the clock's day, not of this one.
+    await utimes(path(), time, time);
     const next = log();
     next.write({ ...entry, correlationId: "c-2" });
     next.close();
