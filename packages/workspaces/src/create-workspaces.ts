@@ -13,6 +13,9 @@ import { createEarlyDrafts } from "./early-drafts.ts";
 import { createGit } from "./git.ts";
 import { makeWorkspace } from "./make-workspace.ts";
 import { createMirrors, type Mirrors } from "./mirrors.ts";
+import { makePrivate } from "./private/make-private.ts";
+import { mountOf } from "./private/private-places.ts";
+import { syncPrivate } from "./private/sync-private.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
 import { readPushUrl } from "./read-push-url.ts";
@@ -109,13 +112,18 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     create: (request, record, { signal } = {}) =>
       translated(async () => {
         try {
-          return await makeWorkspace(tools, { request, record, claims, settings, drafts, signal });
+          const call = { request, record, claims, settings, drafts, signal };
+          if (record.kind === "worktree") return await makeWorkspace(tools, call);
+          await drafts.release(request.sessionId);
+          return await makePrivate(tools, { ...call, mirrors });
         } catch (error) {
           await drafts.release(request.sessionId);
           throw error;
         }
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
+    mount: (record) => translated(() => mountOf(fileSystem, record)),
+    sync: (record, sandbox, { signal } = {}) => translated(() => syncPrivate(tools, record, { sandbox, signal })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
