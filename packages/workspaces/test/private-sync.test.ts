@@ -73,6 +73,7 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
     await commitInside(session, "agent.txt", "agent\n");
     await session.sync();
     const mine = commitFile(session.world, { "mine.txt": "mine\n" }, record.path);
+    expect((await session.sync()).notices.join("\n")).toContain("git reset host/clauderon/fix");
     const theirs = await commitInside(session, "agent2.txt", "agent 2\n");
     const first = await session.sync();
     expect(first).toMatchObject({ head: theirs, hostBranches: ["clauderon/fix"] });
@@ -80,6 +81,8 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
     expect((await sandbox.git(["rev-parse", "refs/remotes/host/clauderon/fix"])).trim()).toBe(mine);
     expect(host(["rev-parse", "HEAD"]).trim()).toBe(mine);
     expect(await session.sync()).toEqual(first);
+    await sandbox.git(["add", "."]);
+    await sandbox.git(["commit", "--quiet", "-m", "The same"]);
     await sandbox.git(["merge", "--quiet", "--no-edit", "host/clauderon/fix"]);
     expect(await session.sync()).toMatchObject({ hostBranches: [], notices: [] });
     await expectSame(session);
@@ -119,7 +122,8 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
     // The program is at that path on this machine alone, so that nothing but this machine can leave the mark.
     for (const key of ["core.fsmonitor", "core.pager", "core.editor", "diff.external", "core.sshCommand", "uploadpack.packObjectsHook", "filter.x.clean"])
       await sandbox.git(["config", key, program]);
-    await sandbox.run(["sh", "-ec", `git init -q nested; cd nested; git commit -q --allow-empty -m Nested; cd ..; git -c core.fsmonitor=false add nested 2>&1; printf '[submodule "nested"]\\n\\tpath = nested\\n\\turl = ./nested\\n\\tignore = none\\n' > .gitmodules; git -c core.fsmonitor=false add .gitmodules; git -c core.fsmonitor=false commit -q -m Gitlink; git -C nested config core.fsmonitor ${program}; echo dirt > nested/dirt`]);
+    const script = await sandbox.run(["sh", "-ec", `git init -q nested; cd nested; git -c user.name=N -c user.email=n@example.com commit -q --allow-empty -m Nested; cd ..; git -c core.fsmonitor=false add nested 2>&1; printf '[submodule "nested"]\\n\\tpath = nested\\n\\turl = ./nested\\n\\tignore = none\\n' > .gitmodules; git -c core.fsmonitor=false add .gitmodules; git -c core.fsmonitor=false commit -q -m Gitlink; git -C nested config core.fsmonitor ${program}; echo dirt > nested/dirt`]);
+    expect(script).toMatchObject({ exitCode: 0 });
     for (const key of ["core.fsmonitor", "filter.x.clean"]) await sandbox.git(["config", "--unset", key]);
     await session.sync();
     expect(host(["ls-files", "-t", "nested"])).toBe("S nested\n");
@@ -144,7 +148,6 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
 it("a workspace that is gone says so", async () => {
   const world = fixture();
   const session = await privateSession({ world });
-  world.git(["worktree", "list"]);
   await world.provider.undo(session.record, session.request.sessionId);
   await expect(session.sync()).rejects.toEqual(errorWith("workspace.missing"));
 }, 60_000);

@@ -8,6 +8,8 @@ export interface HostBranch {
   readonly commit: string;
   /** How many. */
   readonly count: number;
+  /** True when it holds all that the sandbox's branch of that name holds. */
+  readonly isAhead: boolean;
 }
 
 export interface BranchPlan {
@@ -45,8 +47,11 @@ export async function planBranches(
       if (inside !== undefined && inside !== was) updates.push(`update ${HEADS}${name} ${inside}`);
       continue;
     }
-    const count = here === was ? 0 : await countBeyond(tools, tree, { here, inside, was, signal });
-    if (count > 0) hostBranches.push({ name, commit: here, count });
+    const isNew = inside === undefined && was === undefined;
+    const without = isNew ? headsOf(fetched) : [inside, was].filter((commit) => commit !== undefined);
+    const count = here === was ? 0 : await countBeyond(tools, tree, { commit: here, without, signal });
+    const isAhead = count > 0 && inside !== undefined && (await countBeyond(tools, tree, { commit: inside, without: [here], signal })) === 0;
+    if (count > 0) hostBranches.push({ name, commit: here, count, isAhead });
     else if (inside !== undefined) updates.push(`update ${HEADS}${name} ${inside} ${here}`);
     else if (was !== undefined) updates.push(`delete ${HEADS}${name} ${here}`);
   }
@@ -60,17 +65,17 @@ function namesOf(before: ReadonlyMap<string, string>, fetched: ReadonlyMap<strin
   return names;
 }
 
+function headsOf(fetched: ReadonlyMap<string, string>): readonly string[] {
+  return [...fetched].flatMap(([name, object]) => (name.startsWith(FETCHED) ? [object] : []));
+}
+
+/** Commits that it reaches and the others do not. */
 async function countBeyond(
   { git }: WorkspaceTools,
   { gitDirectory }: Pick<GitTree, "gitDirectory">,
-  call: {
-    readonly here: string;
-    readonly inside: string | undefined;
-    readonly was: string | undefined;
-    readonly signal: AbortSignal;
-  },
+  call: { readonly commit: string; readonly without: readonly string[]; readonly signal: AbortSignal },
 ): Promise<number> {
-  const without = [call.inside, call.was].filter((commit) => commit !== undefined);
-  const args = [`--git-dir=${gitDirectory}`, "rev-list", "--count", call.here, "--not", ...without];
-  return Number((await git.inspect(args, { signal: call.signal })).stdout.trim());
+  const input = [call.commit, ...call.without.map((commit) => `^${commit}`), ""].join("\n");
+  const args = [`--git-dir=${gitDirectory}`, "rev-list", "--count", "--stdin"];
+  return Number((await git.inspect(args, { input, signal: call.signal })).stdout.trim());
 }

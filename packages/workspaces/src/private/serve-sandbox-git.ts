@@ -1,8 +1,6 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 
 import { type ProcessHandle, type Sandbox, WorkspaceError } from "@clauderon/core/contract";
 
@@ -27,6 +25,7 @@ export interface SandboxGit extends AsyncDisposable {
 
 const MAX_REQUEST_BYTES = 1024;
 const MAX_COMPLAINT_BYTES = 4096;
+const GRACE_MS = 5000;
 
 /**
  * Git's own transport (gitprotocol-pack(5), "Git Transport") on a port of loopback that knows one secret and serves one connection; its other end is git
@@ -104,32 +103,50 @@ async function carry(socket: Socket, { sandbox, directory, service, maxBytes, si
     environment: { GIT_PROTOCOL: "version=2" },
     signal,
   });
-  const stopped = new AbortController();
-  const both = AbortSignal.any([signal, stopped.signal]);
   const complaint = readComplaint(handle);
   try {
-    let bytes = 0;
-    const counted = async function* (source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-      for await (const chunk of source) {
-        bytes += chunk.length;
-        if (bytes > maxBytes) throw tooMuch(maxBytes);
-        yield chunk;
-      }
-    };
-    const inward = pipeline(socket, Writable.fromWeb(handle.stdin), { signal: both, end: true }).catch(() => {
-      // The sandbox's git reads no more: its output and its exit tell the rest.
-    });
-    await pipeline(Readable.fromWeb(handle.stdout as never), counted, socket, { signal: both });
-    const { exitCode } = await abortable(handle.exit, both);
-    stopped.abort();
-    await inward;
-    if (exitCode !== 0) throw refusedInside(exitCode, await complaint);
+    void sendInto(handle, socket);
+    await receive(handle, socket, { maxBytes, signal });
+    // Its output has ended; one that then stays is not waited for.
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]);
+    const { exitCode } = await abortable(handle.exit, soon);
+    if (exitCode !== 0) throw refusedInside(exitCode, await abortable(complaint, soon));
   } finally {
-    stopped.abort();
     await handle.kill("SIGKILL").catch(() => {
       // The sandbox is gone, and all in it.
     });
   }
+}
+
+/** Ends with either side; never rejects. */
+async function sendInto({ stdin }: ProcessHandle, socket: Socket): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    for await (const chunk of socket) await writer.write(chunk as Buffer);
+    await writer.close();
+  } catch {
+    // One side has ended: the sandbox's output and its exit tell the rest.
+  }
+}
+
+async function receive(
+  { stdout }: ProcessHandle,
+  socket: Socket,
+  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const reader = stdout.getReader();
+  const closed = new AbortController();
+  socket.once("close", () => closed.abort(new Error("git of this machine has ended")));
+  const either = AbortSignal.any([signal, closed.signal]);
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await abortable(reader.read(), either);
+    if (done) break;
+    bytes += value.length;
+    if (bytes > maxBytes) throw tooMuch(maxBytes);
+    if (!socket.write(value)) await once(socket, "drain", { signal: either });
+  }
+  socket.end();
 }
 
 async function abortable<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {

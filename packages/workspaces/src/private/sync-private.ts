@@ -4,7 +4,7 @@ import { retryLocked } from "../retry-locked.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { type FetchedRefs, fetchSandbox, stagedRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
-import { type BranchPlan, planBranches } from "./follow-branches.ts";
+import { type BranchPlan, type HostBranch, planBranches } from "./follow-branches.ts";
 import { lockIndex, writeIndex } from "./follow-index.ts";
 import { digestOfIndex, type FollowedState, readFollowed, writeFollowed } from "./followed-state.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
@@ -60,10 +60,7 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     const plan = await planBranches(tools, { gitDirectory: outside }, { before, fetched: quarantined.refs, signal });
     notices.push(...(await follow(tools, record, { state, plan, signal })));
     await sendHostBranches(tools, record, { branches: plan.hostBranches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal });
-    for (const { name, count } of plan.hostBranches)
-      notices.push(
-        `${count === 1 ? "1 commit" : `${String(count)} commits`} made on ${name} in ${record.path} ${count === 1 ? "is" : "are"} in the sandbox as host/${name}: git merge host/${name} there takes over`,
-      );
+    notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
     const { commit: head, branch } = state;
     return { head, branch, hostBranches: plan.hostBranches.map(({ name }) => name), notices };
   } catch (error) {
@@ -71,6 +68,13 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       throw syncFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "", error);
     throw error;
   }
+}
+
+/** The files are the same on both sides: where nothing was committed inside meanwhile only HEAD and the index have to move. */
+function describeHostBranch({ name, count, isAhead }: HostBranch, { path }: WorkspaceRecord): string {
+  const commits = count === 1 ? "1 commit that was" : `${String(count)} commits that were`;
+  const way = isAhead ? `git reset host/${name}` : `commit what is open there, then git merge host/${name}`;
+  return `${commits} made on ${name} in ${path} can be had in the sandbox as host/${name}: ${way}`;
 }
 
 interface Matching {
