@@ -31,7 +31,7 @@ import { createUserSettings } from "./user-settings.ts";
 import { createWorkspaceClaims } from "./workspace-claims.ts";
 import { asWorkspaceError } from "./workspace-errors.ts";
 import { nodeFileSystem, type WorkspaceFileSystem } from "./workspace-file-system.ts";
-import { parseMark } from "./workspace-mark.ts";
+import { parseMark, readMark } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
 export interface WorkspacesOptions {
@@ -201,6 +201,12 @@ async function everyMark(
         : parseMark(await fileSystem.readText(join(gitDirectory, "clauderon.json")));
     // The worktree is the agent's: what a file there leads to speaks for this place alone.
     const isHere = mark?.record.path === join(worktrees, name);
+    if (isHere && mark.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
+  }
+  const privates = join(homeDirectory, "private");
+  for (const name of await fileSystem.names(privates)) {
+    const mark = name.startsWith(".") ? undefined : await readMark(fileSystem, join(privates, name));
+    const isHere = mark?.record.privateDirectory?.endsWith(`/private/${name}`) === true;
     if (isHere && mark.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
   }
   return [...found.values()];

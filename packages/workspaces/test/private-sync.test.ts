@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { errorWith, fixture } from "./git-fixture.ts";
+import { errorWith } from "./git-fixture.ts";
 import { commitFile } from "./mirror-fixture.ts";
 import { canary, privateSession, type PrivateSession, whyNoMounts } from "./private-fixture.ts";
 
@@ -146,8 +146,7 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
 });
 
 it("a workspace that is gone says so", async () => {
-  const world = fixture();
-  const session = await privateSession({ world });
-  await world.provider.undo(session.record, session.request.sessionId);
+  const session = await privateSession();
+  await session.world.provider.undo(session.record, session.request.sessionId);
   await expect(session.sync()).rejects.toEqual(errorWith("workspace.missing"));
 }, 60_000);

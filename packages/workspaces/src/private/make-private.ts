@@ -12,7 +12,7 @@ import { readablePath } from "../porcelain-status.ts";
 import { retryLocked } from "../retry-locked.ts";
 import { deleteBranchAtBase } from "../take-down.ts";
 import { branchExists, branchInUse, pathExists, repositoryGone } from "../workspace-errors.ts";
-import type { WorkspaceMark } from "../workspace-mark.ts";
+import { type WorkspaceMark, writeMark } from "../workspace-mark.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { hideGitlinks } from "./hide-gitlinks.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
@@ -41,7 +41,7 @@ export async function makePrivate(given: WorkspaceTools, call: PrivateCall): Pro
       await endOrphanedGit(tools, sessionId);
       await takeDownPrivate(tools, record);
     }
-    const { carried, included } = await build(tools, call);
+    const { carried, included } = await build(tools, call, mark);
     signal?.throwIfAborted();
     const files = included.files.length === 0 ? {} : { included: included.files };
     await claims.put({ ...mark, carried, ...files, phase: "made" });
@@ -69,7 +69,7 @@ async function refuseForeign(tools: WorkspaceTools, record: WorkspaceRecord, nam
   if (found.state !== "free") throw branchExists(record.branch, found.state === "blocked" ? found.by : undefined);
 }
 
-async function build(tools: WorkspaceTools, call: PrivateCall): Promise<Filled> {
+async function build(tools: WorkspaceTools, call: PrivateCall, mark: WorkspaceMark): Promise<Filled> {
   const { request, record, mirrors, settings, signal } = call;
   const { fileSystem } = tools;
   const { commonDirectory, base, branch } = record;
@@ -85,8 +85,9 @@ async function build(tools: WorkspaceTools, call: PrivateCall): Promise<Filled> 
   await writeInside(tools, { record, generation, identity });
   await hideGitlinks(tools, outside, { signal });
   await writeFollowed(tools, record, { head: { branch, commit: base }, signal });
-  if (record.isOwnBranch) await makeBranch(tools, record);
   const { directory } = privatePlaces(record);
+  await writeMark(fileSystem, directory, mark);
+  if (record.isOwnBranch) await makeBranch(tools, record);
   for (const path of [directory, dirname(directory), record.path, dirname(record.path)]) await fileSystem.sync(path);
   await settings.read(signal);
   return filled;

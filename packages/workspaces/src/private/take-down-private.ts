@@ -6,7 +6,10 @@ import type { WorkspaceTools } from "../workspace-tools.ts";
 import { privatePlaces } from "./private-places.ts";
 
 /** Removes the working tree and both git directories, whatever is left of them. Each is renamed first: nothing half-removed is ever taken for whole. */
-export async function takeDownPrivate({ fileSystem }: WorkspaceTools, record: WorkspaceRecord): Promise<void> {
+export async function takeDownPrivate(
+  { fileSystem }: Pick<WorkspaceTools, "fileSystem">,
+  record: WorkspaceRecord,
+): Promise<void> {
   const { directory } = privatePlaces(record);
   const id = basename(directory);
   for (const path of [record.path, directory]) {
