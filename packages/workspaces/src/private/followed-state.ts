@@ -10,41 +10,38 @@ import { privatePlaces } from "./private-places.ts";
 export interface FollowedState {
   /** Short name; absent when detached. */
   readonly branch?: string | undefined;
+  /** Empty on a branch without commits. */
   readonly commit: string;
   /** Digest of the index's entries. */
   readonly index: string;
 }
 
+/** As last left; after a crash between the two, what was about to be put there besides. */
+export type FollowedStates = readonly [] | readonly [FollowedState] | readonly [FollowedState, FollowedState];
+
 const NAME = "clauderon-followed.json";
 
-export async function readFollowed(
-  { fileSystem }: WorkspaceTools,
-  record: WorkspaceRecord,
-): Promise<FollowedState | undefined> {
+export async function readFollowed({ fileSystem }: WorkspaceTools, record: WorkspaceRecord): Promise<FollowedStates> {
   const text = await fileSystem.readText(join(privatePlaces(record).outside, NAME));
-  if (text === undefined) return undefined;
+  if (text === undefined) return [];
   try {
     const value: unknown = JSON.parse(text);
-    return isState(value) ? value : undefined;
+    if (!Array.isArray(value)) return [];
+    const [first, second]: readonly unknown[] = value;
+    if (!isState(first)) return [];
+    return isState(second) ? [first, second] : [first];
   } catch {
     // Damaged by a disk: as if the user had changed everything, so that nothing is overwritten.
-    return undefined;
+    return [];
   }
 }
 
 export async function writeFollowed(
-  tools: WorkspaceTools,
+  { fileSystem }: WorkspaceTools,
   record: WorkspaceRecord,
-  call: {
-    readonly head: { readonly branch?: string | undefined; readonly commit: string };
-    readonly index?: string | undefined;
-    readonly signal?: AbortSignal | undefined;
-  },
+  states: FollowedStates,
 ): Promise<void> {
-  const { branch, commit } = call.head;
-  const index = call.index ?? (await digestOfIndex(tools, record, call));
-  const file = join(privatePlaces(record).outside, NAME);
-  await tools.fileSystem.replaceDurably(file, JSON.stringify({ branch, commit, index }));
+  await fileSystem.replaceDurably(join(privatePlaces(record).outside, NAME), JSON.stringify(states));
 }
 
 /** Of names, contents, stages and flags: times and sizes, which `git status` renews, do not count. */

@@ -19,7 +19,7 @@ import { privatePlaces, writeGitFile } from "./private-places.ts";
 import { readIdentity } from "./read-identity.ts";
 import { takeDownPrivate } from "./take-down-private.ts";
 import { writeInside, writeOutside } from "./write-git-directories.ts";
-import { writeFollowed } from "./followed-state.ts";
+import { digestOfIndex, writeFollowed } from "./followed-state.ts";
 
 type PrivateCall = MakeCall & { readonly mirrors: Mirrors };
 
@@ -84,7 +84,7 @@ async function build(tools: WorkspaceTools, call: PrivateCall, mark: WorkspaceMa
   const identity = await readIdentity(tools, record, signal);
   await writeInside(tools, { record, generation, identity });
   await hideGitlinks(tools, outside, { signal });
-  await writeFollowed(tools, record, { head: { branch, commit: base }, signal });
+  await writeFollowed(tools, record, [{ branch, commit: base, index: await digestOfIndex(tools, record, { signal }) }]);
   const { directory } = privatePlaces(record);
   await writeMark(fileSystem, directory, mark);
   if (record.isOwnBranch) await makeBranch(tools, record);

@@ -6,7 +6,7 @@ import type { WorkspaceTools } from "../workspace-tools.ts";
 import { type FetchedRefs, fetchSandbox, stagedRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
 import { type BranchPlan, type HostBranch, planBranches } from "./follow-branches.ts";
 import { lockIndex, writeIndex } from "./follow-index.ts";
-import { digestOfIndex, type FollowedState, readFollowed, writeFollowed } from "./followed-state.ts";
+import { digestOfIndex, type FollowedState, type FollowedStates, readFollowed, writeFollowed } from "./followed-state.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
 import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
@@ -58,8 +58,9 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     await quarantined.keep();
     const before = await refsBefore(tools, outside, signal);
     const plan = await planBranches(tools, { gitDirectory: outside }, { before, fetched: quarantined.refs, signal });
+    const sending = { branches: plan.hostBranches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
+    await sendHostBranches(tools, record, sending);
     notices.push(...(await follow(tools, record, { state, plan, signal })));
-    await sendHostBranches(tools, record, { branches: plan.hostBranches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal });
     notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
     const { commit: head, branch } = state;
     return { head, branch, hostBranches: plan.hostBranches.map(({ name }) => name), notices };
@@ -132,13 +133,16 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
   // Under an index that stays its branch must not move: committing it would take back what the agent has done.
   const stays = held === undefined ? undefined : `update refs/heads/${here.branch ?? ""} `;
   const updates = plan.updates.filter((update) => stays === undefined || !update.startsWith(stays));
-  const isUnborn = state.commit === undefined;
   const notices: string[] = [];
   const index =
     held === undefined ? await writeIndex(tools, record, { commit: state.commit, staged: state.staged, signal }) : undefined;
   if (index !== undefined && index.missing > 0)
     notices.push(`${String(index.missing)} staged files of the sandbox did not come with their content and are left out`);
   signal.throwIfAborted();
+  const { branch, commit = "" } = state;
+  const next = index === undefined ? undefined : { branch, commit, index: index.digest };
+  const [last] = followed;
+  if (next !== undefined && last !== undefined) await writeFollowed(tools, record, [last, next]);
   // What follows is short, and is not cut off in the middle by the caller.
   if (updates.length > 0) {
     const input = ["start", ...updates, "prepare", "commit", ""].join("\n");
@@ -146,11 +150,10 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
       tools.git.inspect([`--git-dir=${outside}`, "-c", "core.fsync=all", "update-ref", "--stdin"], { input }),
     );
   }
-  if (index === undefined) return held === undefined ? notices : [...notices, held];
-  if (!isUnborn) await moveHead(tools, outside, { ...state, commit: state.commit ?? "" });
+  if (index === undefined || next === undefined) return held === undefined ? notices : [...notices, held];
+  await moveHead(tools, outside, next);
   await lock.replaceBy(index.file);
-  const head = { commit: state.commit ?? "", ...(state.branch === undefined ? {} : { branch: state.branch }) };
-  await writeFollowed(tools, record, { head, index: index.digest });
+  await writeFollowed(tools, record, [next]);
   return notices;
 }
 
@@ -158,14 +161,17 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
 async function whyHeld(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  { plan, signal, followed, here }: FollowCall & { readonly followed: FollowedState | undefined; readonly here: HeadHere },
+  { plan, signal, followed, here }: FollowCall & { readonly followed: FollowedStates; readonly here: HeadHere },
 ): Promise<string | undefined> {
   const place = record.path;
   if (plan.hostBranches.some(({ name }) => name === here.branch))
     return `HEAD and the index in ${place} stay at your commit until the sandbox has it, too`;
-  if (followed === undefined || here.branch !== followed.branch || (here.branch === undefined && here.commit !== followed.commit))
-    return `HEAD in ${place} stays where you moved it: git switch ${followed?.branch ?? "BRANCH"} there lets it follow the sandbox again`;
-  if ((await digestOfIndex(tools, record, { signal })) !== followed.index && (await hasStaged(tools, record, signal)))
+  const isLeft = ({ branch, commit }: FollowedState): boolean =>
+    here.branch === branch && (branch !== undefined || here.commit === commit);
+  if (!followed.some(isLeft))
+    return `HEAD in ${place} stays where you moved it: git switch ${followed[0]?.branch ?? "BRANCH"} there lets it follow the sandbox again`;
+  const digest = await digestOfIndex(tools, record, { signal });
+  if (!followed.some(({ index }) => index === digest) && (await hasStaged(tools, record, signal)))
     return `HEAD and the index in ${place} stay as they are, as you have staged something: commit it, or git reset there`;
   return undefined;
 }
