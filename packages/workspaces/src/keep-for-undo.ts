@@ -40,10 +40,7 @@ export async function isInUndoRecord({ fileSystem, homeDirectory }: WorkspaceToo
 }
 
 /** The tree that lies in a record; `undefined` when there is none that git can read. */
-export async function recordedTree(
-  tools: WorkspaceTools,
-  id: string,
-): Promise<GitTree | undefined> {
+export async function recordedTree(tools: WorkspaceTools, id: string): Promise<GitTree | undefined> {
   const places = undoPlaces(tools, id);
   const manifest = parseManifest(await tools.fileSystem.readText(places.manifest));
   if (manifest?.entry === undefined) return undefined;

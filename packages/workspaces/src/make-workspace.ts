@@ -187,7 +187,11 @@ export interface Filled {
 }
 
 /** What of the user's checkout comes along: uncommitted changes, then the files that are to be copied. */
-export async function fill(tools: WorkspaceTools, { request, settings, signal }: MakeCall, target: GitTree): Promise<Filled> {
+export async function fill(
+  tools: WorkspaceTools,
+  { request, settings, signal }: MakeCall,
+  target: GitTree,
+): Promise<Filled> {
   const nothing: Filled = { carried: undefined, included: { copied: [], notices: [], files: [] } };
   const { withChanges, include } = request;
   if (!withChanges && include === undefined) return nothing;

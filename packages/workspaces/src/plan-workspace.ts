@@ -41,10 +41,7 @@ export async function planWorkspace(
 }
 
 /** Real, as it is the same path inside. */
-async function planPrivateDirectory(
-  { fileSystem, homeDirectory }: WorkspaceTools,
-  sessionId: string,
-): Promise<string> {
+async function planPrivateDirectory({ fileSystem, homeDirectory }: WorkspaceTools, sessionId: string): Promise<string> {
   const parent = join(homeDirectory, "private");
   await fileSystem.makeDirectory(parent);
   return join(await fileSystem.realPath(parent), fileNameOf(sessionId));

@@ -5,8 +5,8 @@ import { WorkspaceError, type WorkspaceRecord, type WorkspaceStatus } from "@cla
 import { measureIgnored } from "./ignored-files.ts";
 import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
-import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
+import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
@@ -75,7 +75,7 @@ async function withoutIncluded(
 export async function treeOf(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-    {
+  {
     gitDirectory,
     commonDirectory = record.commonDirectory,
     signal,
@@ -110,8 +110,7 @@ export async function readDiff(tools: WorkspaceTools, record: WorkspaceRecord, o
   const { settings, signal } = options;
   const entry = await findWorktreeEntry(tools.fileSystem, record);
   const exists = (await tools.fileSystem.kindOf(record.path)) === "directory";
-  const tree =
-    entry === undefined || !exists ? undefined : await treeOf(tools, record, { ...entry, signal });
+  const tree = entry === undefined || !exists ? undefined : await treeOf(tools, record, { ...entry, signal });
   if (tree === undefined) throw workspaceMissing(record);
   const base =
     options.base === undefined ? record.base : await resolveBase(tools, tree, { base: options.base, signal });

@@ -9,8 +9,8 @@ import { isInUndoRecord, keepForUndo, recordedTree, renewUndoRecord } from "./ke
 import { endOrphanedGit } from "./orphaned-git.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
-import { publishBranch } from "./private/publish-branch.ts";
 import { makeIndependent } from "./private/make-independent.ts";
+import { publishBranch } from "./private/publish-branch.ts";
 import { wasUsedInside } from "./private/was-used-inside.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
 import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
@@ -168,7 +168,10 @@ async function refuseWork(
   const isLost = record.kind === "private" && options.undo === undefined;
   const lost = isLost ? await countUnreachedPrivate(tools, record, { countsOwn: true, signal: options.signal }) : 0;
   if (lost > 0)
-    throw holdsWork(record, `${lost === 1 ? "1 commit" : `${String(lost)} commits`} of the session would go with it: no branch of the repository has them`);
+    throw holdsWork(
+      record,
+      `${lost === 1 ? "1 commit" : `${String(lost)} commits`} of the session would go with it: no branch of the repository has them`,
+    );
   if (staged + unstaged + untracked > 0)
     throw holdsWork(
       record,

@@ -45,8 +45,11 @@ export const whyNoMounts: string | undefined = canMount
 
 export interface MountedSandbox extends Pick<Sandbox, "exec"> {
   /** Runs git inside and gives its output; rejects with what it complained about. */
-  git(args: readonly string[], options?: { readonly cwd?: string; readonly input?: string }): Promise<string>;
-  run(argv: readonly [string, ...string[]], options?: ExecOptions): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
+  readonly git: (args: readonly string[], options?: { readonly cwd?: string }) => Promise<string>;
+  run(
+    argv: readonly [string, ...string[]],
+    options?: ExecOptions,
+  ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
   readonly workspacePath: string;
 }
 
@@ -60,7 +63,14 @@ export function mountedSandbox(world: Fixture, mount: WorkspaceMount): MountedSa
     spawnProcess(
       [
         ...(["unshare", "-m", "sh", "-c", enter, "enter"] as const),
-        ...[world.root, hostPath, gitFile.hostPath, gitFile.directory, borrows, workspacePath, home, options.cwd ?? "."],
+        world.root,
+        hostPath,
+        gitFile.hostPath,
+        gitFile.directory,
+        borrows,
+        workspacePath,
+        home,
+        options.cwd ?? ".",
         ...argv,
       ],
       {
@@ -95,8 +105,8 @@ export interface PrivateSession extends Made {
   readonly world: Fixture;
   readonly sandbox: MountedSandbox;
   /** Git as the user runs it in the worktree. */
-  host(args: readonly string[]): string;
-  sync(): Promise<WorkspaceSync>;
+  readonly host: (args: readonly string[]) => string;
+  readonly sync: () => Promise<WorkspaceSync>;
 }
 
 export async function privateSession(

@@ -16,11 +16,21 @@ import { privateSession, type PrivateSession, whyNoMounts } from "./private-fixt
 
 if (whyNoMounts !== undefined) process.stdout.write(`${whyNoMounts}\n`);
 
-const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger };
+const logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => logger,
+};
 
 async function sync(
   session: PrivateSession,
-  call: { readonly sandbox?: Pick<Sandbox, "exec">; readonly limits?: Partial<SyncLimits>; readonly signal?: AbortSignal },
+  call: {
+    readonly sandbox?: Pick<Sandbox, "exec">;
+    readonly limits?: Partial<SyncLimits>;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<unknown> {
   const { home, environment } = session.world;
   const directory = join(home, "state", "workspaces", "scratch");
@@ -52,21 +62,33 @@ function state({ host, record, world }: PrivateSession): unknown {
 
 async function withWork(): Promise<PrivateSession> {
   const session = await privateSession();
-  await session.sandbox.run(["sh", "-ec", "echo work > work.txt; head -c 200000 /dev/urandom > noise; git add .; git commit -q -m Work; git branch one; git branch two"]);
+  await session.sandbox.run([
+    "sh",
+    "-ec",
+    "echo work > work.txt; head -c 200000 /dev/urandom > noise; git add .; git commit -q -m Work; git branch one; git branch two",
+  ]);
   return session;
 }
 
 /** What the sandbox's upload-pack says, changed on the way. */
-function meddling(session: PrivateSession, meddle: (stdout: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array>): Pick<Sandbox, "exec"> {
+function meddling(
+  session: PrivateSession,
+  meddle: (stdout: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array>,
+): Pick<Sandbox, "exec"> {
   return {
     exec: async (argv, options): Promise<ProcessHandle> => {
       const handle = await session.sandbox.exec(argv, options);
-      return argv.includes("upload-pack") ? { ...handle, stdout: meddle(handle.stdout), kill: (signal) => handle.kill(signal) } : handle;
+      return argv.includes("upload-pack")
+        ? { ...handle, stdout: meddle(handle.stdout), kill: (signal) => handle.kill(signal) }
+        : handle;
     },
   };
 }
 
-function cutAfter(count: number, end: "close" | "stall"): (stdout: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array> {
+function cutAfter(
+  count: number,
+  end: "close" | "stall",
+): (stdout: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array> {
   return (stdout) => {
     let left = count;
     const transform = new TransformStream<Uint8Array, Uint8Array>({
@@ -88,20 +110,29 @@ describe.skipIf(whyNoMounts !== undefined)("a sandbox that does not do as it sho
     ["too many bytes", { maxBytes: 50_000 }, "more than"],
     ["too many objects", { maxObjects: 2 }, "at most 2"],
     ["too many references", { maxRefs: 2 }, "at most 2"],
-  ] as const)("%s: nothing is changed, and with room the next call completes it", async (_what, limits, why) => {
-    const session = await withWork();
-    const before = state(session);
-    await expect(sync(session, { limits })).rejects.toMatchObject({ code: "workspace.sync-failed", why: expect.stringContaining(why) });
-    expect(state(session)).toEqual(before);
-    expect(await sync(session, {})).toMatchObject({ branch: "clauderon/fix", notices: [] });
-    expect(session.host(["log", "-1", "--format=%s"])).toBe("Work\n");
-  }, 120_000);
+  ] as const)(
+    "%s: nothing is changed, and with room the next call completes it",
+    async (_what, limits, why) => {
+      const session = await withWork();
+      const before = state(session);
+      await expect(sync(session, { limits })).rejects.toMatchObject({
+        code: "workspace.sync-failed",
+        why: expect.stringContaining(why),
+      });
+      expect(state(session)).toEqual(before);
+      expect(await sync(session, {})).toMatchObject({ branch: "clauderon/fix", notices: [] });
+      expect(session.host(["log", "-1", "--format=%s"])).toBe("Work\n");
+    },
+    120_000,
+  );
 
   it("the connection is cut at any byte: nothing is changed, a retry completes it", async () => {
     const session = await withWork();
     const before = state(session);
     for (const count of [0, 1, 4, 50, 200, 500, 1000, 5000, 65_536, 150_000]) {
-      await expect(sync(session, { sandbox: meddling(session, cutAfter(count, "close")) })).rejects.toEqual(errorWith("workspace.sync-failed"));
+      await expect(sync(session, { sandbox: meddling(session, cutAfter(count, "close")) })).rejects.toEqual(
+        errorWith("workspace.sync-failed"),
+      );
       expect([count, state(session)]).toEqual([count, before]);
     }
     await sync(session, {});
@@ -112,11 +143,13 @@ describe.skipIf(whyNoMounts !== undefined)("a sandbox that does not do as it sho
     const session = await withWork();
     const before = state(session);
     const sandbox = meddling(session, cutAfter(1000, "stall"));
-    await expect(sync(session, { sandbox, limits: { timeoutMs: 3000 } })).rejects.toEqual(errorWith("workspace.sync-failed"));
+    await expect(sync(session, { sandbox, limits: { timeoutMs: 3000 } })).rejects.toEqual(
+      errorWith("workspace.sync-failed"),
+    );
     const caller = new AbortController();
     const stalled = sync(session, { sandbox, signal: caller.signal });
     caller.abort(new Error("no more"));
-    await expect(stalled).rejects.toThrow();
+    await expect(stalled).rejects.toThrow("no more");
     expect(state(session)).toEqual(before);
   }, 120_000);
 
@@ -136,7 +169,9 @@ describe.skipIf(whyNoMounts !== undefined)("a sandbox that does not do as it sho
         }),
       );
     };
-    await expect(sync(session, { sandbox: meddling(session, flip) })).rejects.toEqual(errorWith("workspace.sync-failed"));
+    await expect(sync(session, { sandbox: meddling(session, flip) })).rejects.toEqual(
+      errorWith("workspace.sync-failed"),
+    );
     expect(state(session)).toEqual(before);
   }, 120_000);
 
@@ -155,7 +190,11 @@ describe.skipIf(whyNoMounts !== undefined)("a sandbox that does not do as it sho
   it("objects that are missing inside are noticed", async () => {
     const session = await withWork();
     const before = state(session);
-    await session.sandbox.run(["sh", "-ec", 'rm -f ".$(git rev-parse HEAD:work.txt)"; object=$(git rev-parse HEAD:work.txt); rm -f "$(git rev-parse --git-dir)/objects/$(echo "$object" | cut -c1-2)/$(echo "$object" | cut -c3-)"']);
+    await session.sandbox.run([
+      "sh",
+      "-ec",
+      'rm -f ".$(git rev-parse HEAD:work.txt)"; object=$(git rev-parse HEAD:work.txt); rm -f "$(git rev-parse --git-dir)/objects/$(echo "$object" | cut -c1-2)/$(echo "$object" | cut -c3-)"',
+    ]);
     await expect(sync(session, {})).rejects.toEqual(errorWith("workspace.sync-failed"));
     expect(state(session)).toEqual(before);
   }, 120_000);
@@ -185,7 +224,8 @@ describe("what git inside is said to have said", () => {
     ["a name that is none", `${head}1 A. N... 000000 100644 100644 ${hash} --all a\0`],
     ["no path", `${head}1 A. N... 000000 100644 100644 ${hash} ${hash} \0`],
   ])("is refused: %s", (_what, text) => {
-    expect(() => parseSandboxState(Buffer.from(text))).toThrow(expect.objectContaining({ code: "workspace.sync-failed" }));
+    expect(() => parseSandboxState(Buffer.from(text))).toThrow(
+      expect.objectContaining({ code: "workspace.sync-failed" }),
+    );
   });
 });
-

@@ -51,7 +51,11 @@ describe.skipIf(whyNoMounts !== undefined)("a private workspace with work in it"
     const session = await privateSession();
     const { world, record } = session;
     await commitInside(session, "work.txt");
-    await session.sandbox.run(["sh", "-ec", "echo more >> a.txt; echo new > new.txt; echo staged > s.txt; git add s.txt"]);
+    await session.sandbox.run([
+      "sh",
+      "-ec",
+      "echo more >> a.txt; echo new > new.txt; echo staged > s.txt; git add s.txt",
+    ]);
     await session.sync();
     expect(await world.provider.status(record)).toEqual({
       exists: true,
@@ -78,7 +82,11 @@ describe.skipIf(whyNoMounts !== undefined)("a private workspace with work in it"
     const commit = await commitInside(session, "work.txt");
     await sandbox.git(["switch", "--quiet", "-c", "other"]);
     await commitInside(session, "other.txt");
-    await sandbox.run(["sh", "-ec", "echo stashed >> a.txt; git stash -q; echo dirty >> b.txt; echo ignored > ignored.txt"]);
+    await sandbox.run([
+      "sh",
+      "-ec",
+      "echo stashed >> a.txt; git stash -q; echo dirty >> b.txt; echo ignored > ignored.txt",
+    ]);
     await session.sync();
     const before = [record.path, record.privateDirectory ?? ""].map((path) => snapshot(path));
     const undo = { at: AT, session: {} };
@@ -123,7 +131,9 @@ describe.skipIf(whyNoMounts !== undefined)("a private workspace with work in it"
     await sandbox.git(["switch", "--quiet", "-c", "other"]);
     await commitInside(session, "other.txt");
     await session.sync();
-    await expect(world.provider.remove(record, { sessionId: request.sessionId })).rejects.toEqual(errorWith("workspace.exists"));
+    await expect(world.provider.remove(record, { sessionId: request.sessionId })).rejects.toEqual(
+      errorWith("workspace.exists"),
+    );
     expect(existsSync(record.path)).toBe(true);
     await sandbox.git(["switch", "--quiet", "clauderon/fix"]);
     await sandbox.git(["branch", "--quiet", "-D", "other"]);

@@ -31,7 +31,11 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
     const commit = await commitInside(session, "work.txt", "work\n");
     const { sandbox, host, record, world } = session;
     await sandbox.git(["branch", "kept", "HEAD~1"]);
-    await sandbox.run(["sh", "-ec", "echo staged > staged.txt; git add staged.txt; echo more >> staged.txt; git rm -q a.txt; echo new > new.txt; echo x >> b.txt"]);
+    await sandbox.run([
+      "sh",
+      "-ec",
+      "echo staged > staged.txt; git add staged.txt; echo more >> staged.txt; git rm -q a.txt; echo new > new.txt; echo x >> b.txt",
+    ]);
     expect(await session.sync()).toEqual({ head: commit, branch: "clauderon/fix", hostBranches: [], notices: [] });
     await expectSame(session);
     expect(host(["show", ":staged.txt"])).toBe("staged\n");
@@ -120,9 +124,23 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
     const { sandbox, host, record, world } = session;
     const { program, mark } = canary(join(world.root, "canary"));
     // The program is at that path on this machine alone, so that nothing but this machine can leave the mark.
-    for (const key of ["core.fsmonitor", "core.pager", "core.editor", "diff.external", "core.sshCommand", "uploadpack.packObjectsHook", "filter.x.clean"])
+    for (const key of [
+      "core.fsmonitor",
+      "core.pager",
+      "core.editor",
+      "diff.external",
+      "core.sshCommand",
+      "uploadpack.packObjectsHook",
+      "filter.x.clean",
+    ])
       await sandbox.git(["config", key, program]);
-    const script = await sandbox.run(["sh", "-ec", `git init -q nested; cd nested; git -c user.name=N -c user.email=n@example.com commit -q --allow-empty -m Nested; cd ..; git -c core.fsmonitor=false add nested 2>&1; printf '[submodule "nested"]\\n\\tpath = nested\\n\\turl = ./nested\\n\\tignore = none\\n' > .gitmodules; git -c core.fsmonitor=false add .gitmodules; git -c core.fsmonitor=false commit -q -m Gitlink; git -C nested config core.fsmonitor ${program}; echo dirt > nested/dirt`]);
+    const script = await sandbox.run([
+      "sh",
+      "-ec",
+      String.raw`git init -q nested; cd nested; git -c user.name=N -c user.email=n@example.com commit -q --allow-empty -m Nested; cd ..; git -c core.fsmonitor=false add nested 2>&1; printf '[submodule "nested"]\n\tpath = nested\n\turl = ./nested\n\tignore = none\n' > .gitmodules; git -c core.fsmonitor=false add .gitmodules; git -c core.fsmonitor=false commit -q -m Gitlink; git -C nested config core.fsmonitor "$1"; echo dirt > nested/dirt`,
+      "script",
+      program,
+    ]);
     expect(script).toMatchObject({ exitCode: 0 });
     for (const key of ["core.fsmonitor", "filter.x.clean"]) await sandbox.git(["config", "--unset", key]);
     await session.sync();

@@ -13,7 +13,10 @@ import { privatePlaces } from "./private-places.ts";
 export async function countUnreachedPrivate(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  { countsOwn = false, signal }: { readonly countsOwn?: boolean | undefined; readonly signal?: AbortSignal | undefined },
+  {
+    countsOwn = false,
+    signal,
+  }: { readonly countsOwn?: boolean | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<number> {
   const { outside } = privatePlaces(record);
   const { fileSystem, git } = tools;
@@ -43,6 +46,11 @@ export async function countUnreachedPrivate(
     GIT_DIR: outside,
     ...(isThere ? { GIT_ALTERNATE_OBJECT_DIRECTORIES: quotePath(join(record.commonDirectory, "objects")) } : {}),
   };
-  const { stdout } = await git.inspect(["rev-list", "--count", "--ignore-missing", "--stdin"], { cwd: "/", environment, input, signal });
+  const { stdout } = await git.inspect(["rev-list", "--count", "--ignore-missing", "--stdin"], {
+    cwd: "/",
+    environment,
+    input,
+    signal,
+  });
   return Number(stdout.trim());
 }

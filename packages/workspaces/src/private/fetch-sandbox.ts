@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 import type { Sandbox, WorkspaceRecord } from "@clauderon/core/contract";
 
-import { complaintOf } from "../git.ts";
 import { formatGitConfig } from "../git-config-file.ts";
+import { complaintOf } from "../git.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { privatePlaces } from "./private-places.ts";
 import { printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
@@ -85,7 +85,9 @@ export async function fetchSandbox(
       await fetchInto(tools, quarantine, { url: git.url, specs, signal, limits });
     } catch (error) {
       signal.throwIfAborted();
-      throw git.failure() ?? syncFailed("what came out of the sandbox was refused", printable(complaintOf(error)), error);
+      throw (
+        git.failure() ?? syncFailed("what came out of the sandbox was refused", printable(complaintOf(error)), error)
+      );
     }
     const refs = await refsOf(tools, quarantine, { limits, signal });
     await refuseTooMany(tools, quarantine, limits);
@@ -194,7 +196,8 @@ async function refsOf(
 async function refuseTooMany({ fileSystem }: WorkspaceTools, quarantine: string, limits: SyncLimits): Promise<void> {
   const packs = join(quarantine, "objects", "pack");
   let count = 0;
-  for (const name of await fileSystem.names(packs)) if (name.endsWith(".pack")) count += await objectsIn(join(packs, name));
+  for (const name of await fileSystem.names(packs))
+    if (name.endsWith(".pack")) count += await objectsIn(join(packs, name));
   if (count > limits.maxObjects)
     throw syncFailed(`the sandbox sent ${String(count)} objects; at most ${String(limits.maxObjects)} are taken`);
 }

@@ -38,7 +38,8 @@ export async function planBranches(
   const updates: string[] = [];
   const hostBranches: HostBranch[] = [];
   for (const [name, object] of fetched) if (before.get(name) !== object) updates.push(`update ${name} ${object}`);
-  for (const name of before.keys()) if (name.startsWith("refs/sandbox/") && !fetched.has(name)) updates.push(`delete ${name}`);
+  for (const name of before.keys())
+    if (name.startsWith("refs/sandbox/") && !fetched.has(name)) updates.push(`delete ${name}`);
   for (const name of namesOf(before, fetched)) {
     const [inside, was, here] = [fetched.get(FETCHED + name), before.get(FETCHED + name), before.get(HEADS + name)];
     if (here === inside) continue;
@@ -50,7 +51,10 @@ export async function planBranches(
     const isNew = inside === undefined && was === undefined;
     const without = isNew ? headsOf(fetched) : [inside, was].filter((commit) => commit !== undefined);
     const count = here === was ? 0 : await countBeyond(tools, tree, { commit: here, without, signal });
-    const isAhead = count > 0 && inside !== undefined && (await countBeyond(tools, tree, { commit: inside, without: [here], signal })) === 0;
+    const isAhead =
+      count > 0 &&
+      inside !== undefined &&
+      (await countBeyond(tools, tree, { commit: inside, without: [here], signal })) === 0;
     if (count > 0) hostBranches.push({ name, commit: here, count, isAhead });
     else if (inside !== undefined) updates.push(`update ${HEADS}${name} ${inside} ${here}`);
     else if (was !== undefined) updates.push(`delete ${HEADS}${name} ${here}`);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
-import { isProcessRunning } from "@clauderon/core/host";
 import type { WorkspaceRecord } from "@clauderon/core/contract";
+import { isProcessRunning } from "@clauderon/core/host";
 
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { digestOfIndex } from "./followed-state.ts";
@@ -18,10 +18,7 @@ export interface IndexLock extends AsyncDisposable {
 const HOLDER = "clauderon ";
 
 /** `undefined` while a git of the user's has it. One that a process which died has left is taken over. */
-export async function lockIndex(
-  { fileSystem }: WorkspaceTools,
-  outside: string,
-): Promise<IndexLock | undefined> {
+export async function lockIndex({ fileSystem }: WorkspaceTools, outside: string): Promise<IndexLock | undefined> {
   const lock = join(outside, "index.lock");
   const text = (await fileSystem.readText(lock)) ?? "";
   if (text.startsWith(HOLDER) && !isProcessRunning(Number(text.slice(HOLDER.length)))) await fileSystem.remove(lock);
@@ -69,9 +66,16 @@ export async function writeIndex(
   );
   const ordered = [...lines.filter((line) => line.startsWith("0 ")), ...lines.filter((line) => !line.startsWith("0 "))];
   if (ordered.length > 0)
-    await git.inspect(["update-index", "-z", "--index-info"], { ...options, input: Buffer.from(ordered.join(""), "latin1") });
+    await git.inspect(["update-index", "-z", "--index-info"], {
+      ...options,
+      input: Buffer.from(ordered.join(""), "latin1"),
+    });
   await hideGitlinks(tools, { gitDirectory: outside, workTree: record.path }, { index: file, signal });
-  return { file, digest: await digestOfIndex(tools, record, { file, signal }), missing: staged.length - present.length };
+  return {
+    file,
+    digest: await digestOfIndex(tools, record, { file, signal }),
+    missing: staged.length - present.length,
+  };
 }
 
 async function withContent(
@@ -84,6 +88,11 @@ async function withContent(
   if (asked.length === 0) return staged;
   const args = [`--git-dir=${outside}`, "cat-file", "--batch-check=%(objecttype) %(objectname)"];
   const { stdout } = await git.inspect(args, { input: `${asked.join("\n")}\n`, signal });
-  const found = new Set(stdout.split("\n").filter((line) => line.startsWith("blob ")).map((line) => line.slice(5)));
+  const found = new Set(
+    stdout
+      .split("\n")
+      .filter((line) => line.startsWith("blob "))
+      .map((line) => line.slice(5)),
+  );
   return staged.filter((entry) => needsNone(entry) || found.has(entry.object));
 }

@@ -14,12 +14,12 @@ import { deleteBranchAtBase } from "../take-down.ts";
 import { branchExists, branchInUse, pathExists, repositoryGone } from "../workspace-errors.ts";
 import { type WorkspaceMark, writeMark } from "../workspace-mark.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
+import { digestOfIndex, writeFollowed } from "./followed-state.ts";
 import { hideGitlinks } from "./hide-gitlinks.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
 import { readIdentity } from "./read-identity.ts";
 import { takeDownPrivate } from "./take-down-private.ts";
 import { writeInside, writeOutside } from "./write-git-directories.ts";
-import { digestOfIndex, writeFollowed } from "./followed-state.ts";
 
 type PrivateCall = MakeCall & { readonly mirrors: Mirrors };
 

@@ -32,7 +32,10 @@ export async function publishBranch(
     signal?.throwIfAborted();
     const wasRewritten = (await tipOf(tools, record, signal)) === there;
     if (!wasRewritten) throw error;
-    tools.logger.warn({ branch, commit: here, error: String(error) }, "the session's branch was rewritten and stays as it is");
+    tools.logger.warn(
+      { branch, commit: here, error: String(error) },
+      "the session's branch was rewritten and stays as it is",
+    );
     return false;
   }
 }

@@ -29,7 +29,15 @@ const MODE = /^(?:000000|100644|100755|120000|160000)$/u;
 /** Asks git inside the sandbox; what it says is the agent's word. */
 export async function readSandboxState(sandbox: Pick<Sandbox, "exec">, signal: AbortSignal): Promise<SandboxState> {
   const output = await execGit(sandbox, {
-    args: ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=no", "--ignore-submodules=dirty"],
+    args: [
+      "status",
+      "--porcelain=v2",
+      "--branch",
+      "-z",
+      "--no-renames",
+      "--untracked-files=no",
+      "--ignore-submodules=dirty",
+    ],
     signal,
   });
   return parseSandboxState(output);
@@ -42,7 +50,8 @@ export function parseSandboxState(output: Buffer): SandboxState {
   const staged: StagedEntry[] = [];
   for (const line of lines) {
     if (line.startsWith("# branch.oid ")) commit = line.slice("# branch.oid ".length);
-    else if (line.startsWith("# branch.head ")) branch = Buffer.from(line.slice("# branch.head ".length), "latin1").toString();
+    else if (line.startsWith("# branch.head "))
+      branch = Buffer.from(line.slice("# branch.head ".length), "latin1").toString();
     else if (line.startsWith("1 ")) staged.push(...ordinary(line));
     else if (line.startsWith("u ")) staged.push(...unmerged(line));
   }
@@ -84,12 +93,26 @@ function checked(entry: StagedEntry): StagedEntry {
  */
 export async function nameStaged(
   sandbox: Pick<Sandbox, "exec">,
-  { staged, ref, signal }: { readonly staged: readonly StagedEntry[]; readonly ref: string; readonly signal: AbortSignal },
+  {
+    staged,
+    ref,
+    signal,
+  }: { readonly staged: readonly StagedEntry[]; readonly ref: string; readonly signal: AbortSignal },
 ): Promise<void> {
-  const objects = new Set(staged.filter(({ mode }) => mode !== "160000" && mode !== "000000").map(({ object }) => object));
+  const objects = new Set(
+    staged.filter(({ mode }) => mode !== "160000" && mode !== "000000").map(({ object }) => object),
+  );
   if (objects.size === 0) return;
   const lines = [...objects].map((object) => `M 100644 ${object} ${object}`);
-  const input = [`commit ${ref}`, "committer clauderon <clauderon@localhost> 0 +0000", "data 0", ...lines, "", "done", ""];
+  const input = [
+    `commit ${ref}`,
+    "committer clauderon <clauderon@localhost> 0 +0000",
+    "data 0",
+    ...lines,
+    "",
+    "done",
+    "",
+  ];
   await execGit(sandbox, {
     args: ["fast-import", "--quiet", "--force", "--done"],
     input: Buffer.from(input.join("\n")),
@@ -123,7 +146,10 @@ async function execGit(sandbox: Pick<Sandbox, "exec">, { args, input, signal }: 
     signal.throwIfAborted();
     if (exit.exitCode === 0) return stdout;
     const complaint = printable(stderr.toString("utf8"));
-    throw syncFailed(`git ${args[0] ?? ""} inside the sandbox ended with exit code ${String(exit.exitCode)}`, complaint);
+    throw syncFailed(
+      `git ${args[0] ?? ""} inside the sandbox ended with exit code ${String(exit.exitCode)}`,
+      complaint,
+    );
   } catch (error) {
     onAbort();
     signal.throwIfAborted();

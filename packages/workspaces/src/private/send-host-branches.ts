@@ -25,23 +25,35 @@ export async function sendHostBranches(
   if (wanted.length === 0) return;
   const { outside, inside } = privatePlaces(record);
   const maxBytes = limits.maxBytes;
-  await using git = await serveSandboxGit({ sandbox, directory: inside, service: "git-receive-pack", maxBytes, signal });
+  await using git = await serveSandboxGit({
+    sandbox,
+    directory: inside,
+    service: "git-receive-pack",
+    maxBytes,
+    signal,
+  });
   const specs = wanted.map(({ name, commit }) => `+${commit}:refs/remotes/host/${name}`);
   try {
-    await tools.git.inspect(["push", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no", remoteName, ...specs], {
-      cwd: "/",
-      environment: {
-        GIT_DIR: outside,
-        GIT_ALLOW_PROTOCOL: "git",
-        GIT_CONFIG_COUNT: "1",
-        GIT_CONFIG_KEY_0: `remote.${remoteName}.url`,
-        GIT_CONFIG_VALUE_0: git.url,
+    await tools.git.inspect(
+      ["push", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no", remoteName, ...specs],
+      {
+        cwd: "/",
+        environment: {
+          GIT_DIR: outside,
+          GIT_ALLOW_PROTOCOL: "git",
+          GIT_CONFIG_COUNT: "1",
+          GIT_CONFIG_KEY_0: `remote.${remoteName}.url`,
+          GIT_CONFIG_VALUE_0: git.url,
+        },
+        signal,
+        timeoutMs: limits.timeoutMs,
       },
-      signal,
-      timeoutMs: limits.timeoutMs,
-    });
+    );
   } catch (error) {
     signal.throwIfAborted();
-    throw git.failure() ?? syncFailed("your commits could not be given to the sandbox", printable(complaintOf(error)), error);
+    throw (
+      git.failure() ??
+      syncFailed("your commits could not be given to the sandbox", printable(complaintOf(error)), error)
+    );
   }
 }

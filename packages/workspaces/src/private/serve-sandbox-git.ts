@@ -96,7 +96,10 @@ async function exactly(socket: Socket, count: number): Promise<Buffer | undefine
   }
 }
 
-async function carry(socket: Socket, { sandbox, directory, service, maxBytes, signal }: SandboxGitOptions): Promise<void> {
+async function carry(
+  socket: Socket,
+  { sandbox, directory, service, maxBytes, signal }: SandboxGitOptions,
+): Promise<void> {
   const options = service === "git-upload-pack" ? ["--strict"] : [];
   const handle = await sandbox.exec(["git", service.slice("git-".length), ...options, directory], {
     stdin: "pipe",
@@ -176,7 +179,13 @@ async function readComplaint({ stderr }: ProcessHandle): Promise<string> {
 
 /** Without anything that a terminal would obey. */
 export function printable(text: string): string {
-  return text.replaceAll(/[^\P{C}\n]/gu, "?").trim().split("\n").slice(-5).join("; ").slice(0, 500);
+  return text
+    .replaceAll(/[^\P{C}\n]/gu, "?")
+    .trim()
+    .split("\n")
+    .slice(-5)
+    .join("; ")
+    .slice(0, 500);
 }
 
 function refusedInside(exitCode: number, complaint: string): WorkspaceError {
@@ -189,7 +198,10 @@ function tooMuch(maxBytes: number): WorkspaceError {
 
 function asFailure(error: unknown): WorkspaceError {
   if (error instanceof WorkspaceError) return error;
-  return syncFailed("the connection to the sandbox was lost", printable(error instanceof Error ? error.message : String(error)));
+  return syncFailed(
+    "the connection to the sandbox was lost",
+    printable(error instanceof Error ? error.message : String(error)),
+  );
 }
 
 export function syncFailed(why: string, complaint = "", cause?: unknown): WorkspaceError {

@@ -6,7 +6,13 @@ import type { WorkspaceTools } from "../workspace-tools.ts";
 import { type FetchedRefs, fetchSandbox, stagedRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
 import { type BranchPlan, type HostBranch, planBranches } from "./follow-branches.ts";
 import { lockIndex, writeIndex } from "./follow-index.ts";
-import { digestOfIndex, type FollowedState, type FollowedStates, readFollowed, writeFollowed } from "./followed-state.ts";
+import {
+  digestOfIndex,
+  type FollowedState,
+  type FollowedStates,
+  readFollowed,
+  writeFollowed,
+} from "./followed-state.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
 import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
@@ -51,7 +57,9 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     throw workspaceMissing(record);
   const notices: string[] = [];
   if (await writeGitFile(fileSystem, record))
-    notices.push(`${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`);
+    notices.push(
+      `${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`,
+    );
   try {
     const { state, fetched } = await fetchMatching(tools, record, { sandbox: call.sandbox, limits, signal });
     await using quarantined = fetched;
@@ -105,7 +113,13 @@ async function refsBefore(
   outside: string,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
-  const args = [`--git-dir=${outside}`, "for-each-ref", "--format=%(objectname) %(refname)", "refs/sandbox", "refs/heads"];
+  const args = [
+    `--git-dir=${outside}`,
+    "for-each-ref",
+    "--format=%(objectname) %(refname)",
+    "refs/sandbox",
+    "refs/heads",
+  ];
   const { stdout } = await git.inspect(args, { signal });
   return new Map(
     stdout.split("\n").flatMap((line) => {
@@ -135,9 +149,13 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
   const updates = plan.updates.filter((update) => stays === undefined || !update.startsWith(stays));
   const notices: string[] = [];
   const index =
-    held === undefined ? await writeIndex(tools, record, { commit: state.commit, staged: state.staged, signal }) : undefined;
+    held === undefined
+      ? await writeIndex(tools, record, { commit: state.commit, staged: state.staged, signal })
+      : undefined;
   if (index !== undefined && index.missing > 0)
-    notices.push(`${String(index.missing)} staged files of the sandbox did not come with their content and are left out`);
+    notices.push(
+      `${String(index.missing)} staged files of the sandbox did not come with their content and are left out`,
+    );
   signal.throwIfAborted();
   const { branch, commit = "" } = state;
   const next = index === undefined ? undefined : { branch, commit, index: index.digest };
@@ -189,11 +207,7 @@ interface HeadHere {
   readonly commit: string;
 }
 
-async function headHere(
-  { git }: WorkspaceTools,
-  record: WorkspaceRecord,
-  signal: AbortSignal,
-): Promise<HeadHere> {
+async function headHere({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<HeadHere> {
   const directory = `--git-dir=${privatePlaces(record).outside}`;
   const ask = async (args: readonly string[]): Promise<string | undefined> => {
     const { exitCode, stdout } = await git.inspect([directory, ...args], { signal, accepts: [0, 1, 128] });
@@ -217,4 +231,3 @@ async function moveHead(
       : ["symbolic-ref", "-m", "clauderon: as in the sandbox", "HEAD", `refs/heads/${branch}`];
   await retryLocked(() => git.inspect([`--git-dir=${outside}`, ...args]));
 }
-

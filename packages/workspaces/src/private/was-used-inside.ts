@@ -9,7 +9,11 @@ import { privatePlaces } from "./private-places.ts";
 export async function wasUsedInside({ fileSystem }: WorkspaceTools, record: WorkspaceRecord): Promise<boolean> {
   const { inside } = privatePlaces(record);
   if ((await fileSystem.kindOf(inside)) === "absent") return false;
-  const objects = (await fileSystem.names(join(inside, "objects"))).filter((name) => name !== "info" && name !== "pack");
-  const kinds = await Promise.all(["logs", "refs/stash", "ORIG_HEAD", "MERGE_HEAD"].map((name) => fileSystem.kindOf(join(inside, name))));
+  const objects = (await fileSystem.names(join(inside, "objects"))).filter(
+    (name) => name !== "info" && name !== "pack",
+  );
+  const kinds = await Promise.all(
+    ["logs", "refs/stash", "ORIG_HEAD", "MERGE_HEAD"].map((name) => fileSystem.kindOf(join(inside, name))),
+  );
   return objects.length > 0 || kinds.some((kind) => kind !== "absent");
 }

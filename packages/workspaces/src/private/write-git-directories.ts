@@ -112,7 +112,7 @@ function withoutSecrets(entry: GitConfigEntry): readonly GitConfigEntry[] {
 }
 
 function addressInside(address: string): string | undefined {
-  if (/^[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:(?!\/\/)[^\0-\u001F]+$/u.test(address)) return address;
+  if (/^[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:(?!\/\/)\P{C}+$/u.test(address)) return address;
   const url = URL.parse(address);
   if (url === null || !["https:", "http:", "ssh:"].includes(url.protocol)) return undefined;
   url.password = "";
