@@ -35,6 +35,13 @@ export function createSyncedWorkspaces(
       await synced(record, options);
       return workspaces.status(record, options);
     },
+    results: {
+      ...workspaces.results,
+      check: async (record, request, options = {}) => {
+        await synced(record, options);
+        return workspaces.results.check(record, request, options);
+      },
+    },
     diff: async (record, options = {}) => {
       await synced(record, options);
       return workspaces.diff(record, options);
