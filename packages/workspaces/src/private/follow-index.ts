@@ -21,7 +21,9 @@ const HOLDER = "clauderon ";
 export async function lockIndex({ fileSystem }: WorkspaceTools, outside: string): Promise<IndexLock | undefined> {
   const lock = join(outside, "index.lock");
   const text = (await fileSystem.readText(lock)) ?? "";
-  if (text.startsWith(HOLDER) && !isProcessRunning(Number(text.slice(HOLDER.length)))) await fileSystem.remove(lock);
+  const holder = text.startsWith(HOLDER) ? Number(text.slice(HOLDER.length)) : undefined;
+  // Syncs of a workspace wait for each other in this process: what it holds by now it could not remove.
+  if (holder !== undefined && (holder === process.pid || !isProcessRunning(holder))) await fileSystem.remove(lock);
   if (!(await fileSystem.claim(lock, `${HOLDER}${String(process.pid)}`))) return undefined;
   return {
     replaceBy: async (file) => {

@@ -10,7 +10,7 @@ import { type GitTree, makeOwnGitDirectory, quotePath } from "../own-git-directo
 import { findCheckout } from "../plan-workspace.ts";
 import { readablePath } from "../porcelain-status.ts";
 import { retryLocked } from "../retry-locked.ts";
-import { deleteBranchAtBase } from "../take-down.ts";
+import { deleteBranchAtBase, tipOf } from "../take-down.ts";
 import { branchExists, branchInUse, pathExists, repositoryGone } from "../workspace-errors.ts";
 import { type WorkspaceMark, writeMark } from "../workspace-mark.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
@@ -21,7 +21,9 @@ import { readIdentity } from "./read-identity.ts";
 import { takeDownPrivate } from "./take-down-private.ts";
 import { writeInside, writeOutside } from "./write-git-directories.ts";
 
-type PrivateCall = MakeCall & { readonly mirrors: Mirrors };
+interface PrivateCall extends MakeCall {
+  readonly mirrors: Mirrors;
+}
 
 /** Makes a private workspace or leaves nothing of it. What an earlier call left half-made is made anew. */
 export async function makePrivate(given: WorkspaceTools, call: PrivateCall): Promise<WorkspaceCreation> {
@@ -41,7 +43,7 @@ export async function makePrivate(given: WorkspaceTools, call: PrivateCall): Pro
       await endOrphanedGit(tools, sessionId);
       await takeDownPrivate(tools, record);
     }
-    const { carried, included } = await build(tools, call, mark);
+    const { carried, included } = await build(tools, { ...call, mark, isAgain: before !== undefined });
     signal?.throwIfAborted();
     const files = included.files.length === 0 ? {} : { included: included.files };
     await claims.put({ ...mark, carried, ...files, phase: "made" });
@@ -69,8 +71,14 @@ async function refuseForeign(tools: WorkspaceTools, record: WorkspaceRecord, nam
   if (found.state !== "free") throw branchExists(record.branch, found.state === "blocked" ? found.by : undefined);
 }
 
-async function build(tools: WorkspaceTools, call: PrivateCall, mark: WorkspaceMark): Promise<Filled> {
-  const { request, record, mirrors, settings, signal } = call;
+interface BuildCall extends PrivateCall {
+  readonly mark: WorkspaceMark;
+  /** True when an earlier call may have made a part. */
+  readonly isAgain: boolean;
+}
+
+async function build(tools: WorkspaceTools, call: BuildCall): Promise<Filled> {
+  const { request, record, mirrors, settings, mark, signal } = call;
   const { fileSystem } = tools;
   const { commonDirectory, base, branch } = record;
   const borrowing = { sessionId: request.sessionId, commonDirectory, commits: [base] };
@@ -87,7 +95,7 @@ async function build(tools: WorkspaceTools, call: PrivateCall, mark: WorkspaceMa
   await writeFollowed(tools, record, [{ branch, commit: base, index: await digestOfIndex(tools, record, { signal }) }]);
   const { directory } = privatePlaces(record);
   await writeMark(fileSystem, directory, mark);
-  if (record.isOwnBranch) await makeBranch(tools, record);
+  if (record.isOwnBranch) await makeBranch(tools, record, call);
   for (const path of [directory, dirname(directory), record.path, dirname(record.path)]) await fileSystem.sync(path);
   await settings.read(signal);
   return filled;
@@ -120,8 +128,14 @@ async function bringStaged(
   });
 }
 
-async function makeBranch({ git }: WorkspaceTools, record: WorkspaceRecord): Promise<void> {
+async function makeBranch(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  { isAgain, signal }: Pick<BuildCall, "isAgain" | "signal">,
+): Promise<void> {
+  const { git } = tools;
   const { commonDirectory, branch, base } = record;
+  if (isAgain && (await tipOf(tools, record, signal)) === base) return;
   // The empty old value: only if nobody has made it meanwhile.
   const args = [`--git-dir=${commonDirectory}`, "update-ref", `refs/heads/${branch}`, base, ""];
   try {
