@@ -222,6 +222,7 @@ describe("what git inside is said to have said", () => {
     ["no commit", "# branch.oid x\0# branch.head main\0"],
     ["a mode that is none", `${head}1 A. N... 000000 100777 100644 ${hash} ${hash} a\0`],
     ["a name that is none", `${head}1 A. N... 000000 100644 100644 ${hash} --all a\0`],
+    ["a branch that leads elsewhere", `# branch.oid ${hash}\0# branch.head ../../config\0`],
     ["no path", `${head}1 A. N... 000000 100644 100644 ${hash} ${hash} \0`],
   ])("is refused: %s", (_what, text) => {
     expect(() => parseSandboxState(Buffer.from(text))).toThrow(

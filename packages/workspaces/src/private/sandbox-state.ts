@@ -1,5 +1,6 @@
 import { type Sandbox } from "@clauderon/core/contract";
 
+import { isBranchName } from "../plan-workspace.ts";
 import { printable, syncFailed } from "./serve-sandbox-git.ts";
 
 /** One entry of the sandbox's index that HEAD has otherwise, or not. */
@@ -56,6 +57,7 @@ export function parseSandboxState(output: Buffer): SandboxState {
     else if (line.startsWith("u ")) staged.push(...unmerged(line));
   }
   if (commit === undefined || branch === undefined) throw malformed("it does not say what is checked out");
+  if (branch !== "(detached)" && !isBranchName(branch)) throw malformed("what is checked out is no branch");
   if (commit !== "(initial)" && !HASH.test(commit)) throw malformed("its HEAD is no commit");
   return {
     ...(commit === "(initial)" ? {} : { commit }),

@@ -102,7 +102,8 @@ async function fetchMatching(
     const state = await readSandboxState(sandbox, signal);
     await nameStaged(sandbox, { staged: state.staged, ref: stagedRef, signal });
     const fetched = await fetchSandbox(tools, record, { ...call, hasHead: state.commit !== undefined });
-    if (fetched.refs.get("refs/sandbox/HEAD") === state.commit) return { state, fetched };
+    const names = ["refs/sandbox/HEAD", ...(state.branch === undefined ? [] : [`refs/sandbox/heads/${state.branch}`])];
+    if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, fetched };
     await fetched[Symbol.asyncDispose]();
     if (attempt === ATTEMPTS) throw syncFailed("the sandbox's HEAD moved each time that it was looked at");
   }
