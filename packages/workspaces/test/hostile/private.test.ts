@@ -13,7 +13,7 @@ const stage = makeStage();
 afterAll(stage.strike);
 
 /** What an agent does in its worktree needs a sandbox: what is left is the repository's, and what the agent can write into its git directory. */
-const prepared = corpus.filter(({ armWorkspace, isAlone }) => armWorkspace === undefined && isAlone !== true);
+const prepared = corpus.filter((vector) => vector.armWorkspace === undefined && vector.isAlone !== true);
 
 /** The same settings, and every hook, in the sandbox's git directory besides. */
 function inTheSandbox(vector: Vector): Vector {
