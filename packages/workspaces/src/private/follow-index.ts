@@ -18,7 +18,10 @@ export interface IndexLock extends AsyncDisposable {
 const HOLDER = "clauderon ";
 
 /** `undefined` while a git of the user's has it. One that a process which died has left is taken over. */
-export async function lockIndex({ fileSystem }: WorkspaceTools, outside: string): Promise<IndexLock | undefined> {
+export async function lockIndex(
+  { fileSystem, logger }: WorkspaceTools,
+  outside: string,
+): Promise<IndexLock | undefined> {
   const lock = join(outside, "index.lock");
   const text = (await fileSystem.readText(lock)) ?? "";
   const holder = text.startsWith(HOLDER) ? Number(text.slice(HOLDER.length)) : undefined;
@@ -30,7 +33,14 @@ export async function lockIndex({ fileSystem }: WorkspaceTools, outside: string)
       await fileSystem.sync(file);
       await fileSystem.rename(file, join(outside, "index"));
     },
-    [Symbol.asyncDispose]: () => fileSystem.remove(lock),
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await fileSystem.remove(lock);
+      } catch (error) {
+        // The next sync knows it as ours.
+        logger.warn({ lock, error: String(error) }, "a lock stays until the next sync");
+      }
+    },
   };
 }
 
