@@ -186,6 +186,8 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
       world.workspaces.set(request.sessionId, record);
       return { copied: [], notices: [] };
     },
+    mount: async ({ path }) => ({ hostPath: path }),
+    sync: async () => ({ hostBranches: [], notices: [] }),
     async status(record) {
       const exists = [...world.workspaces.values()].some((candidate) => candidate.path === record.path);
       const untracked = world.dirty.has(record.path) ? 1 : 0;

@@ -15,6 +15,9 @@ import { makeWorkspace } from "./make-workspace.ts";
 import { createMirrors, type Mirrors } from "./mirrors.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
+import { makePrivate } from "./private/make-private.ts";
+import { mountOf } from "./private/private-places.ts";
+import { syncPrivate } from "./private/sync-private.ts";
 import { readPushUrl } from "./read-push-url.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
@@ -28,7 +31,7 @@ import { createUserSettings } from "./user-settings.ts";
 import { createWorkspaceClaims } from "./workspace-claims.ts";
 import { asWorkspaceError } from "./workspace-errors.ts";
 import { nodeFileSystem, type WorkspaceFileSystem } from "./workspace-file-system.ts";
-import { parseMark } from "./workspace-mark.ts";
+import { parseMark, readMark } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
 export interface WorkspacesOptions {
@@ -109,13 +112,18 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     create: (request, record, { signal } = {}) =>
       translated(async () => {
         try {
-          return await makeWorkspace(tools, { request, record, claims, settings, drafts, signal });
+          const call = { request, record, claims, settings, drafts, signal };
+          if (record.kind === "worktree") return await makeWorkspace(tools, call);
+          await drafts.release(request.sessionId);
+          return await makePrivate(tools, { ...call, mirrors });
         } catch (error) {
           await drafts.release(request.sessionId);
           throw error;
         }
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
+    mount: (record) => translated(() => mountOf(fileSystem, record)),
+    sync: (record, sandbox, { signal } = {}) => translated(() => syncPrivate(tools, record, { sandbox, signal })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
@@ -193,6 +201,12 @@ async function everyMark(
         : parseMark(await fileSystem.readText(join(gitDirectory, "clauderon.json")));
     // The worktree is the agent's: what a file there leads to speaks for this place alone.
     const isHere = mark?.record.path === join(worktrees, name);
+    if (isHere && mark.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
+  }
+  const privates = join(homeDirectory, "private");
+  for (const name of await fileSystem.names(privates)) {
+    const mark = name.startsWith(".") ? undefined : await readMark(fileSystem, join(privates, name));
+    const isHere = mark?.record.privateDirectory?.endsWith(`/private/${name}`) === true;
     if (isHere && mark.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
   }
   return [...found.values()];

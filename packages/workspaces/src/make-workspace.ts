@@ -171,7 +171,7 @@ async function forgetVanished(tools: WorkspaceTools, record: WorkspaceRecord): P
 }
 
 /** The user's own filters (git-lfs) run; the repository's configuration is not read, its hooks do not run. */
-async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: AbortSignal | undefined): Promise<void> {
+export async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: AbortSignal | undefined): Promise<void> {
   await using own = await makeOwnGitDirectory(tools, tree, { use: "user" });
   await tools.git.act(["read-tree", "--reset", "-u", tree.head], {
     cwd: tree.workTree,
@@ -180,14 +180,18 @@ async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: AbortSigna
   });
 }
 
-interface Filled {
+export interface Filled {
   /** Digest of what came from the user's checkout. */
   readonly carried: string | undefined;
   readonly included: IncludeOutcome;
 }
 
 /** What of the user's checkout comes along: uncommitted changes, then the files that are to be copied. */
-async function fill(tools: WorkspaceTools, { request, settings, signal }: MakeCall, target: GitTree): Promise<Filled> {
+export async function fill(
+  tools: WorkspaceTools,
+  { request, settings, signal }: MakeCall,
+  target: GitTree,
+): Promise<Filled> {
   const nothing: Filled = { carried: undefined, included: { copied: [], notices: [], files: [] } };
   const { withChanges, include } = request;
   if (!withChanges && include === undefined) return nothing;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@clauderon/core/contract";
 
 import { lookUpBranch } from "./branch-lookup.ts";
-import type { WorkspaceClaims } from "./workspace-claims.ts";
+import { fileNameOf, type WorkspaceClaims } from "./workspace-claims.ts";
 import { branchExists, branchInUse, pathExists } from "./workspace-errors.ts";
 import { validateWorkspaceName } from "./workspace-name.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
@@ -29,14 +29,22 @@ export async function planWorkspace(
       ? await planNewBranch(tools, { request, branch, signal })
       : await planExistingBranch(tools, { request, branch, signal });
   return {
-    kind: "worktree",
+    kind: request.isPrivate === true ? "private" : "worktree",
     path,
     repositoryPath: request.repository.path,
     commonDirectory: request.repository.commonDirectory,
     branch,
     isOwnBranch: request.branch === undefined,
     base: start,
+    ...(request.isPrivate === true ? { privateDirectory: await planPrivateDirectory(tools, request.sessionId) } : {}),
   };
+}
+
+/** Real, as it is the same path inside. */
+async function planPrivateDirectory({ fileSystem, homeDirectory }: WorkspaceTools, sessionId: string): Promise<string> {
+  const parent = join(homeDirectory, "private");
+  await fileSystem.makeDirectory(parent);
+  return join(await fileSystem.realPath(parent), fileNameOf(sessionId));
 }
 
 interface BranchPlan {

@@ -6,6 +6,7 @@ import { measureIgnored } from "./ignored-files.ts";
 import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
+import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
@@ -31,9 +32,12 @@ export async function readStatus(
   const entry = await findWorktreeEntry(tools.fileSystem, record);
   const claim = entry?.mark === undefined ? undefined : await options.claims.get(entry.mark.sessionId);
   const tip = await tipOf(tools, record, signal);
-  const tree = entry === undefined ? undefined : await treeOf(tools, record, { gitDirectory: entry.directory, signal });
+  const tree = entry === undefined ? undefined : await treeOf(tools, record, { ...entry, signal });
   const tips = [...new Set([tip, tree?.head].filter((commit) => commit !== undefined))];
-  const unreachedCommits = await countUnreached(tools, record, { tips, signal });
+  const unreachedCommits =
+    record.kind === "private"
+      ? await countUnreachedPrivate(tools, record, { signal })
+      : await countUnreached(tools, record, { tips, signal });
   if (!exists || claim?.phase === "making")
     return { exists, staged: 0, unstaged: 0, untracked: 0, unreachedCommits, files: [] };
   if (tree === undefined) {
@@ -71,7 +75,16 @@ async function withoutIncluded(
 export async function treeOf(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  { gitDirectory, signal }: { readonly gitDirectory: string; readonly signal?: AbortSignal | undefined },
+  {
+    gitDirectory,
+    commonDirectory = record.commonDirectory,
+    signal,
+  }: {
+    readonly gitDirectory: string;
+    /** Default: the repository's. */
+    readonly commonDirectory?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<GitTree | undefined> {
   const args = [`--git-dir=${gitDirectory}`, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"];
   const { exitCode, stdout } = await tools.git.inspect(args, { signal, accepts: [0, 1, 128] });
@@ -80,7 +93,7 @@ export async function treeOf(
   return {
     workTree: record.path,
     gitDirectory,
-    commonDirectory: record.commonDirectory,
+    commonDirectory,
     head: exitCode === 0 ? stdout.trim() : record.base,
   };
 }
@@ -97,8 +110,7 @@ export async function readDiff(tools: WorkspaceTools, record: WorkspaceRecord, o
   const { settings, signal } = options;
   const entry = await findWorktreeEntry(tools.fileSystem, record);
   const exists = (await tools.fileSystem.kindOf(record.path)) === "directory";
-  const tree =
-    entry === undefined || !exists ? undefined : await treeOf(tools, record, { gitDirectory: entry.directory, signal });
+  const tree = entry === undefined || !exists ? undefined : await treeOf(tools, record, { ...entry, signal });
   if (tree === undefined) throw workspaceMissing(record);
   const base =
     options.base === undefined ? record.base : await resolveBase(tools, tree, { base: options.base, signal });

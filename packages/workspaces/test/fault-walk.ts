@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { ClauderonError, type WorkspaceProvider } from "@clauderon/core/contract";
+import { ClauderonError, type WorkspaceProvider, type WorkspaceRequest } from "@clauderon/core/contract";
 import { expect } from "vitest";
 
 import { faultyFileSystem, type FaultMode } from "./faulty-file-system.ts";
@@ -27,17 +27,20 @@ async function inLanes(mode: FaultMode, walk: (lane: Lane) => Promise<number>): 
 }
 
 /** Fails each file-system call of `create` in turn; afterwards a healthy create or undo must bring the world in order. */
-export async function walkFaultsOfCreate(mode: FaultMode, withChanges: boolean): Promise<void> {
-  expect(await inLanes(mode, (lane) => failCreate(lane, withChanges))).toBeGreaterThan(20);
+export async function walkFaultsOfCreate(mode: FaultMode, withChanges: boolean, kind: Kind = {}): Promise<void> {
+  expect(await inLanes(mode, (lane) => failCreate(lane, withChanges, kind))).toBeGreaterThan(20);
 }
 
-async function failCreate({ mode, first }: Lane, withChanges: boolean): Promise<number> {
+/** Of the workspaces that are made. */
+type Kind = Pick<WorkspaceRequest, "isPrivate">;
+
+async function failCreate({ mode, first }: Lane, withChanges: boolean, kind: Kind): Promise<number> {
   const world = fixture();
   if (withChanges) {
     world.write({ "a.txt": "changed\n", "b.txt": "staged\n", "new.txt": "new\n" });
     world.git(["add", "b.txt"]);
   }
-  const plan = await planned(world, { withChanges });
+  const plan = await planned(world, { withChanges, ...kind });
   await world.provider.release(plan.request.sessionId);
   let isOver = false;
   let failures = 0;
@@ -83,16 +86,16 @@ async function createEarly(provider: WorkspaceProvider, { request, record }: Mad
 }
 
 /** Fails each file-system call of `remove` in turn; the next healthy one must finish it. */
-export async function walkFaultsOfRemove(mode: FaultMode): Promise<void> {
-  expect(await inLanes(mode, failRemove)).toBeGreaterThan(5);
+export async function walkFaultsOfRemove(mode: FaultMode, kind: Kind = {}): Promise<void> {
+  expect(await inLanes(mode, (lane) => failRemove(lane, kind))).toBeGreaterThan(5);
 }
 
-async function failRemove({ mode, first }: Lane): Promise<number> {
+async function failRemove({ mode, first }: Lane, kind: Kind): Promise<number> {
   const world = fixture();
   let isOver = false;
   let failures = 0;
   for (let failing = first; !isOver; failing += LANES) {
-    const plan = await planned(world);
+    const plan = await planned(world, kind);
     await world.provider.create(plan.request, plan.record);
     const faulty = faultyFileSystem(failing, mode);
     const options = { sessionId: plan.request.sessionId };

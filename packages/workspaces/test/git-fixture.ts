@@ -166,6 +166,7 @@ export function leftovers(world: Fixture, commonDirectory: string = join(world.r
   };
   return [
     ...names(join(world.home, "worktrees")),
+    ...names(join(world.home, "private")),
     ...names(join(world.home, "state", "workspaces", "scratch")),
     ...names(join(world.home, "state", "workspaces")).filter((path) => !path.endsWith("/scratch")),
     ...names(join(commonDirectory, "worktrees")),

@@ -115,6 +115,7 @@ export type {
   WorkspaceResults,
   WorkspaceRestoreRequest,
   WorkspaceStatus,
+  WorkspaceSync,
   WorkspaceUndoRecord,
   WorkspaceUndoRecords,
 } from "./workspace.ts";

@@ -1,5 +1,7 @@
 import type { CallOptions } from "./call-options.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
+import type { WorkspaceMount } from "./sandbox-spec.ts";
+import type { Sandbox } from "./sandbox.ts";
 
 /** A repository as found from what the user named. */
 export interface RepositoryInfo {
@@ -23,7 +25,8 @@ export interface UncommittedChanges {
 
 /** Persisted with the session; enough to find everything again. */
 export interface WorkspaceRecord {
-  readonly kind: "worktree";
+  /** `worktree`: linked to the repository. `private`: with git directories of its own, one for this machine and one for the sandbox. */
+  readonly kind: "worktree" | "private";
   /** Absolute path of the working tree on this machine. */
   readonly path: string;
   readonly repositoryPath: string;
@@ -34,6 +37,8 @@ export interface WorkspaceRecord {
   readonly isOwnBranch: boolean;
   /** The commit the session started from: diffs are relative to it. */
   readonly base: string;
+  /** With `private`, and only there: absolute path of what holds both git directories. */
+  readonly privateDirectory?: string | undefined;
 }
 
 /** Files that git does not track and that a new workspace gets a copy of. */
@@ -65,6 +70,20 @@ export interface WorkspaceRequest {
   readonly withChanges: boolean;
   /** Copies of these files of the user's checkout come along; nothing when there is no checkout. */
   readonly include?: WorkspaceInclude | undefined;
+  /** For backends whose workspace access is `mounted`: the sandbox gets a git directory of its own, which nothing on this machine ever opens. */
+  readonly isPrivate?: boolean | undefined;
+}
+
+/** What came out of a sandbox's git directory. */
+export interface WorkspaceSync {
+  /** Commit of the sandbox's HEAD; absent on a branch without commits. */
+  readonly head?: string | undefined;
+  /** Short name of the branch that is checked out there; absent when detached. */
+  readonly branch?: string | undefined;
+  /** Branches (short names) with commits that were made on this machine's side; the sandbox has them as `host/<branch>`. */
+  readonly hostBranches: readonly string[];
+  /** What the user should know, a sentence each. */
+  readonly notices: readonly string[];
 }
 
 /** What would be lost with the workspace. */
@@ -213,7 +232,15 @@ export interface WorkspaceProvider {
   plan(request: WorkspaceRequest, options?: CallOptions): Promise<WorkspaceRecord>;
   /** Idempotent by session id: after a crash in the middle it finishes. On failure and abort nothing of it is left. Rejects with `workspace.include-refused`. */
   create(request: WorkspaceRequest, record: WorkspaceRecord, options?: CallOptions): Promise<WorkspaceCreation>;
-  /** With `ignoredLimitBytes` ignored files are counted, too, up to there. */
+  /** What a sandbox gets of the workspace; of a linked worktree nothing but its place. Makes nothing. Rejects with `workspace.missing`. */
+  mount(record: WorkspaceRecord): Promise<WorkspaceMount>;
+  /**
+   * Brings the commits, branches and index of a private workspace's sandbox to this machine, by git run inside it through `exec`, and the user's own
+   * commits into it. All or nothing: on failure and abort every reference and the index are as before, and the next call completes it. What the user did on this machine is never passed
+   * over. Nothing for a linked worktree. Rejects with `workspace.sync-failed`, `workspace.missing`.
+   */
+  sync(record: WorkspaceRecord, sandbox: Pick<Sandbox, "exec">, options?: CallOptions): Promise<WorkspaceSync>;
+  /** With `ignoredLimitBytes` ignored files are counted, too, up to there. Of a private workspace as of the last `sync`. */
   status(
     record: WorkspaceRecord,
     options?: CallOptions & { readonly ignoredLimitBytes?: number | undefined },

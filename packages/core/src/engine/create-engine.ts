@@ -25,6 +25,7 @@ import { SessionService } from "./session-service.ts";
 import { SessionSetup } from "./session-setup.ts";
 import { sessionSummary } from "./session-view.ts";
 import { StepEffects } from "./step-effects.ts";
+import { createSyncedWorkspaces } from "./synced-workspaces.ts";
 import { UndoService } from "./undo-service.ts";
 
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
@@ -39,14 +40,7 @@ const noCrashPoints = { reach: (): void => undefined };
  * given; `close` ends its watching and frees handles, and sessions go on.
  */
 export function createEngine(options: EngineOptions): Engine {
-  const {
-    store,
-    workspaces,
-    crashPoints = noCrashPoints,
-    logger = silentLogger,
-    clock = systemClock,
-    settings = {},
-  } = options;
+  const { store, crashPoints = noCrashPoints, logger = silentLogger, clock = systemClock, settings = {} } = options;
   const keepMs = settings.undoKeepMs ?? KEEP_MS;
   const locks = new KeyedMutex();
   const log = new EventLog({ store, clock, crashPoints });
@@ -56,6 +50,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
   );
   const sandboxes = new SandboxCache(registry);
+  const workspaces = createSyncedWorkspaces(options.workspaces, { log, sandboxes, logger });
   const effects = new StepEffects({
     homeDirectory: options.homeDirectory,
     registry,

@@ -94,6 +94,7 @@ export class SessionCreator {
         name,
         repository,
         branchPrefix: settings.branchPrefix ?? "clauderon/",
+        ...(backend.capabilities.workspace === "mounted" ? { isPrivate: true } : {}),
       };
       const workspace = await workspaces.plan(planned, options);
       options.signal?.throwIfAborted();

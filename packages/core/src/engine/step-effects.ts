@@ -163,6 +163,7 @@ export class StepEffects {
       repository,
       branchPrefix,
       include: { patterns: include, isFileRead: state.isolation === "none" },
+      ...(state.workspace.kind === "private" ? { isPrivate: true } : {}),
     };
     const { copied, notices } = await workspaces.create(request, state.workspace, options);
     if (copied.length + notices.length === 0) return {};
@@ -264,11 +265,13 @@ export class StepEffects {
       await existing.start({ environment: input.environment, ...options });
       return {};
     }
+    const { workspaces } = this.#options;
+    const workspace = backend.capabilities.workspace === "remote" ? {} : await workspaces.mount(state.workspace);
     const sandbox = await backend.create(
       {
         sandboxId: state.id,
         name: state.name,
-        workspace: backend.capabilities.workspace === "remote" ? {} : { hostPath: state.workspace.path },
+        workspace,
         environment: input.environment ?? {},
         network: networkPolicyOf(accessOf(state), backend.capabilities),
         ...state.sandbox,

@@ -17,13 +17,14 @@ import {
 
 const workspaceRecord = exactly<WorkspaceRecord>()(
   z.object({
-    kind: z.literal("worktree"),
+    kind: z.enum(["worktree", "private"]),
     path: z.string(),
     repositoryPath: z.string(),
     commonDirectory: z.string(),
     branch: z.string(),
     isOwnBranch: z.boolean(),
     base: z.string(),
+    privateDirectory: z.string().optional(),
   }),
 );
 

@@ -26,8 +26,15 @@ export interface Outcome {
 
 const ID = "session-fix";
 
-/** Runs every operation of ours against the vector. */
-export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> {
+/** What a user looks at in the worktree of a private workspace, with git as it is. */
+const looks = [["status"], ["diff"], ["diff", "HEAD"], ["log", "-p", "--all"], ["show"], ["stash", "list"]] as const;
+
+/** Runs every operation of ours against the vector; with private workspaces the user's plain git in the worktree, too. */
+export async function withstand(
+  scene: Scene,
+  vector: Vector,
+  kind: Pick<WorkspaceRequest, "isPrivate"> = {},
+): Promise<Outcome> {
   const canaries: string[] = [];
   const failures: Partial<Record<Operation, string>> = {};
   const results: string[] = [];
@@ -70,6 +77,7 @@ export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> 
       },
       branchPrefix: "clauderon/",
       withChanges: true,
+      ...kind,
     };
     return [request, await provider.plan(request)];
   };
@@ -125,6 +133,9 @@ async function work(scene: Scene, { vector, provider, record, attempt, results }
   vector.armWorkspace?.(scene);
   if (scene.hasRun()) throw new Error(`${vector.name}: the canary sang while the agent armed it`);
   change(scene, record.path);
+  if (record.kind === "private")
+    for (const args of looks)
+      await attempt("status", () => Promise.resolve(scene.plain(args, { cwd: record.path }).output));
   await attempt("status", () => provider.status(record));
   await attempt("diff", async () => {
     const shown: string[] = [];

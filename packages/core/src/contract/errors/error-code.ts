@@ -31,6 +31,7 @@ export type ErrorCode =
   | "workspace.missing"
   | "workspace.include-refused"
   | "workspace.setup-failed"
+  | "workspace.sync-failed"
   | "undo.not-found"
   | "undo.damaged"
   | "workspace.exists"

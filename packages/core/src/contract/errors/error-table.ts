@@ -46,6 +46,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorTableRow>> = {
   "workspace.missing": row(409, 1),
   "workspace.include-refused": row(422, 1),
   "workspace.setup-failed": row(422, 1),
+  "workspace.sync-failed": row(500, 1),
   "workspace.exists": row(409, 7),
   "merge.conflict": row(409, 7),
   "merge.refused": row(409, 7),

@@ -1,0 +1,187 @@
+import { type Sandbox } from "@clauderon/core/contract";
+
+import { isBranchName } from "../plan-workspace.ts";
+import { printable, syncFailed } from "./serve-sandbox-git.ts";
+
+/** One entry of the sandbox's index that HEAD has otherwise, or not. */
+export interface StagedEntry {
+  /** Bytes, held one per character. */
+  readonly path: string;
+  /** `000000`: deleted. */
+  readonly mode: string;
+  readonly object: string;
+  /** 0, or 1 to 3 in a conflict. */
+  readonly stage: number;
+}
+
+/** What is checked out and staged inside, as git there says. */
+export interface SandboxState {
+  /** Absent on a branch without commits. */
+  readonly commit?: string | undefined;
+  /** Short name; absent when detached. */
+  readonly branch?: string | undefined;
+  readonly staged: readonly StagedEntry[];
+}
+
+const MAX_STATUS_BYTES = 64 * 1024 * 1024;
+const HASH = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u;
+const MODE = /^(?:000000|100644|100755|120000|160000)$/u;
+
+/** Asks git inside the sandbox; what it says is the agent's word. */
+export async function readSandboxState(sandbox: Pick<Sandbox, "exec">, signal: AbortSignal): Promise<SandboxState> {
+  const output = await execGit(sandbox, {
+    args: [
+      "status",
+      "--porcelain=v2",
+      "--branch",
+      "-z",
+      "--no-renames",
+      "--untracked-files=no",
+      "--ignore-submodules=dirty",
+    ],
+    signal,
+  });
+  return parseSandboxState(output);
+}
+
+export function parseSandboxState(output: Buffer): SandboxState {
+  const lines = output.toString("latin1").split("\0");
+  let commit: string | undefined;
+  let branch: string | undefined;
+  const staged: StagedEntry[] = [];
+  for (const line of lines) {
+    if (line.startsWith("# branch.oid ")) commit = line.slice("# branch.oid ".length);
+    else if (line.startsWith("# branch.head "))
+      branch = Buffer.from(line.slice("# branch.head ".length), "latin1").toString();
+    else if (line.startsWith("1 ")) staged.push(...ordinary(line));
+    else if (line.startsWith("u ")) staged.push(...unmerged(line));
+  }
+  if (commit === undefined || branch === undefined) throw malformed("it does not say what is checked out");
+  if (branch !== "(detached)" && !isBranchName(branch)) throw malformed("what is checked out is no branch");
+  if (commit !== "(initial)" && !HASH.test(commit)) throw malformed("its HEAD is no commit");
+  return {
+    ...(commit === "(initial)" ? {} : { commit }),
+    ...(branch === "(detached)" ? {} : { branch }),
+    staged,
+  };
+}
+
+/** `1 XY sub mH mI mW hH hI path` */
+function ordinary(line: string): readonly StagedEntry[] {
+  const fields = line.split(" ", 8);
+  const path = line.slice(fields.join(" ").length + 1);
+  const [, states = "", , , mode = "", , , object = ""] = fields;
+  return states.startsWith(".") ? [] : [checked({ path, mode, object, stage: 0 })];
+}
+
+/** `u XY sub m1 m2 m3 mW h1 h2 h3 path` */
+function unmerged(line: string): readonly StagedEntry[] {
+  const fields = line.split(" ", 10);
+  const path = line.slice(fields.join(" ").length + 1);
+  return [1, 2, 3]
+    .map((stage) => checked({ path, mode: fields[stage + 2] ?? "", object: fields[stage + 6] ?? "", stage }))
+    .filter(({ mode }) => mode !== "000000");
+}
+
+function checked(entry: StagedEntry): StagedEntry {
+  if (entry.path === "" || !MODE.test(entry.mode) || !HASH.test(entry.object))
+    throw malformed(`an entry of its index makes no sense: ${printable(JSON.stringify(entry))}`);
+  return entry;
+}
+
+/**
+ * Puts the staged contents, which no commit holds, under a reference that a fetch can ask for. Git inside writes it; what it leaves out is missing
+ * afterwards, and treated so.
+ */
+export async function nameStaged(
+  sandbox: Pick<Sandbox, "exec">,
+  {
+    staged,
+    ref,
+    signal,
+  }: { readonly staged: readonly StagedEntry[]; readonly ref: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const objects = new Set(
+    staged.filter(({ mode }) => mode !== "160000" && mode !== "000000").map(({ object }) => object),
+  );
+  if (objects.size === 0) return;
+  const lines = [...objects].map((object) => `M 100644 ${object} ${object}`);
+  const input = [
+    `commit ${ref}`,
+    "committer clauderon <clauderon@localhost> 0 +0000",
+    "data 0",
+    ...lines,
+    "",
+    "done",
+    "",
+  ];
+  await execGit(sandbox, {
+    args: ["fast-import", "--quiet", "--force", "--done"],
+    input: Buffer.from(input.join("\n")),
+    signal,
+  });
+}
+
+interface ExecGitCall {
+  readonly args: readonly string[];
+  readonly input?: Buffer | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function execGit(sandbox: Pick<Sandbox, "exec">, { args, input, signal }: ExecGitCall): Promise<Buffer> {
+  const environment = { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" };
+  const stdin = input === undefined ? "ignore" : "pipe";
+  const handle = await sandbox.exec(["git", ...args], { stdin, environment, signal });
+  const onAbort = (): void => {
+    handle.kill("SIGKILL").catch(() => {
+      // The sandbox is gone, and all in it.
+    });
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const [stdout, stderr, exit] = await Promise.all([
+      readLimited(handle.stdout, MAX_STATUS_BYTES),
+      readLimited(handle.stderr, MAX_STATUS_BYTES),
+      handle.exit,
+      input === undefined ? undefined : writeAll(handle.stdin, input),
+    ]);
+    signal.throwIfAborted();
+    if (exit.exitCode === 0) return stdout;
+    const complaint = printable(stderr.toString("utf8"));
+    throw syncFailed(
+      `git ${args[0] ?? ""} inside the sandbox ended with exit code ${String(exit.exitCode)}`,
+      complaint,
+    );
+  } catch (error) {
+    onAbort();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function writeAll(stream: WritableStream<Uint8Array>, bytes: Buffer): Promise<void> {
+  const writer = stream.getWriter();
+  try {
+    await writer.write(bytes);
+    await writer.close();
+  } catch {
+    // It reads no more: its exit tells why.
+  }
+}
+
+async function readLimited(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw syncFailed(`git inside the sandbox wrote more than ${String(maxBytes)} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function malformed(why: string): Error {
+  return syncFailed("what git inside the sandbox says of its state cannot be read", why);
+}
