@@ -4,10 +4,12 @@ import {
   type CommandRunner,
   type Logger,
   silentLogger,
+  type WorkspaceCheckpoints,
   type WorkspaceFinding,
   type WorkspaceProvider,
 } from "@clauderon/core/contract";
 
+import { createCheckpoints } from "./checkpoints/create-checkpoints.ts";
 import { createRepositoryClones } from "./clone-repository.ts";
 import { createEarlyDrafts } from "./early-drafts.ts";
 import { createGit } from "./git.ts";
@@ -53,6 +55,7 @@ export interface WorkspacesOptions {
 
 /** The workspaces of a home. */
 export interface Workspaces extends WorkspaceProvider {
+  readonly checkpoints: WorkspaceCheckpoints;
   /** What isolated sessions borrow objects from. */
   readonly mirrors: Mirrors;
 }
@@ -169,6 +172,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         }),
     },
     results: createResults(tools, settings),
+    checkpoints: createCheckpoints(tools, settings),
   };
 }
 
