@@ -4,12 +4,12 @@ import {
   type CommandRunner,
   type Logger,
   silentLogger,
-  type WorkspaceCheckpoints,
   type WorkspaceFinding,
   type WorkspaceProvider,
 } from "@clauderon/core/contract";
 
 import { createCheckpoints } from "./checkpoints/create-checkpoints.ts";
+import { handOver, removeAllCheckpoints, sweepCheckpoints } from "./checkpoints/remove-checkpoints.ts";
 import { createRepositoryClones } from "./clone-repository.ts";
 import { createEarlyDrafts } from "./early-drafts.ts";
 import { createGit } from "./git.ts";
@@ -55,7 +55,6 @@ export interface WorkspacesOptions {
 
 /** The workspaces of a home. */
 export interface Workspaces extends WorkspaceProvider {
-  readonly checkpoints: WorkspaceCheckpoints;
   /** What isolated sessions borrow objects from. */
   readonly mirrors: Mirrors;
 }
@@ -96,6 +95,14 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       logger.warn({ sessionId, error: String(error) }, "what the session borrowed stays until the next look");
     }
   };
+  const forget = async (sessionId: string): Promise<void> => {
+    await giveBack(sessionId);
+    try {
+      await removeAllCheckpoints(tools, sessionId);
+    } catch (error) {
+      logger.warn({ sessionId, error: String(error) }, "checkpoints of a session that is gone stay");
+    }
+  };
   return {
     resolve: (repository, { signal, forSession } = {}) =>
       translated(async () => {
@@ -127,7 +134,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
         // What an undo record keeps may need what was borrowed.
         if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
-          await giveBack(call.sessionId);
+          await forget(call.sessionId);
         return removal;
       }),
     undo: (record, sessionId, { signal } = {}) =>
@@ -139,6 +146,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
       await translated(() => tools.scratch.sweep());
       await translated(() => sweepUndoRecords(tools));
+      await translated(() => sweepCheckpoints(tools));
       // What cannot be removed keeps nobody from the sessions.
       await mirrors
         .sweep(async () => new Set((await ofSessions()).map(({ sessionId }) => sessionId)))
@@ -163,12 +171,13 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         translated(async () => {
           if (id !== request.sessionId) await mirrors.share(id, request.sessionId);
           await restoreWorkspace(tools, id, { request, claims });
+          await handOver(tools, id, request.sessionId);
           if (id !== request.sessionId) await giveBack(id);
         }),
       remove: (id) =>
         translated(async () => {
           await removeUndoRecord(tools, id);
-          if ((await claims.get(id)) === undefined) await giveBack(id);
+          if ((await claims.get(id)) === undefined) await forget(id);
         }),
     },
     results: createResults(tools, settings),

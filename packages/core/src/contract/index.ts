@@ -105,6 +105,7 @@ export type {
   WorkspaceCheckpointRestoration,
   WorkspaceCheckpoints,
 } from "./workspace-checkpoint.ts";
+export type { CheckpointRestoration, SessionCheckpoint, SessionCheckpoints } from "./session-checkpoint.ts";
 export type { MergeRequest, SessionResult } from "./result.ts";
 export type {
   RepositoryInfo,

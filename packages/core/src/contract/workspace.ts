@@ -1,5 +1,6 @@
 import type { CallOptions } from "./call-options.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
+import type { WorkspaceCheckpoints } from "./workspace-checkpoint.ts";
 
 /** A repository as found from what the user named. */
 export interface RepositoryInfo {
@@ -253,4 +254,5 @@ export interface WorkspaceProvider {
   list(options?: CallOptions): AsyncIterable<WorkspaceFinding>;
   readonly undoRecords: WorkspaceUndoRecords;
   readonly results: WorkspaceResults;
+  readonly checkpoints: WorkspaceCheckpoints;
 }

@@ -97,7 +97,8 @@ export async function captureFiles(tools: WorkspaceTools, call: CaptureCall): Pr
       // What is known of the files may be of objects that are gone.
       for (const name of ["capture-index.lock", "capture-index"])
         await tools.fileSystem.remove(join(call.objects, "..", name));
-      for (const path of listed.files.keys()) await refuseUnreadable(tools, call.tree.workTree, path, error);
+      for (const path of listed.files.keys())
+        await refuseUnreadable(tools, { workTree: call.tree.workTree, path }, error);
       if (attempt === ATTEMPTS) throw writtenMeanwhile(call.tree.workTree, [], error);
     }
   }
@@ -140,8 +141,7 @@ async function secondsOf({ fileSystem }: WorkspaceTools, path: string): Promise<
 
 async function refuseUnreadable(
   { fileSystem }: WorkspaceTools,
-  workTree: string,
-  path: string,
+  { workTree, path }: { readonly workTree: string; readonly path: string },
   cause: unknown,
 ): Promise<void> {
   const mode = await fileSystem.modeOf(bytesOf(workTree, path));

@@ -86,7 +86,10 @@ export function createCheckpoints(tools: WorkspaceTools, settings: UserSettings)
   };
 }
 
-function shown(sessionId: string, { commit: _, version: __, ...record }: CheckpointRecord): WorkspaceCheckpoint {
+function shown(
+  sessionId: string,
+  { commit: _commit, version: _version, ...record }: CheckpointRecord,
+): WorkspaceCheckpoint {
   return { sessionId, ...record };
 }
 

@@ -75,3 +75,11 @@ export async function removeAllCheckpoints(tools: WorkspaceTools, sessionId: str
 export async function sweepCheckpoints(tools: WorkspaceTools): Promise<void> {
   for (const sessionId of await sessionsWithCheckpoints(tools)) await finishRemovals(tools, sessionId);
 }
+
+/** The workspace is another session's from now on. Idempotent. */
+export async function handOver({ fileSystem, homeDirectory }: WorkspaceTools, from: string, to: string): Promise<void> {
+  const [source, place] = [from, to].map((id) => checkpointPlaces({ homeDirectory }, id).directory);
+  if (source === undefined || place === undefined || source === place) return;
+  if ((await fileSystem.kindOf(source)) !== "directory" || (await fileSystem.kindOf(place)) !== "absent") return;
+  await fileSystem.rename(source, place);
+}

@@ -82,7 +82,7 @@ export async function restoreCheckpoint(
     await writeNote(tools, sessionId, { ...begun, phase: "placed" });
     return await finish(tools, { sessionId, note: begun, from, to });
   } catch (error) {
-    await takeBack(tools, sessionId, record, error);
+    await takeBack(tools, record, { sessionId, reason: error });
     throw error;
   }
 }
@@ -166,9 +166,8 @@ async function end(tools: WorkspaceTools, sessionId: string, note: RestoreNote):
 /** After a failure. What cannot be taken back now is by the next call; the caller hears the first reason. */
 async function takeBack(
   tools: WorkspaceTools,
-  sessionId: string,
   record: WorkspaceRecord,
-  reason: unknown,
+  { sessionId, reason }: { readonly sessionId: string; readonly reason: unknown },
 ): Promise<void> {
   try {
     const pending = await pendingRestore(tools, record, sessionId);
