@@ -49,7 +49,7 @@ export async function listFiles(tools: WorkspaceTools, tree: GitTree, options: L
     for (const path of await emptyDirectories(tools, walk, empty)) wanted.add(path);
   }
   for (const path of await everythingAt(tools, tree.workTree, options.also ?? [])) wanted.add(path);
-  return lookAt(tools, tree.workTree, { wanted: [...wanted], skipped: new Set(skipped), signal });
+  return await lookAt(tools, tree.workTree, { wanted: [...wanted], skipped: new Set(skipped), signal });
 }
 
 interface Looked {
