@@ -48,3 +48,13 @@ export function writtenMeanwhile(workTree: string, files: readonly string[], cau
 export function restoreRefused(message: string, why: string, fix: readonly [string, ...string[]]): WorkspaceError {
   return new WorkspaceError({ code: "checkpoint.refused", message, why, fix });
 }
+
+export function nestedInTheWay(path: string): WorkspaceError {
+  return new WorkspaceError({
+    code: "checkpoint.refused",
+    message: `The nested repository ${path} is in the way`,
+    why: "the checkpoint has files there, and nested repositories are never touched",
+    fix: [`move it away: mv '${path}' SOMEWHERE`, "and try again"],
+    context: { path },
+  });
+}

@@ -17,8 +17,8 @@ export interface StoreCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A checkpoint with the commit that holds it. */
-export type Kept = Pick<CheckpointRecord, "id" | "commit">;
+/** A checkpoint with the commit that holds it, and the one that was checked out. */
+export type Kept = Pick<CheckpointRecord, "id" | "commit" | "head">;
 
 /** Git with the objects of a session's checkpoints; nothing of a repository's configuration counts in it. */
 export interface CheckpointStore {
@@ -28,7 +28,7 @@ export interface CheckpointStore {
     readonly index?: string | undefined;
     readonly workTree?: string | undefined;
   }): Readonly<Record<string, string>>;
-  /** One pack of everything that these commits hold and the repository does not keep for us. */
+  /** One pack of everything that the commit holds and neither the others nor the repository keep for us. `known` has itself. */
   pack(call: { readonly objects: string; readonly commit: string; readonly known: readonly Kept[] }): Promise<void>;
   /** One pack of all that these hold, in the place of all packs. */
   repack(kept: readonly Kept[]): Promise<void>;
@@ -53,13 +53,14 @@ export async function openStore(
     ...(index === undefined ? {} : { GIT_INDEX_FILE: index }),
     ...(workTree === undefined ? {} : { GIT_WORK_TREE: workTree }),
   });
-  /** Commits in the repository that keep what a checkpoint needs of it. */
-  const keepers = async (kept: readonly Kept[]): Promise<readonly string[]> => {
+  /** What the repository keeps for checkpoints: the trees that were checked out, and what was staged. A tree that is named leaves all that is in it away. */
+  const leftAway = async (kept: readonly Kept[]): Promise<readonly string[]> => {
     if (kept.length === 0) return [];
-    const input = `${kept.map(({ id }) => `${checkpointRef(id)}^{commit}`).join("\n")}\n`;
+    const trees = new Set(kept.flatMap(({ id, head }) => [checkpointRef(id), ...(head === undefined ? [] : [head])]));
+    const input = [...trees].map((name) => `${name}^{tree}\n`).join("");
     const args = [`--git-dir=${commonDirectory}`, "cat-file", "--batch-check=%(objecttype) %(objectname)"];
     const { stdout } = await git.inspect(args, { input, signal });
-    return stdout.split("\n").flatMap((line) => (line.startsWith("commit ") ? [line.slice("commit ".length)] : []));
+    return stdout.split("\n").flatMap((line) => (line.startsWith("tree ") ? [`^${line.slice("tree ".length)}`] : []));
   };
   const write = async (input: readonly string[], objects: string | undefined): Promise<string> => {
     const args = [...durable, "pack-objects", "--revs", "--quiet", "--delta-base-offset", join(packs, "pack")];
@@ -69,18 +70,15 @@ export async function openStore(
   return {
     environment,
     pack: async ({ objects, commit, known }) => {
-      const away = [
-        ...known.flatMap((kept) => (kept.commit === commit ? [] : [kept.commit])),
-        ...(await keepers(known)),
-      ];
-      await write([commit, ...away.map((name) => `^${name}`)], objects);
+      if (known.filter((kept) => kept.commit === commit).length > 1) return;
+      const others = known.flatMap((kept) => (kept.commit === commit ? [] : [`^${kept.commit}^{tree}`]));
+      await write([commit, ...others, ...(await leftAway(known))], objects);
       await fileSystem.sync(packs);
     },
     repack: async (kept) => {
       const before = (await fileSystem.names(packs)).filter((name) => name.startsWith("pack-"));
       const commits = [...new Set(kept.map(({ commit }) => commit))];
-      const away = (await keepers(kept)).map((name) => `^${name}`);
-      const made = commits.length === 0 ? undefined : await write([...commits, ...away], undefined);
+      const made = commits.length === 0 ? undefined : await write([...commits, ...(await leftAway(kept))], undefined);
       await fileSystem.sync(packs);
       // The index of a pack last: a pack without one is none, and is removed by the next.
       const stale = before.filter((name) => made === undefined || !name.startsWith(`pack-${made}.`));

@@ -82,7 +82,11 @@ export async function createCheckpoint(
       signal,
     });
     const known = await recordsOf(tools, sessionId);
-    await store.pack({ objects, commit: captured.commit, known: [...known, { id, commit: captured.commit }] });
+    await store.pack({
+      objects,
+      commit: captured.commit,
+      known: [...known, { id, commit: captured.commit, head: head.commit }],
+    });
     signal?.throwIfAborted();
     const made: Omit<CheckpointRecord, "version"> = {
       id,

@@ -5,7 +5,7 @@ import { readablePath } from "../porcelain-status.ts";
 import { bytesOf, parentsOf } from "../results/paths.ts";
 import type { UserSettings } from "../user-settings.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { cannotCapture } from "./checkpoint-errors.ts";
+import { cannotCapture, nestedInTheWay } from "./checkpoint-errors.ts";
 
 export interface ListOptions {
   readonly settings: UserSettings;
@@ -126,10 +126,9 @@ async function everythingAt(
       found.add(path);
       return "other";
     }
-    if (!isDeep) return "directory";
     const names = await readable(path, () => fileSystem.byteNames(place));
-    // Never into a nested repository: what stands in the way there is refused later.
-    if (names.includes(".git")) return "directory";
+    if (names.includes(".git")) throw nestedInTheWay(readablePath(path));
+    if (!isDeep) return "directory";
     for (const name of names) await visit(`${path}/${name}`, true);
     return "directory";
   };
