@@ -58,6 +58,23 @@ describe("checkpoint", () => {
     );
   });
 
+  test("--as and create --from make a session of it", async () => {
+    const fake = fakeOf();
+    fake.checkpointList = [checkpoint()];
+    const options = { access: access(fake) };
+    const forked = await runInProcess(["checkpoint", "restore", "fix", "3f2a9c1d04be", "--as", "second"], options);
+    expect([forked.code, forked.stdout]).toEqual([0, "second\n"]);
+    expect((await runInProcess(["create", "third", "--from", "3f2a9c1d04be", "--detach"], options)).code).toBe(0);
+    expect(fake.created.map(({ name, checkpoint: from }) => [name, from])).toEqual([
+      ["second", "3f2a9c1d04be"],
+      ["third", "3f2a9c1d04be"],
+    ]);
+    expect((await runInProcess(["checkpoint", "restore", "fix", "none", "--as", "x"], options)).code).toBe(3);
+    for (const other of [["--repo", "."], ["--base", "main"], ["--branch", "main"], ["--with-changes"]])
+      expect((await runInProcess(["create", "x", "--from", "one", ...other], options)).code).toBe(2);
+    expect(fake.created).toHaveLength(2);
+  });
+
   test("lists them, and never lets foreign text steer the terminal", async () => {
     const fake = fakeOf();
     fake.checkpointList = [checkpoint({ note: "evil\u001B[2Jnote" }), checkpoint({ id: "two", trigger: "merge" })];

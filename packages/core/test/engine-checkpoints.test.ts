@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
 
+import type { WorkspaceCheckpoint } from "../src/contract/workspace-checkpoint.ts";
 import { createMemoryStore } from "../src/testing/memory-store.ts";
 import { startEngine, World } from "./engine-world.ts";
 
 const DAY_MS = 86_400_000;
+
+async function checkpointOf(world: World, id: string): Promise<WorkspaceCheckpoint> {
+  const found = world.checkpoints.get(id);
+  if (found === undefined) throw new Error(`no checkpoint ${id}`);
+  return found;
+}
 
 describe("a session's checkpoints", () => {
   it("are made while it runs; going back ends its agent, and can be undone", async () => {
@@ -63,6 +70,23 @@ describe("a session's checkpoints", () => {
     expect(await engine.checkpoints.diff({ from: made.id })).toBe(`${made.id} now`);
     await engine.checkpoints.remove([made.id]);
     await expect(engine.checkpoints.diff({ from: made.id })).rejects.toMatchObject({ code: "checkpoint.not-found" });
+  });
+
+  it("are what a new session can begin with", async () => {
+    const world = new World();
+    const { engine } = startEngine(world, createMemoryStore());
+    await engine.sessions.create({ repository: "/r", name: "fix", agent: "agent" });
+    const made = await engine.checkpoints.create("fix");
+    const request = { repository: "/elsewhere", name: "fork", checkpoint: made.id };
+    await expect(engine.sessions.create(request)).rejects.toMatchObject({ code: "checkpoint.refused" });
+    world.checkpoints.set(made.id, { ...(await checkpointOf(world, made.id)), head: "1".repeat(40) });
+    const detail = await (await engine.sessions.create(request)).detail();
+    expect(detail).toMatchObject({ name: "fork", repository: "/r", agent: "agent", lifecycle: "running" });
+    const wrong = { ...request, name: "another" };
+    await expect(engine.sessions.create({ ...wrong, base: "main" })).rejects.toMatchObject({ code: "usage.invalid" });
+    const gone = engine.sessions.create({ ...wrong, checkpoint: "none" });
+    await expect(gone).rejects.toMatchObject({ code: "checkpoint.not-found" });
+    expect((await engine.sessions.list()).map(({ name }) => name).toSorted()).toEqual(["fix", "fork"]);
   });
 
   it("that nobody asked for go when their time is over", async () => {

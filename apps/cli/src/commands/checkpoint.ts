@@ -1,10 +1,12 @@
-import { UsageError, type SessionCheckpoint } from "@clauderon/core/contract";
+import { UsageError, type SessionCheckpoint, WorkspaceError } from "@clauderon/core/contract";
 
+import type { CommandContext } from "../command/command-context.ts";
 import { defineCommand, type Command } from "../command/command.ts";
 import { formatAge } from "../output/age.ts";
 import { pickFields } from "../output/json.ts";
 import { printable, printableLines } from "../output/printable.ts";
 import { formatTable } from "../output/table.ts";
+import { callerEnvironment } from "../session/caller-environment.ts";
 import { resolveSession } from "../session/resolve-session.ts";
 
 const jsonFields = [
@@ -102,8 +104,9 @@ export const checkpointRestoreCommand: Command = defineCommand({
   args: {
     name: { type: "positional", required: true, description: "session", completes: "sessions" },
     id: { type: "positional", required: true, description: "checkpoint, as checkpoint list shows it" },
+    as: { type: "string", valueHint: "NEW", description: "as a new session of this name; the other stays as it is" },
   },
-  examples: ["checkpoint restore fix-login 3f2a9c1d04be"],
+  examples: ["checkpoint restore fix-login 3f2a9c1d04be", "checkpoint restore fix-login 3f2a9c1d04be --as second-try"],
   notes: [
     "What the session is now becomes a checkpoint first, and clauderon undo goes back to it. It is all or nothing: what fails or is cut off leaves everything as it was.",
     "Files, index, the session's branch and what it was in the middle of become what they were. Ignored files and nested repositories stay as they are, unless one is where a file of the checkpoint has to be: then it is kept with what is replaced.",
@@ -112,6 +115,7 @@ export const checkpointRestoreCommand: Command = defineCommand({
   ],
   async run({ args, context }) {
     const client = await context.client();
+    if (args.as !== undefined) return forkCheckpoint({ name: args.name, id: args.id, as: args.as }, context);
     const restored = await client.checkpoints.restore(args.name, args.id, { signal: context.signal });
     const { output, flags } = context;
     if (flags.isJson) await output.json(restored);
@@ -123,6 +127,36 @@ export const checkpointRestoreCommand: Command = defineCommand({
     return 0;
   },
 });
+
+async function forkCheckpoint(
+  { name, id, as }: { readonly name: string; readonly id: string; readonly as: string },
+  context: CommandContext,
+): Promise<number> {
+  const { output, flags, signal } = context;
+  const client = await context.client();
+  const own = await client.checkpoints.list(name, { signal });
+  if (own.every((checkpoint) => checkpoint.id !== id))
+    throw new WorkspaceError({
+      code: "checkpoint.not-found",
+      message: `Session ${name} has no checkpoint ${id}`,
+      fix: [`see which it has: clauderon checkpoint list ${name}`],
+    });
+  const request = {
+    repository: context.currentDirectory,
+    name: as,
+    checkpoint: id,
+    callerEnvironment: callerEnvironment(context.environment),
+    size: context.terminalSize(),
+  };
+  await context.access.checkCreateRequest(request);
+  output.say(`Creating ${as}…`);
+  const session = await client.sessions.create(request, { signal });
+  const detail = await session.detail({ signal });
+  for (const notice of detail.notices) output.note(notice);
+  await (flags.isJson ? output.json(detail) : output.line(session.name));
+  output.hint(`Next: clauderon attach ${session.name}`);
+  return 0;
+}
 
 export const checkpointDeleteCommand: Command = defineCommand({
   meta: { name: "delete", description: "Give checkpoints up for good, to free their disk space." },

@@ -55,6 +55,8 @@ export interface SessionState {
     readonly base?: string | undefined;
     readonly branch?: string | undefined;
     readonly withChanges: boolean;
+    /** It is made from this checkpoint. */
+    readonly checkpoint?: string | undefined;
     /** The repository's own setup may run, whatever it holds. */
     readonly isSetupTrusted?: boolean | undefined;
   };

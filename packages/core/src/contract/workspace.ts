@@ -64,6 +64,8 @@ export interface WorkspaceRequest {
   readonly branchPrefix: string;
   /** Copies the uncommitted changes of the user's checkout into the workspace; the checkout is only read. */
   readonly withChanges: boolean;
+  /** Files and index become those of this checkpoint, whose commit is `base`; nothing of the user's checkout comes along then. */
+  readonly checkpoint?: string | undefined;
   /** Copies of these files of the user's checkout come along; nothing when there is no checkout. */
   readonly include?: WorkspaceInclude | undefined;
 }

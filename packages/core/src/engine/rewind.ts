@@ -67,16 +67,16 @@ export async function rewind(state: SessionState, options: RewindOptions): Promi
       fix: [`do it again: clauderon checkpoint restore ${state.name} ${target.id}`],
     });
   }
-  const conversationId = conversationOf(await workspaces.checkpoints.get(target.id));
+  const conversationId = sessionOf(await workspaces.checkpoints.get(target.id))?.conversationId;
   return { kept: done.notices, ...(conversationId === undefined ? {} : { patch: { conversationId } }) };
 }
 
-/** `undefined` when what the checkpoint says of its session cannot be read. */
-function conversationOf({ session }: WorkspaceCheckpoint): string | undefined {
+/** The session, as it was; `undefined` when what the checkpoint says of it cannot be read. */
+export function sessionOf({ session }: WorkspaceCheckpoint): SessionState | undefined {
   try {
-    return parseValue(session, sessionStateSchema).conversationId;
+    return parseValue(session, sessionStateSchema);
   } catch {
-    // Of another version: the conversation that the session has goes on.
+    // Of another version: conversation and agent are then those of the session that there is.
     return undefined;
   }
 }

@@ -182,6 +182,7 @@ export class StepEffects {
   /** What of the user's checkout a new session does not have. Never rejects. */
   async #leftBehind(state: SessionState, input: OperationInput): Promise<readonly string[]> {
     if (state.operation?.kind !== "create" || state.workspaceRequest.withChanges) return [];
+    if (state.workspaceRequest.checkpoint !== undefined) return [];
     const options: CallOptions = { signal: input.signal };
     const { repositoryPath } = state.workspace;
     try {

@@ -70,6 +70,7 @@ const stateMembers = {
     base: z.string().optional(),
     branch: z.string().optional(),
     withChanges: z.boolean(),
+    checkpoint: z.string().optional(),
     isSetupTrusted: z.boolean().optional(),
   }),
   sandbox: z.object({

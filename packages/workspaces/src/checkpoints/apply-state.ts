@@ -24,20 +24,36 @@ export async function applyState(tools: WorkspaceTools, call: ApplyCall): Promis
   const { fileSystem } = tools;
   const { note, state, staged } = call;
   await applyDirectories(tools, call);
-  const index = join(note.gitDirectory, "index");
-  if (state.hasIndex) {
-    const made = newIndexOf(note, note.before);
-    await fileSystem.copyEntry(Buffer.from(join(staged, "index")), Buffer.from(made));
-    await fileSystem.setWrittenAt(made, state.manifest.indexSeconds * 1000);
-    await fileSystem.sync(made);
-    await fileSystem.rename(made, index);
-  } else await fileSystem.remove(index);
+  await placeIndex(tools, { gitDirectory: note.gitDirectory, state, staged, name: note.before });
   for (const name of await fileSystem.names(note.gitDirectory))
     if (isState(name)) await fileSystem.remove(join(note.gitDirectory, name));
   // Git asks every worktree's entry for its references.
   await copyState(tools, join(staged, "state"), note.gitDirectory);
   await fileSystem.sync(note.gitDirectory);
   return moveHead(tools, note, state);
+}
+
+interface IndexCall {
+  readonly gitDirectory: string;
+  readonly state: ReadState;
+  /** Where it lies. */
+  readonly staged: string;
+  /** Of what it is called until it takes its place. */
+  readonly name: string;
+}
+
+/** With the time that it had: git looks again at what was written at the same time. */
+export async function placeIndex(
+  { fileSystem }: WorkspaceTools,
+  { gitDirectory, state, staged, name }: IndexCall,
+): Promise<void> {
+  const index = join(gitDirectory, "index");
+  if (!state.hasIndex) return fileSystem.remove(index);
+  const made = newIndexOf({ workTree: "", gitDirectory }, name);
+  await fileSystem.copyEntry(Buffer.from(join(staged, "index")), Buffer.from(made));
+  await fileSystem.setWrittenAt(made, state.manifest.indexSeconds * 1000);
+  await fileSystem.sync(made);
+  await fileSystem.rename(made, index);
 }
 
 async function copyState({ fileSystem, ...rest }: WorkspaceTools, from: string, to: string): Promise<void> {
@@ -50,7 +66,12 @@ async function copyState({ fileSystem, ...rest }: WorkspaceTools, from: string, 
   }
 }
 
-async function applyDirectories({ fileSystem }: WorkspaceTools, { note, state, other }: ApplyCall): Promise<void> {
+type DirectoriesCall = Pick<ApplyCall, "state" | "other"> & { readonly note: Pick<RestoreNote, "workTree"> };
+
+export async function applyDirectories(
+  { fileSystem }: WorkspaceTools,
+  { note, state, other }: DirectoriesCall,
+): Promise<void> {
   const wanted = Object.entries(state.manifest.directories);
   const gone = Object.keys(other.manifest.directories).filter((path) => state.manifest.directories[path] === undefined);
   const isDirectory = async (path: string): Promise<boolean> =>

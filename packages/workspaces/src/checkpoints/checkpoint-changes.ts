@@ -46,7 +46,8 @@ export async function readState(
   }
 }
 
-function parseTree(text: string): ReadonlyMap<string, TreeEntry> {
+/** Of `ls-tree -r -z`. */
+export function parseTree(text: string): ReadonlyMap<string, TreeEntry> {
   const files = new Map<string, TreeEntry>();
   for (const line of text.split("\0")) {
     const tab = line.indexOf("\t");
