@@ -24,9 +24,10 @@ import {
   requireCapabilities,
   unsupportedPowers,
 } from "../src/contract/index.ts";
-import type { WorkspaceCheckpoint, WorkspaceCheckpointRequest } from "../src/contract/workspace-checkpoint.ts";
+import type { WorkspaceCheckpoint, WorkspaceCheckpointRestoration } from "../src/contract/workspace-checkpoint.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
 import type { Engine, EngineOptions, ProxyPort } from "../src/engine/engine.ts";
+import { worldCheckpoints } from "./world-checkpoints.ts";
 
 /** Thrown where a real process would be gone. */
 export class Crash extends Error {}
@@ -48,6 +49,7 @@ export class World {
   readonly checkpoints: Map<string, WorkspaceCheckpoint> = new Map();
   /** Checkpoints that were gone back to, in order. */
   readonly rewound: string[] = [];
+  lastRewind: WorkspaceCheckpointRestoration | undefined;
   isMergeRefused = false;
   readonly prompts: string[] = [];
   /** The agent's program is not there: starting it fails. */
@@ -233,44 +235,6 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
     },
     results: worldResults(world, alive),
     checkpoints: worldCheckpoints(world, alive),
-  };
-}
-
-function worldCheckpoints(world: World, alive: () => void): WorkspaceProvider["checkpoints"] {
-  const get = (id: string): WorkspaceCheckpoint => {
-    const found = world.checkpoints.get(id);
-    if (found === undefined) throw new WorkspaceError({ code: "checkpoint.not-found", message: "gone", fix: ["none"] });
-    return found;
-  };
-  const create = (request: WorkspaceCheckpointRequest): WorkspaceCheckpoint => {
-    alive();
-    const { scrollback: _, ...rest } = request;
-    const made = { ...rest, repositoryPath: "/r", commonDirectory: "/r/.git", branch: "b", files: 1, skipped: [] };
-    world.checkpoints.set(request.id, made);
-    return made;
-  };
-  return {
-    create: async (_, request) => create(request),
-    list: async (sessionId) =>
-      [...world.checkpoints.values()].filter((found) => sessionId === undefined || found.sessionId === sessionId),
-    get: async (id) => get(id),
-    scrollback: async () => undefined,
-    async restore(_, { id, before }) {
-      get(id);
-      const kept = create(before);
-      if (world.isRestoreBroken)
-        throw new WorkspaceError({ code: "checkpoint.refused", message: "broken", fix: ["none"] });
-      alive();
-      world.rewound.push(id);
-      return { before: kept, notices: [] };
-    },
-    settle: async () => undefined,
-    async remove(ids) {
-      alive();
-      for (const id of ids) world.checkpoints.delete(id);
-    },
-    diff: async ({ from, to }) => `${get(from).id} ${to ?? "now"}`,
-    bytesOf: async () => 0,
   };
 }
 

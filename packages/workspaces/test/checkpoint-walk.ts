@@ -79,10 +79,11 @@ export async function walkRestores({
     const dead = world.providerWith(dying.options).checkpoints;
     const id = `before-${String(point)}`;
     await dead.restore(record, { id: "target", before: checkpointRequest(SESSION, id) }).catch(() => undefined);
-    await checkpoints.settle(record, SESSION);
+    const settled = await checkpoints.settle(record, SESSION);
     const now = everything(world);
     const isDone = JSON.stringify(now) === JSON.stringify(then);
     expect([point, now]).toEqual([point, isDone ? then : before]);
+    expect([point, settled?.before.id === id]).toEqual([point, isDone]);
     ends.add(isDone ? "done" : "back");
     if (isDone)
       await checkpoints.restore(record, { id: "kept", before: checkpointRequest(SESSION, `back-${String(point)}`) });

@@ -28,9 +28,10 @@ const recordsOf = ({ home }: Fixture): string => join(home, "checkpoints", SESSI
 
 describe("a checkpoint", () => {
   it("is listed newest first, tells what it holds, and is made once", async () => {
-    const { provider, record, write } = await world();
+    const context = await world();
+    const { provider, record } = context;
     const { checkpoints } = provider;
-    write({ "new.txt": "new\n", "ignored.txt": "not\n" }, record.path);
+    context.write({ "new.txt": "new\n", "ignored.txt": "not\n" }, record.path);
     const first = { ...request(SESSION, "one"), at: "2026-01-01T00:00:00.000Z", note: "first" };
     const one = await checkpoints.create(record, { ...first, scrollback: "$ ls\r\n\u001B[1mbold" });
     expect(one).toMatchObject({
@@ -51,10 +52,11 @@ describe("a checkpoint", () => {
   });
 
   it("is compared with another and with what is there now", async () => {
-    const { provider, record, write } = await world();
+    const context = await world();
+    const { provider, record } = context;
     const { checkpoints } = provider;
     await checkpoints.create(record, request(SESSION, "one"));
-    write({ "a.txt": "two\n" }, record.path);
+    context.write({ "a.txt": "two\n" }, record.path);
     await checkpoints.create(record, request(SESSION, "two"));
     rmSync(join(record.path, "b.txt"));
     const names = { format: "names", record } as const;
@@ -116,15 +118,15 @@ describe("a checkpoint", () => {
 describe("going back", () => {
   it("needs nothing of the repository's programs, and gives back what filters would change", async () => {
     const context = await world();
-    const { record, git } = context;
+    const { record } = context;
     const canary = join(context.root, "canary");
     const filter = `sh -c 'touch ${canary}; cat'`;
-    git(["config", "filter.evil.clean", filter]);
-    git(["config", "filter.evil.smudge", filter]);
-    git(["config", "core.autocrlf", "true"]);
+    context.git(["config", "filter.evil.clean", filter]);
+    context.git(["config", "filter.evil.smudge", filter]);
+    context.git(["config", "core.autocrlf", "true"]);
     const files = { ".gitattributes": "*.txt filter=evil text eol=crlf ident\n", "c.txt": "one\ntwo\r\n$Id$\n" };
     context.write(files, record.path);
-    git(["add", "."], record.path);
+    context.git(["add", "."], record.path);
     rmSync(canary, { force: true });
     const { checkpoints } = context.provider;
     await checkpoints.create(record, request(SESSION, "one"));
@@ -134,6 +136,23 @@ describe("going back", () => {
     await checkpoints.diff({ from: "before", record });
     expect(context.read("c.txt")).toBe("one\ntwo\r\n$Id$\n");
     expect(existsSync(canary)).toBe(false);
+  });
+
+  it("is done once for each checkpoint before it, and tells again how it ended", async () => {
+    const context = await world();
+    const { record, provider } = context;
+    const { checkpoints } = provider;
+    expect(await checkpoints.settle(record, SESSION)).toBeUndefined();
+    await checkpoints.create(record, request(SESSION, "one"));
+    context.write({ "a.txt": "now\n" }, record.path);
+    const call = { id: "one", before: request(SESSION, "before") };
+    const done = await checkpoints.restore(record, call);
+    context.write({ "a.txt": "later\n" }, record.path);
+    expect(await checkpoints.settle(record, SESSION)).toEqual(done);
+    expect(await checkpoints.restore(record, call)).toEqual(done);
+    expect(context.read("a.txt")).toBe("later\n");
+    await checkpoints.remove(["before"]);
+    expect(await checkpoints.settle(record, SESSION)).toBeUndefined();
   });
 
   it("keeps ignored files, and takes those in the way into what is replaced", async () => {
@@ -194,18 +213,18 @@ describe("going back", () => {
 
   it("leaves a foreign branch that has moved on, and says so", async () => {
     const context = await world();
-    const { record, provider, git } = context;
+    const { record, provider } = context;
     const { checkpoints } = provider;
-    git(["switch", "--quiet", "--create", "mine"], record.path);
-    const head = git(["rev-parse", "HEAD"], record.path);
+    context.git(["switch", "--quiet", "--create", "mine"], record.path);
+    const head = context.git(["rev-parse", "HEAD"], record.path);
     await checkpoints.create(record, request(SESSION, "one"));
-    git(["commit", "--quiet", "--allow-empty", "-m", "On"], record.path);
-    const tip = git(["rev-parse", "mine"]);
+    context.git(["commit", "--quiet", "--allow-empty", "-m", "On"], record.path);
+    const tip = context.git(["rev-parse", "mine"]);
     const { notices } = await checkpoints.restore(record, { id: "one", before: request(SESSION, "before") });
     expect(notices).toEqual([expect.stringContaining("the branch mine was moved meanwhile")]);
-    expect([git(["rev-parse", "HEAD"], record.path), git(["rev-parse", "mine"])]).toEqual([head, tip]);
+    expect([context.git(["rev-parse", "HEAD"], record.path), context.git(["rev-parse", "mine"])]).toEqual([head, tip]);
     expect((await checkpoints.restore(record, { id: "before", before: request(SESSION) })).notices).toEqual([]);
-    expect(git(["symbolic-ref", "HEAD"], record.path)).toBe("refs/heads/mine\n");
+    expect(context.git(["symbolic-ref", "HEAD"], record.path)).toBe("refs/heads/mine\n");
   });
 
   it("refuses on a full disk, with nothing changed and nothing left", async () => {
@@ -231,13 +250,17 @@ describe("going back", () => {
       if (args.includes("checkout-index")) full();
     });
     const cut = context.providerWith({ runner }).checkpoints;
-    await expect(cut.restore(record, { id: "one", before: request(SESSION) })).rejects.toThrow();
+    await expect(cut.restore(record, { id: "one", before: request(SESSION) })).rejects.toMatchObject({
+      fix: ["free space on the disk and try again"],
+    });
+    expect((await context.provider.checkpoints.list()).map(({ id }) => id)).toEqual(["one"]);
     expect(context.status()).toBe(" M a.txt\n");
   });
 
   it("refuses a file that cannot be read", { skip: process.getuid?.() === 0 }, async () => {
-    const { record, provider, write } = await world();
-    write({ secret: "x" }, record.path);
+    const context = await world();
+    const { record, provider } = context;
+    context.write({ secret: "x" }, record.path);
     chmodSync(join(record.path, "secret"), 0);
     const making = provider.checkpoints.create(record, request(SESSION));
     await expect(making).rejects.toEqual(errorWith("checkpoint.refused"));

@@ -74,7 +74,7 @@ export interface WorkspaceCheckpoints {
     record: WorkspaceRecord,
     call: { readonly id: string; readonly before: WorkspaceCheckpointRequest } & CallOptions,
   ): Promise<WorkspaceCheckpointRestoration>;
-  /** After a crash: what had replaced all files is ended, the rest is taken back. The result when it was ended. Idempotent. */
+  /** After a crash: what had replaced all files is ended, the rest is taken back. The result of the last one, when it was ended: whoever asked for it may have died. Idempotent. */
   settle(record: WorkspaceRecord, sessionId: string): Promise<WorkspaceCheckpointRestoration | undefined>;
   /** Gives checkpoints up for good. Idempotent. */
   remove(ids: readonly string[], options?: CallOptions): Promise<void>;

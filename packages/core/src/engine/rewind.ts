@@ -59,7 +59,9 @@ export async function rewind(state: SessionState, options: RewindOptions): Promi
   const done = isResumed
     ? await workspaces.checkpoints.settle(state.workspace, state.id)
     : await workspaces.checkpoints.restore(state.workspace, { id: target.id, before });
-  if (done === undefined) {
+  if (done?.before.id !== target.undoId) {
+    // What it holds is what is there.
+    await workspaces.checkpoints.remove([target.undoId]);
     throw new OperationError({
       code: "operation.interrupted",
       message: `Going back to the checkpoint ${target.id} of session ${state.name} was interrupted`,

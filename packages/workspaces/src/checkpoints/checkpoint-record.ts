@@ -113,8 +113,9 @@ export interface RestoreNote {
   /** Of the checkpoints. */
   readonly before: string;
   readonly target: string;
-  /** `begun` until all files are in their places, `placed` from then on. */
-  readonly phase: "begun" | "placed";
+  /** `begun` until all files are in their places, `placed` until index, state and HEAD are, too; `done` stays until the next. */
+  readonly phase: "begun" | "placed" | "done";
+  readonly notices?: readonly string[] | undefined;
   readonly workTree: string;
   readonly gitDirectory: string;
   readonly commonDirectory: string;
@@ -130,7 +131,8 @@ export function parseRestoreNote(text: string | undefined): RestoreNote | undefi
   const texts = ["before", "target", "workTree", "gitDirectory", "commonDirectory", "branch"];
   if (!Array.isArray(value["changes"]) || !Array.isArray(value["made"])) return undefined;
   if (texts.some((name) => typeof value[name] !== "string")) return undefined;
-  return value["phase"] === "begun" || value["phase"] === "placed" ? (value as unknown as RestoreNote) : undefined;
+  if (value["notices"] !== undefined && !isTexts(value["notices"])) return undefined;
+  return ["begun", "placed", "done"].includes(String(value["phase"])) ? (value as unknown as RestoreNote) : undefined;
 }
 
 function parseObject(text: string | undefined): Partial<Record<string, unknown>> | undefined {

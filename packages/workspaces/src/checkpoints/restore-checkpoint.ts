@@ -15,7 +15,8 @@ import { checkpointDamaged, restoreRefused, writtenMeanwhile } from "./checkpoin
 import { checkpointPlaces, type CheckpointRecord, parseRestoreNote, type RestoreNote } from "./checkpoint-record.ts";
 import { type CheckpointStore, openStore } from "./checkpoint-store.ts";
 import { createCheckpoint, requireTree } from "./create-checkpoint.ts";
-import { requireCheckpoint } from "./read-checkpoints.ts";
+import { readCheckpoint, requireCheckpoint } from "./read-checkpoints.ts";
+import { removeCheckpoints } from "./remove-checkpoints.ts";
 
 export interface RestoreCall {
   readonly id: string;
@@ -82,7 +83,7 @@ export async function restoreCheckpoint(
     await writeNote(tools, sessionId, { ...begun, phase: "placed" });
     return await finish(tools, { sessionId, note: begun, from, to });
   } catch (error) {
-    await takeBack(tools, record, { sessionId, reason: error });
+    await takeBack(tools, record, { sessionId, before: before.id, reason: error });
     throw error;
   }
 }
@@ -93,6 +94,8 @@ export async function settleRestore(
   record: WorkspaceRecord,
   sessionId: string,
 ): Promise<Restored | undefined> {
+  const done = await doneRestore(tools, sessionId);
+  if (done !== undefined) return done;
   const pending = await pendingRestore(tools, record, sessionId);
   if (pending === undefined) return undefined;
   const { note, from, to } = pending;
@@ -103,7 +106,18 @@ export async function settleRestore(
 
 export async function isRestoring(tools: WorkspaceTools, sessionId: string): Promise<readonly string[]> {
   const note = parseRestoreNote(await tools.fileSystem.readText(checkpointPlaces(tools, sessionId).restoring));
-  return note === undefined ? [] : [note.before, note.target];
+  return note === undefined || note.phase === "done" ? [] : [note.before, note.target];
+}
+
+/** The last one, when it was ended. */
+async function doneRestore(tools: WorkspaceTools, sessionId: string): Promise<Restored | undefined> {
+  const places = checkpointPlaces(tools, sessionId);
+  const note = parseRestoreNote(await tools.fileSystem.readText(places.restoring));
+  if (note?.phase !== "done") return undefined;
+  await unlockIndex(tools, note, note.before);
+  await tools.fileSystem.remove(places.journal.directory);
+  const found = await readCheckpoint(tools, note.before);
+  return found === undefined ? undefined : { before: found.record, notices: note.notices ?? [] };
 }
 
 interface Pending {
@@ -126,6 +140,7 @@ async function pendingRestore(
     return undefined;
   }
   const note = parseRestoreNote(text);
+  if (note?.phase === "done") return undefined;
   if (note === undefined) throw checkpointDamaged(sessionId, `${places.restoring} cannot be read`);
   if ((await fileSystem.kindOf(note.workTree)) !== "directory" || note.workTree !== record.path)
     throw workspaceMissing(record);
@@ -138,7 +153,10 @@ async function pendingRestore(
 async function finish(tools: WorkspaceTools, { sessionId, note, from, to }: Pending): Promise<Restored> {
   const places = checkpointPlaces(tools, sessionId);
   const notices = await applyState(tools, { note, state: to, staged: places.journal.stateAfter, other: from });
-  await end(tools, sessionId, note);
+  // Whoever asked for it may have died and ask again.
+  await writeNote(tools, sessionId, { ...note, phase: "done", notices, changes: [], made: [] });
+  await unlockIndex(tools, note, note.before);
+  await tools.fileSystem.remove(places.journal.directory);
   return { before: from.record, notices };
 }
 
@@ -153,6 +171,8 @@ async function putBack(tools: WorkspaceTools, { sessionId, note, from, to }: Pen
     await applyState(tools, { note, state: from, staged: places.journal.stateBefore, other: to });
   }
   await end(tools, sessionId, note);
+  // What it holds is there.
+  await removeCheckpoints(tools, sessionId, [note.before]);
 }
 
 async function end(tools: WorkspaceTools, sessionId: string, note: RestoreNote): Promise<void> {
@@ -167,11 +187,11 @@ async function end(tools: WorkspaceTools, sessionId: string, note: RestoreNote):
 async function takeBack(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  { sessionId, reason }: { readonly sessionId: string; readonly reason: unknown },
+  { sessionId, before, reason }: { readonly sessionId: string; readonly before: string; readonly reason: unknown },
 ): Promise<void> {
   try {
     const pending = await pendingRestore(tools, record, sessionId);
-    if (pending === undefined) return;
+    if (pending === undefined) return await removeCheckpoints(tools, sessionId, [before]);
     await writeNote(tools, sessionId, { ...pending.note, phase: "begun" });
     await putBack(tools, pending);
   } catch (error) {
