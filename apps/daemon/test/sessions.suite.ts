@@ -124,7 +124,7 @@ export function describeSessions(suite: SessionsSuite): void {
 
     it("goes back to a checkpoint, takes that back, and begins another session there", async () => {
       const session = await create({ name: "kept" });
-      const write = (text: string): Promise<unknown> => session.exec(["sh", "-c", `echo ${text} >work.txt`]);
+      const write = (text: string): Promise<unknown> => session.exec(["sh", "-c", 'echo "$1" >work.txt', "sh", text]);
       await write("then");
       const { checkpoints } = clauderon;
       const { id } = await checkpoints.create("kept", { note: "then" });
