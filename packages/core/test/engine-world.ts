@@ -24,8 +24,10 @@ import {
   requireCapabilities,
   unsupportedPowers,
 } from "../src/contract/index.ts";
+import type { WorkspaceCheckpoint, WorkspaceCheckpointRestoration } from "../src/contract/workspace-checkpoint.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
 import type { Engine, EngineOptions, ProxyPort } from "../src/engine/engine.ts";
+import { worldCheckpoints } from "./world-checkpoints.ts";
 
 /** Thrown where a real process would be gone. */
 export class Crash extends Error {}
@@ -44,6 +46,10 @@ export class World {
   readonly workspaces: Map<string, WorkspaceRecord> = new Map();
   readonly undoRecords: Map<string, WorkspaceUndoRecord> = new Map();
   readonly results: Map<string, WorkspaceResultRecord> = new Map();
+  readonly checkpoints: Map<string, WorkspaceCheckpoint> = new Map();
+  /** Checkpoints that were gone back to, in order. */
+  readonly rewound: string[] = [];
+  lastRewind: WorkspaceCheckpointRestoration | undefined;
   isMergeRefused = false;
   readonly prompts: string[] = [];
   /** The agent's program is not there: starting it fails. */
@@ -230,6 +236,7 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
       },
     },
     results: worldResults(world, alive),
+    checkpoints: worldCheckpoints(world, alive),
   };
 }
 

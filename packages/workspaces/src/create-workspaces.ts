@@ -8,6 +8,8 @@ import {
   type WorkspaceProvider,
 } from "@clauderon/core/contract";
 
+import { createCheckpoints } from "./checkpoints/create-checkpoints.ts";
+import { handOver, removeAllCheckpoints, sweepCheckpoints } from "./checkpoints/remove-checkpoints.ts";
 import { createRepositoryClones } from "./clone-repository.ts";
 import { createEarlyDrafts } from "./early-drafts.ts";
 import { createGit } from "./git.ts";
@@ -96,6 +98,14 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       logger.warn({ sessionId, error: String(error) }, "what the session borrowed stays until the next look");
     }
   };
+  const forget = async (sessionId: string): Promise<void> => {
+    await giveBack(sessionId);
+    try {
+      await removeAllCheckpoints(tools, sessionId);
+    } catch (error) {
+      logger.warn({ sessionId, error: String(error) }, "checkpoints of a session that is gone stay");
+    }
+  };
   return {
     resolve: (repository, { signal, forSession } = {}) =>
       translated(async () => {
@@ -132,7 +142,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
         // What an undo record keeps may need what was borrowed.
         if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
-          await giveBack(call.sessionId);
+          await forget(call.sessionId);
         return removal;
       }),
     undo: (record, sessionId, { signal } = {}) =>
@@ -144,6 +154,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
       await translated(() => tools.scratch.sweep());
       await translated(() => sweepUndoRecords(tools));
+      await translated(() => sweepCheckpoints(tools));
       // What cannot be removed keeps nobody from the sessions.
       await mirrors
         .sweep(async () => new Set((await ofSessions()).map(({ sessionId }) => sessionId)))
@@ -168,15 +179,17 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         translated(async () => {
           if (id !== request.sessionId) await mirrors.share(id, request.sessionId);
           await restoreWorkspace(tools, id, { request, claims });
+          await handOver(tools, id, request.sessionId);
           if (id !== request.sessionId) await giveBack(id);
         }),
       remove: (id) =>
         translated(async () => {
           await removeUndoRecord(tools, id);
-          if ((await claims.get(id)) === undefined) await giveBack(id);
+          if ((await claims.get(id)) === undefined) await forget(id);
         }),
     },
     results: createResults(tools, settings),
+    checkpoints: createCheckpoints(tools, settings),
   };
 }
 

@@ -4,6 +4,7 @@ import type { WorkspaceCreation, WorkspaceRecord, WorkspaceRequest } from "@clau
 
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";
+import { fillFromCheckpoint } from "./checkpoints/fill-from-checkpoint.ts";
 import { copyIncluded, type IncludeOutcome } from "./copy-included.ts";
 import { checkOutDraft, type DraftCheckout, draftPath } from "./draft-checkout.ts";
 import type { EarlyDrafts } from "./early-drafts.ts";
@@ -181,7 +182,7 @@ export async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: Abo
 }
 
 export interface Filled {
-  /** Digest of what came from the user's checkout. */
+  /** Digest of what came from the user's checkout, or from a checkpoint. */
   readonly carried: string | undefined;
   readonly included: IncludeOutcome;
 }
@@ -193,7 +194,11 @@ export async function fill(
   target: GitTree,
 ): Promise<Filled> {
   const nothing: Filled = { carried: undefined, included: { copied: [], notices: [], files: [] } };
-  const { withChanges, include } = request;
+  const { withChanges, include, checkpoint } = request;
+  if (checkpoint !== undefined) {
+    await fillFromCheckpoint(tools, target, { id: checkpoint, settings, signal });
+    return { ...nothing, carried: await digestOfChanges(tools, target, { settings, signal }) };
+  }
   if (!withChanges && include === undefined) return nothing;
   const { workTree, ...source } = await locateRepository(tools, request.repository.path, signal);
   if (workTree === undefined) return nothing;

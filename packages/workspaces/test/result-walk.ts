@@ -9,7 +9,7 @@ import { wrappedFileSystem } from "./faulty-file-system.ts";
 import { ID, type ResultWorld, resultsOf, resultWorld } from "./result-world.ts";
 
 /** A process that is gone from the n-th point on: no call of it reaches the disk or starts a program any more. */
-function dyingAt(point: number): { readonly options: object; readonly isDead: () => boolean } {
+export function dyingAt(point: number): { readonly options: object; readonly isDead: () => boolean } {
   let passed = 0;
   const reach = (): void => {
     passed += 1;

@@ -4,6 +4,7 @@ import type { DoctorReport } from "./doctor-report.ts";
 import type { ExecOptions, ProcessHandle } from "./process.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
 import type { SessionAccessChange, SessionBudget } from "./session-access.ts";
+import type { SessionCheckpoints } from "./session-checkpoint.ts";
 import type { SessionEvent } from "./session-event.ts";
 import type {
   CreateSessionRequest,
@@ -138,6 +139,7 @@ export interface ReconcileReport {
 export interface Clauderon extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly undo: Undo;
+  readonly checkpoints: SessionCheckpoints;
   backends(options?: CallOptions): Promise<BackendOverview>;
   reconcile(options?: CallOptions & { readonly isDryRun?: boolean | undefined }): Promise<ReconcileReport>;
   /** Events after the cursor (default: from now on), then live. Ends with the signal, without rejecting. Rejects with `request.refused` when events after the cursor have expired. */

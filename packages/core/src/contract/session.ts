@@ -86,6 +86,8 @@ export interface CreateSessionRequest {
   readonly base?: string | undefined;
   readonly branch?: string | undefined;
   readonly withChanges?: boolean | undefined;
+  /** A fork: commit, files and index are those of this checkpoint, on a new branch; in place of `repository`, `base`, `branch` and `withChanges`. */
+  readonly checkpoint?: string | undefined;
   /** Trusts what the repository's `.clauderon/setup` holds: it runs now, and from now on without being asked for. */
   readonly isSetupTrusted?: boolean | undefined;
   readonly image?: string | undefined;

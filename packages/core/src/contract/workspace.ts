@@ -2,6 +2,7 @@ import type { CallOptions } from "./call-options.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
 import type { WorkspaceMount } from "./sandbox-spec.ts";
 import type { Sandbox } from "./sandbox.ts";
+import type { WorkspaceCheckpoints } from "./workspace-checkpoint.ts";
 
 /** A repository as found from what the user named. */
 export interface RepositoryInfo {
@@ -68,6 +69,8 @@ export interface WorkspaceRequest {
   readonly branchPrefix: string;
   /** Copies the uncommitted changes of the user's checkout into the workspace; the checkout is only read. */
   readonly withChanges: boolean;
+  /** Files and index become those of this checkpoint, whose commit is `base`; nothing of the user's checkout comes along then. */
+  readonly checkpoint?: string | undefined;
   /** Copies of these files of the user's checkout come along; nothing when there is no checkout. */
   readonly include?: WorkspaceInclude | undefined;
   /** For backends whose workspace access is `mounted`: the sandbox gets a git directory of its own, which nothing on this machine ever opens. */
@@ -280,4 +283,5 @@ export interface WorkspaceProvider {
   list(options?: CallOptions): AsyncIterable<WorkspaceFinding>;
   readonly undoRecords: WorkspaceUndoRecords;
   readonly results: WorkspaceResults;
+  readonly checkpoints: WorkspaceCheckpoints;
 }

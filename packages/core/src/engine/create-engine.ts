@@ -12,6 +12,7 @@ import { KeyedMutex } from "../support/keyed-mutex.ts";
 import { AccessService } from "./access-service.ts";
 import { agentEnd, AgentWatch } from "./agent-watch.ts";
 import { BackendRegistry } from "./backend-registry.ts";
+import { CheckpointService } from "./checkpoint-service.ts";
 import { EngineSession } from "./engine-session.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { EventLog } from "./event-log.ts";
@@ -103,11 +104,13 @@ export function createEngine(options: EngineOptions): Engine {
     access,
     locks,
     clock,
+    logger,
     keepMs,
     ignoredLimitBytes: settings.undoIgnoredLimitBytes ?? IGNORED_BYTES,
     environment: options.environment ?? process.env,
   });
-  const undoService = new UndoService({ log, service, workspaces, locks, logger, clock, keepMs });
+  const checkpoints = new CheckpointService({ log, service, workspaces, logger, clock, keepMs });
+  const undoService = new UndoService({ log, service, checkpoints, workspaces, locks, logger, clock, keepMs });
   const reconciler = new Reconciler({
     registry,
     sandboxes,
@@ -217,6 +220,7 @@ export function createEngine(options: EngineOptions): Engine {
       takeBack: (id, call) => undoService.takeBack(id, call),
       drop: (id, call) => undoService.drop(id, call),
     },
+    checkpoints,
     crashPointNames,
     async recover(call = {}): Promise<ReconcileReport> {
       await log.load();

@@ -6,6 +6,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
 import { BackendError } from "../contract/errors/backend-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
+import { WorkspaceError } from "../contract/errors/workspace-error.ts";
 import { requireCapabilities } from "../contract/require-capabilities.ts";
 import type { SessionAccess } from "../contract/session-access.ts";
 import type { SessionState } from "../contract/session-state.ts";
@@ -16,6 +17,7 @@ import { checkAccess } from "./check-access.ts";
 import { checkCreateRequest } from "./check-create-request.ts";
 import type { EngineSettings, ProxyPort } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
+import { sessionOf } from "./rewind.ts";
 import { needsProxy, refuseUnenforced, requestedAccess } from "./session-access.ts";
 import { nameFromPrompt } from "./session-name.ts";
 import type { StepEffects } from "./step-effects.ts";
@@ -54,9 +56,10 @@ export class SessionCreator {
     this.#options = options;
   }
 
-  async record(request: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
+  async record(asked: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
     const { registry, effects, workspaces } = this.#options;
-    checkCreateRequest(request);
+    checkCreateRequest(asked);
+    const request = asked.checkpoint === undefined ? asked : await fromCheckpoint(workspaces, asked, options);
     const agent = effects.agent(request.agent ?? this.#options.settings.defaultAgent ?? "claude");
     if (request.name !== undefined && this.#isTaken(request.name)) throw nameTaken(request.name, this.#isTaken);
     const id = randomUUID();
@@ -86,6 +89,7 @@ export class SessionCreator {
         base: request.base,
         branch: request.branch,
         withChanges: request.withChanges === true,
+        ...(request.checkpoint === undefined ? {} : { checkpoint: request.checkpoint }),
         ...(request.isSetupTrusted === true ? { isSetupTrusted: true } : {}),
       };
       const planned: WorkspaceRequest = {
@@ -149,6 +153,26 @@ export class SessionCreator {
     this.#reserved.add(name);
     return name;
   }
+}
+
+/** Commit, repository and agent are those of the checkpoint. */
+async function fromCheckpoint(
+  workspaces: WorkspaceProvider,
+  request: CreateSessionRequest,
+  options: CallOptions,
+): Promise<CreateSessionRequest> {
+  const checkpoint = await workspaces.checkpoints.get(request.checkpoint ?? "", options);
+  const { head, repositoryPath, id } = checkpoint;
+  if (head === undefined) {
+    throw new WorkspaceError({
+      code: "checkpoint.refused",
+      message: `No session can be made from the checkpoint ${id}`,
+      why: "there was no commit yet when it was made",
+      fix: [`go back to it in its own session: clauderon checkpoint restore ${checkpoint.name} ${id}`],
+      context: { id },
+    });
+  }
+  return { ...request, repository: repositoryPath, base: head, agent: request.agent ?? sessionOf(checkpoint)?.agent };
 }
 
 function nameTaken(name: string, isTaken: (name: string) => boolean): SessionError {

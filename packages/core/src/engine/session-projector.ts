@@ -83,4 +83,5 @@ const lifecycleDuring = {
   unarchive: undefined,
   merge: undefined,
   apply: undefined,
+  rewind: undefined,
 } as const;

@@ -6,9 +6,11 @@ import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
 import { SandboxError } from "../contract/errors/sandbox-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
+import type { Logger } from "../contract/logger.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { MergeRequest, SessionResult } from "../contract/result.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
+import type { CheckpointRestoration } from "../contract/session-checkpoint.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type {
   CreateSessionRequest,
@@ -19,6 +21,7 @@ import type {
   UnarchiveSessionRequest,
 } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import type { CheckpointTrigger, WorkspaceCheckpoint } from "../contract/workspace-checkpoint.ts";
 import type { RepositoryInfo, WorkspaceProvider } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
 import type { AccessService } from "./access-service.ts";
@@ -27,6 +30,7 @@ import { archivedAtRisk, mapUnarchiveError, nothingToArchive, refuseArchived } f
 import type { EventLog } from "./event-log.ts";
 import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
+import { checkpointRequest, newCheckpointId } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import type { SessionCreator } from "./session-creator.ts";
 import { isResult, type SessionCommand } from "./session-decider.ts";
@@ -46,6 +50,7 @@ export interface SessionServiceOptions {
   readonly access: AccessService;
   readonly locks: KeyedMutex;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** How long a deleted session can be brought back. */
   readonly keepMs: number;
   /** So much of ignored files is kept without being asked for. */
@@ -56,6 +61,7 @@ export interface SessionServiceOptions {
 /** What the caller of an operation gives along, and what is known from a moment ago. */
 interface OperationRequest extends StartSessionRequest {
   readonly found?: RepositoryInfo | undefined;
+  readonly scrollback?: string | undefined;
 }
 
 export interface BegunCreation {
@@ -162,6 +168,7 @@ export class SessionService {
         const checked = await workspaces.results.check(workspace, { name, ...request }, call);
         if (checked.isUpToDate) return { schemaVersion: 1, name, ...checked };
         call.signal?.throwIfAborted();
+        await this.#keepBefore(id, call);
         const operationId = randomUUID();
         const { error, result } = await this.#operateLocked(id, { type: "take-result", operationId, ...request }, {});
         if (error !== undefined) throw error;
@@ -169,6 +176,70 @@ export class SessionService {
         return { schemaVersion: 1, name, ...(result ?? checked), undoId: isKept ? operationId : undefined };
       }),
     );
+  }
+
+  /** Of what the session is now; it may run. */
+  checkpoint(
+    id: string,
+    request: { readonly id: string; readonly trigger: CheckpointTrigger; readonly note?: string | undefined },
+    call: CallOptions = {},
+  ): Promise<WorkspaceCheckpoint> {
+    const { log, locks, workspaces, clock } = this.#options;
+    return locks.run(id, async () => {
+      const state = log.require(id);
+      refuseArchived(state);
+      const scrollback = await this.#scrollback(id, call);
+      const made = checkpointRequest(state, { ...request, clock, scrollback });
+      return workspaces.checkpoints.create(state.workspace, made, call);
+    });
+  }
+
+  /** Ends the agent, and makes the session what it was at a checkpoint. */
+  rewind(
+    id: string,
+    checkpoint: { readonly id: string; readonly undoId: string },
+    call: CallOptions = {},
+  ): Promise<CheckpointRestoration> {
+    const { log, locks } = this.#options;
+    return locks.run(id, async () => {
+      const { name, lifecycle } = log.require(id);
+      const scrollback = await this.#scrollback(id, call);
+      call.signal?.throwIfAborted();
+      if (lifecycle === "running") {
+        const stopped = await this.#operateLocked(id, { type: "stop", operationId: randomUUID() }, {});
+        if (stopped.error !== undefined) throw stopped.error;
+      }
+      const command = { type: "rewind", operationId: randomUUID(), checkpoint } as const;
+      const { error, kept } = await this.#operateLocked(id, command, { scrollback });
+      if (error !== undefined) throw error;
+      const { id: checkpointId, undoId } = checkpoint;
+      const isStopped = lifecycle === "running";
+      return { schemaVersion: 1, session: name, id: checkpointId, undoId, isStopped, notices: kept };
+    });
+  }
+
+  /** Before a merge. That changes nothing of the session: what cannot be kept keeps it from nothing. */
+  async #keepBefore(id: string, call: CallOptions): Promise<void> {
+    const { log, workspaces, clock, logger } = this.#options;
+    const state = log.require(id);
+    try {
+      const made = checkpointRequest(state, { id: newCheckpointId(), trigger: "merge", clock });
+      await workspaces.checkpoints.create(state.workspace, made, call);
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      logger.warn({ session: state.name, cause }, "there is no checkpoint before the merge");
+    }
+  }
+
+  /** What cannot be read keeps nothing from being kept. */
+  async #scrollback(id: string, call: CallOptions): Promise<string | undefined> {
+    try {
+      return await this.text(id, call);
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      this.#options.logger.info({ session: id, cause }, "what the terminal shows cannot be read");
+      return undefined;
+    }
   }
 
   async start(id: string, request: StartSessionRequest = {}): Promise<SessionDetail> {
@@ -311,6 +382,7 @@ export class SessionService {
       }),
       size: request.size,
       repository: request.found,
+      scrollback: request.scrollback,
     };
   }
 

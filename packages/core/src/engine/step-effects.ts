@@ -15,6 +15,7 @@ import type { BackendRegistry } from "./backend-registry.ts";
 import type { ProxyPort, SessionIdentity } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
+import { rewind } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
@@ -30,6 +31,8 @@ export interface OperationInput extends CallOptions {
   readonly repository?: RepositoryInfo | undefined;
   /** True when a crash cut the operation off. */
   readonly isResumed?: boolean | undefined;
+  /** What the terminal showed before the session was stopped. */
+  readonly scrollback?: string | undefined;
 }
 
 /** What a step did besides its effect. */
@@ -88,6 +91,12 @@ export class StepEffects {
         return this.#removeFiles(state);
       case "result":
         return takeResult(state, { ...this.#options, isResumed: input.isResumed === true });
+      case "checkpoint":
+        return rewind(state, {
+          ...this.#options,
+          isResumed: input.isResumed === true,
+          scrollback: input.scrollback,
+        });
       default:
         return step satisfies never;
     }
@@ -109,6 +118,7 @@ export class StepEffects {
         return;
       case "agent":
       case "result":
+      case "checkpoint":
         return;
       default:
         step satisfies never;
@@ -173,6 +183,7 @@ export class StepEffects {
   /** What of the user's checkout a new session does not have. Never rejects. */
   async #leftBehind(state: SessionState, input: OperationInput): Promise<readonly string[]> {
     if (state.operation?.kind !== "create" || state.workspaceRequest.withChanges) return [];
+    if (state.workspaceRequest.checkpoint !== undefined) return [];
     const options: CallOptions = { signal: input.signal };
     const { repositoryPath } = state.workspace;
     try {

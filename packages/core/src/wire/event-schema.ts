@@ -30,7 +30,7 @@ const workspaceRecord = exactly<WorkspaceRecord>()(
 
 const operation = exactly<SessionOperation>()(
   z.object({
-    kind: z.enum(["create", "start", "stop", "delete", "restore", "archive", "unarchive", "merge", "apply"]),
+    kind: z.enum(["create", "start", "stop", "delete", "restore", "archive", "unarchive", "merge", "apply", "rewind"]),
     operationId: z.string(),
     receipts: z.array(z.string()).readonly(),
     undo: z.object({ reason: errorSchema, forgetsSession: z.boolean() }).optional(),
@@ -47,6 +47,7 @@ const operation = exactly<SessionOperation>()(
     undoId: z.string().optional(),
     workspace: workspaceRecord.optional(),
     merge: mergeRequestSchema.optional(),
+    checkpoint: z.object({ id: z.string(), undoId: z.string() }).optional(),
   }),
 );
 
@@ -70,6 +71,7 @@ const stateMembers = {
     base: z.string().optional(),
     branch: z.string().optional(),
     withChanges: z.boolean(),
+    checkpoint: z.string().optional(),
     isSetupTrusted: z.boolean().optional(),
   }),
   sandbox: z.object({

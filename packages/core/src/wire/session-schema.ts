@@ -128,6 +128,7 @@ export const createSessionRequestSchema: z.ZodType<CreateSessionRequest> = exact
       base: z.string().optional(),
       branch: z.string().optional(),
       withChanges: z.boolean().optional(),
+      checkpoint: z.string().min(1).max(100).optional(),
       isSetupTrusted: z.boolean().optional(),
       image: z.string().optional(),
       pullPolicy: pullPolicySchema.optional(),

@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import {
   ClauderonError,
+  type WorkspaceCheckpointRequest,
   type WorkspaceRecord,
   type WorkspaceRequest,
   type WorkspaceResultRequest,
@@ -121,6 +123,26 @@ async function taken(
   }
 }
 
+async function checkpointed({ checkpoints }: Workspaces, record: WorkspaceRecord): Promise<unknown> {
+  const request = (id: string): WorkspaceCheckpointRequest => ({
+    id: `${id}-${randomUUID()}`,
+    sessionId: ID,
+    name: "fix",
+    at: "2026-01-01T00:00:00.000Z",
+    trigger: "user",
+    session: {},
+  });
+  const { id } = await checkpoints.create(record, request("one"));
+  const added = join(record.path, "added-after-the-checkpoint");
+  writeFileSync(added, "added\n");
+  const shown = await checkpoints.diff({ from: id, record });
+  const { before } = await checkpoints.restore(record, { id, before: request("before") });
+  if (existsSync(added)) throw new Error("it was not gone back to");
+  const between = await checkpoints.diff({ from: before.id, to: id });
+  await checkpoints.remove([id, before.id]);
+  return [shown, between];
+}
+
 interface Work {
   readonly vector: Vector;
   readonly provider: Workspaces;
@@ -145,6 +167,7 @@ async function work(scene: Scene, { vector, provider, record, attempt, results }
   await attempt("pushUrl", async () => (await provider.pushUrl(record)) === undefined);
   await attempt("list", () => Array.fromAsync(provider.list()));
   await attempt("resolveWorkspace", () => provider.resolve(join(record.path, "deep")));
+  await attempt("checkpoint", () => checkpointed(provider, record));
   await attempt("apply", async () => results.push(await taken(provider, record, { kind: "apply" })));
   await attempt("takeBack", async () => {
     for (const { id } of await provider.results.list({ isMeasured: true })) await provider.results.takeBack(id);
