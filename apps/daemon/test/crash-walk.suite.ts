@@ -119,8 +119,11 @@ async function act(home: CrashHome, clauderon: Clauderon, point: string): Promis
   else if (point.startsWith("rewind.")) await rewind(clauderon, "user");
   else if (point.startsWith("access."))
     await (await clauderon.sessions.get("fix")).changeAccess({ allow: ["example.com"] });
-  else if (point.startsWith("watch."))
+  else if (point.startsWith("watch.")) {
+    // The agent is watched from the end of a reconcile on; the one at the start would note an earlier end by a point of its own.
+    await clauderon.reconcile();
     await (await clauderon.sessions.get("fix")).exec(["pkill", "-KILL", "-f", home.agentMark]);
+  }
   // Reconcile runs by itself at the start.
 }
 
