@@ -57,6 +57,8 @@ export async function fillFromCheckpoint(
       workTree: cwd,
       changes,
       made: await missingDirectories(tools, cwd, changes),
+      // The checkpoint says which directories there are.
+      cleared: [],
       places: {
         directory: scratch,
         record: join(scratch, "record.json"),

@@ -208,7 +208,9 @@ async function writeNote(tools: WorkspaceTools, sessionId: string, note: Restore
 
 function moveOf(tools: WorkspaceTools, sessionId: string, { workTree, changes, made }: RestoreNote): MoveCall {
   const { journal } = checkpointPlaces(tools, sessionId);
-  return { workTree, places: { ...journal, record: join(journal.directory, "record.json") }, changes, made };
+  const places = { ...journal, record: join(journal.directory, "record.json") };
+  // The checkpoints say which directories there are.
+  return { workTree, places, changes, made, cleared: [] };
 }
 
 interface Written {
