@@ -130,6 +130,9 @@ export function describeSessions(suite: SessionsSuite): void {
       const { id } = await checkpoints.create("kept", { note: "then" });
       await write("later");
       expect(await checkpoints.diff({ from: id })).toContain("-then\n+later\n");
+      // The fake agent greets.
+      expect(await checkpoints.screen(id)).toMatch(/\S/);
+      expect((await problem(checkpoints.screen("none"))).code).toBe("checkpoint.not-found");
       const { undoId } = await checkpoints.restore("kept", id);
       const work = async (reference: string): Promise<string> => (await clauderon.sessions.get(reference)).diff();
       expect([(await session.detail()).lifecycle, await work("kept")]).toEqual([
