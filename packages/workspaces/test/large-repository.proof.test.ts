@@ -26,11 +26,15 @@ it(`a workspace of ${String(FILES)} files is whole, and goes without a trace`, a
 
 it.runIf(isDeep)("a repository with a pack of more than 2 GiB is worked with, and borrowed from", async () => {
   const world = fixture();
-  const child = spawn("git", ["-c", "core.compression=0", "fast-import", "--quiet", "--depth=0"], {
-    cwd: world.repository,
-    env: world.environment,
-    stdio: ["pipe", "ignore", "inherit"],
-  });
+  const child = spawn(
+    "git",
+    ["-c", "core.compression=0", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0"],
+    {
+      cwd: world.repository,
+      env: world.environment,
+      stdio: ["pipe", "ignore", "inherit"],
+    },
+  );
   const ended = once(child, "exit");
   const noise = randomBytes(64 * 1024 * 1024);
   const files = Array.from({ length: 33 }, (_, index) => index);
