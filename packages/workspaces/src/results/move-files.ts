@@ -6,7 +6,7 @@ import type { WorkspaceTools } from "../workspace-tools.ts";
 import { leftIn } from "./check-way.ts";
 import { bytesOf, deepestFirst, parentsOf } from "./paths.ts";
 import { inTheWay, refused } from "./result-errors.ts";
-import type { FileChange, ResultPlaces } from "./result-record.ts";
+import type { EmptiedDirectory, FileChange, ResultPlaces } from "./result-record.ts";
 
 const GITLINK = "160000";
 
@@ -15,6 +15,8 @@ export interface MoveCall {
   readonly places: ResultPlaces;
   readonly changes: readonly FileChange[];
   readonly made: readonly string[];
+  /** Directories that went for it. */
+  readonly emptied?: readonly EmptiedDirectory[] | undefined;
 }
 
 /** What each path is when the checks begin: whoever writes it after that is noticed. */
@@ -135,7 +137,7 @@ async function lookAt(
 /** Takes the files away again and puts back what was there. Idempotent: after a crash in the middle the next call goes on. */
 export async function takeFilesBack(tools: WorkspaceTools, call: MoveCall): Promise<void> {
   const { fileSystem } = tools;
-  const { workTree, places, changes, made } = call;
+  const { workTree, places, changes, made, emptied = [] } = call;
   await fileSystem.makeDirectory(places.taken);
   for (const [index, { path, face }] of changes.entries()) {
     if (!(await lookAt(tools, call, index)).isOurs) continue;
@@ -149,6 +151,11 @@ export async function takeFilesBack(tools: WorkspaceTools, call: MoveCall): Prom
   for (const directory of made.toReversed()) {
     if ((await fileSystem.kindOf(bytesOf(workTree, directory))) === "directory")
       await fileSystem.removeIfEmpty(bytesOf(workTree, directory));
+  }
+  for (const { path } of emptied) {
+    for (const parent of parentsOf(path)) await refuseLink(tools, workTree, parent);
+    if ((await fileSystem.kindOf(bytesOf(workTree, path))) === "absent")
+      await fileSystem.makeDirectory(bytesOf(workTree, path));
   }
   for (const [index, { path, before }] of changes.entries()) {
     if (before === undefined) continue;
@@ -164,6 +171,10 @@ export async function takeFilesBack(tools: WorkspaceTools, call: MoveCall): Prom
     // A crash between the two halves of a move leaves both.
     if ((await fileSystem.faceOf(place)) === (await fileSystem.faceOf(kept))) await fileSystem.remove(kept);
     else await putOrRefuse(tools, { from: kept, place, workTree, path });
+  }
+  for (const { path, mode } of emptied.toReversed()) {
+    const place = bytesOf(workTree, path);
+    if ((await fileSystem.kindOf(place)) === "directory") await fileSystem.setMode(place, mode);
   }
   await syncDirectories(tools, workTree, changes);
 }

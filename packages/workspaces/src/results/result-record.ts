@@ -23,6 +23,13 @@ export interface FileChange {
   readonly face?: string | undefined;
 }
 
+/** A directory that goes; bytes as in `FileChange`. */
+export interface EmptiedDirectory {
+  readonly path: string;
+  /** Permissions. */
+  readonly mode: number;
+}
+
 /** The user's working tree. */
 export interface Checkout {
   readonly workTree: string;
@@ -48,6 +55,8 @@ export interface ResultRecord {
   readonly changes: readonly FileChange[];
   /** Directories that are made for it, parents first. */
   readonly made: readonly string[];
+  /** Directories without files that lie where files are to be, parents first; absent in records of earlier versions. */
+  readonly emptied?: readonly EmptiedDirectory[] | undefined;
 }
 
 /** Where the parts of a record lie. */
@@ -105,10 +114,13 @@ function isRecord(value: unknown): value is ResultRecord {
   if (fields["version"] !== VERSION || texts.some((name) => typeof fields[name] !== "string")) return false;
   if (!["begun", "done", "undoing"].includes(String(fields["phase"])) || !isResult(fields["result"])) return false;
   if (Number.isNaN(Date.parse(String(fields["at"])))) return false;
-  const { ref, checkout, changes, made } = fields;
+  const { ref, checkout, changes, made, emptied = [] } = fields;
   if (ref !== undefined && !hasTexts(ref, ["name", "before", "after"])) return false;
   if (checkout !== undefined && !hasTexts(checkout, ["workTree", "gitDirectory"])) return false;
   if (!Array.isArray(made) || made.some((path) => !isInside(path))) return false;
+  const isEmptied = (entry: unknown): boolean =>
+    hasTexts(entry, ["path"]) && isInside(entry["path"]) && Number.isInteger(entry["mode"]);
+  if (!Array.isArray(emptied) || !emptied.every(isEmptied)) return false;
   return Array.isArray(changes) && changes.every((change) => hasTexts(change, ["path"]) && isInside(change["path"]));
 }
 

@@ -1,9 +1,10 @@
+import { constants } from "node:fs";
 import { join } from "node:path";
 
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { bytesOf, parentsOf } from "./paths.ts";
 import type { Prepared } from "./prepared.ts";
-import type { FileChange, ResultPlaces } from "./result-record.ts";
+import type { EmptiedDirectory, FileChange, ResultPlaces } from "./result-record.ts";
 
 /**
  * Writes the files that are to be put in place beside the record, as git would write them there: attributes of the new tree, filters of the user's.
@@ -49,6 +50,25 @@ export async function stageFiles(
   for (const directory of directories) await fileSystem.sync(bytesOf(places.after, directory));
   await fileSystem.sync(places.after);
   return staged;
+}
+
+/** Directories that lie where files are to be, with their permissions; parents first. */
+export async function directoriesInTheWay(
+  { fileSystem }: WorkspaceTools,
+  workTree: string,
+  changes: readonly FileChange[],
+): Promise<readonly EmptiedDirectory[]> {
+  const found: EmptiedDirectory[] = [];
+  const visit = async (path: string): Promise<void> => {
+    const place = bytesOf(workTree, path);
+    const mode = await fileSystem.modeOf(place);
+    if (mode === undefined || (mode & constants.S_IFMT) !== constants.S_IFDIR) return;
+    found.push({ path, mode: mode & 0o7777 });
+    for (const name of await fileSystem.byteNames(place)) await visit(`${path}/${name}`);
+  };
+  for (const { path, before, after } of changes)
+    if (before === undefined && after !== undefined && after.mode !== "160000") await visit(path);
+  return found;
 }
 
 /** Directories that there are not yet; parents first. */

@@ -17,7 +17,7 @@ import { type Prepared, type PrepareCall, resultOf } from "./prepared.ts";
 import { movedMeanwhile } from "./result-errors.ts";
 import { readRecord, resultPlaces, type ResultRecord, resultsDirectory, writeRecord } from "./result-record.ts";
 import { discard, settleResult, takeAllBack } from "./settle-result.ts";
-import { missingDirectories, stageFiles } from "./stage-files.ts";
+import { directoriesInTheWay, missingDirectories, stageFiles } from "./stage-files.ts";
 import { findUserCheckout, placeOf } from "./user-checkout.ts";
 
 type TakeCall = Parameters<WorkspaceResults["take"]>[2];
@@ -79,6 +79,7 @@ export async function takeResult(
         checkout === undefined ? undefined : { workTree: checkout.workTree, gitDirectory: checkout.gitDirectory },
       changes,
       made: checkout === undefined ? [] : await missingDirectories(tools, checkout.workTree, changes),
+      emptied: checkout === undefined ? [] : await directoriesInTheWay(tools, checkout.workTree, changes),
     };
     call.signal?.throwIfAborted();
     await writeRecord(tools, begun);
