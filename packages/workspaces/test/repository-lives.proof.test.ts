@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { fixture } from "./git-fixture.ts";
 import { liveWhole, ofWorkTree } from "./whole-life.ts";
 
-const hasLfs = spawnSync("git-lfs", ["--version"], { stdio: "ignore" }).status === 0;
+const hasLfs = spawnSync("git", ["lfs", "version"], { stdio: "ignore" }).status === 0;
 
 /** Each from its creation to its end: made, read, kept, merged, applied, put away, deleted and brought back. */
 describe("a session of", () => {
