@@ -124,6 +124,10 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
         description: "Compare two, or one with now",
         load: async () => (await import("./commands/checkpoint.ts")).checkpointDiffCommand,
       },
+      screen: {
+        description: "Show what the terminal showed then",
+        load: async () => (await import("./commands/checkpoint.ts")).checkpointScreenCommand,
+      },
     },
   },
   trust: {

@@ -34,6 +34,10 @@ describe("checkpoint", () => {
       ["remove", ["one", "two"]],
     ],
     [
+      ["screen", "one"],
+      ["screen", "one"],
+    ],
+    [
       ["diff", "one"],
       ["diff", { from: "one", to: undefined, format: "patch" }],
     ],
@@ -89,7 +93,17 @@ describe("checkpoint", () => {
     ]);
   });
 
+  test("shows the terminal's text, and never lets it steer the terminal", async () => {
+    const options = { access: access(fakeOf()) };
+    const { stdout } = await runInProcess(["checkpoint", "screen", "one"], options);
+    expect(stdout).toContain("$ make\nevil");
+    expect(stdout).not.toContain("\u001B");
+    const json = await runInProcess(["checkpoint", "screen", "one", "--json"], options);
+    expect(JSON.parse(json.stdout)).toEqual({ schemaVersion: 1, id: "one", text: "$ make\nevil\u001B[2J" });
+  });
+
   test.each([
+    [["screen"]],
     [["create", "fix", "a note", "-m", "another"]],
     [["diff", "one", "--stat", "--name-only"]],
     [["restore", "fix"]],

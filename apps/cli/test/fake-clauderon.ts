@@ -142,6 +142,10 @@ export class FakeClauderon implements Client {
       return { schemaVersion: 1, session, id, undoId: "before", isStopped: true, notices: ["HEAD has no branch"] };
     },
     remove: async (ids) => void this.checkpointCalls.push(["remove", ids]),
+    screen: async (id) => {
+      this.checkpointCalls.push(["screen", id]);
+      return "$ make\nevil\u001B[2J";
+    },
     diff: async (call) => {
       this.checkpointCalls.push(["diff", call]);
       return "diff --git a/a b/a\n";

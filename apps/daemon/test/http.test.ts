@@ -132,6 +132,7 @@ test("the description is OpenAPI 3.1 and names every route", async () => {
       "get /api/backends",
       "get /api/checkpoints",
       "get /api/checkpoints/{id}/diff",
+      "get /api/checkpoints/{id}/screen",
       "get /api/daemon",
       "get /api/daemon/crash-points",
       "get /api/events",

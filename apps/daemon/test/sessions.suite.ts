@@ -123,13 +123,16 @@ export function describeSessions(suite: SessionsSuite): void {
     });
 
     it("goes back to a checkpoint, takes that back, and begins another session there", async () => {
-      const session = await create({ name: "kept" });
+      const session = await create({ name: "kept", prompt: "say visible to the user" });
+      await expect.poll(() => session.text(), { timeout: 20_000 }).toContain("visible to the user");
       const write = (text: string): Promise<unknown> => session.exec(["sh", "-c", 'echo "$1" >work.txt', "sh", text]);
       await write("then");
       const { checkpoints } = clauderon;
       const { id } = await checkpoints.create("kept", { note: "then" });
       await write("later");
       expect(await checkpoints.diff({ from: id })).toContain("-then\n+later\n");
+      expect(await checkpoints.screen(id)).toContain("visible to the user");
+      expect((await problem(checkpoints.screen("none"))).code).toBe("checkpoint.not-found");
       const { undoId } = await checkpoints.restore("kept", id);
       const work = async (reference: string): Promise<string> => (await clauderon.sessions.get(reference)).diff();
       expect([(await session.detail()).lifecycle, await work("kept")]).toEqual([

@@ -1,5 +1,5 @@
 import { type CommandResult, type CommandRunner, WorkspaceError } from "@clauderon/core/contract";
-import { withoutSessionMarks } from "@clauderon/core/host";
+import { refuseOldGit, withoutSessionMarks } from "@clauderon/core/host";
 
 import { redactUrl } from "./repository-url.ts";
 
@@ -101,11 +101,24 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
     maxOutputBytes: MAX_OUTPUT_BYTES,
   });
+  let known: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      refuseOldGit((await runner.run("git", ["--version"], { environment: base })).stdout);
+    } catch (error) {
+      // There may be another by the next time.
+      known = undefined;
+      throw error;
+    }
+  };
+  /** Asked once, before the first command. */
+  const newEnough = (): Promise<void> => (known ??= look());
   const run = async (
     args: readonly string[],
     call: GitCall,
     added: Readonly<Record<string, string>>,
   ): Promise<CommandResult> => {
+    await newEnough();
     const result = await runner.run("git", [...quiet, ...args], options(call, added));
     if (!(call.accepts ?? [0]).includes(result.exitCode)) throw gitFailed(args, result);
     return result;
@@ -115,6 +128,7 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     call: GitCall,
     added: Readonly<Record<string, string>>,
   ): Promise<Buffer> => {
+    await newEnough();
     const chunks: Uint8Array[] = [];
     for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
     return Buffer.concat(chunks);

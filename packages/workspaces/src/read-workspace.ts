@@ -7,6 +7,7 @@ import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
+import { stageWork } from "./stage-work.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
@@ -116,15 +117,10 @@ export async function readDiff(tools: WorkspaceTools, record: WorkspaceRecord, o
     options.base === undefined ? record.base : await resolveBase(tools, tree, { base: options.base, signal });
   const claim = entry?.mark === undefined ? undefined : await options.claims.get(entry.mark.sessionId);
   const entries = await inspectStatus(tools, tree, { settings, signal });
-  const changed = (await withoutIncluded(tools, record, { entries, claim })).filter(
-    ({ path, workTree }) => workTree !== "." && !path.endsWith("/"),
-  );
+  const changed = await withoutIncluded(tools, record, { entries, claim });
   await using own = await makeOwnGitDirectory(tools, tree, { use: "scratch", settings: await settings.read(signal) });
   const call = { cwd: tree.workTree, environment: own.environment, signal };
-  if (changed.length > 0) {
-    const input = Buffer.from(changed.map(({ path }) => `${path}\0`).join(""), "latin1");
-    await tools.git.inspect(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], { ...call, input });
-  }
+  await stageWork(tools, tree, { own, entries: changed, lfs: "pointers", signal });
   const args = [
     "-c",
     "core.quotePath=false",

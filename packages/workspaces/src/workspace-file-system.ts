@@ -19,6 +19,7 @@ import {
 import { dirname } from "node:path";
 
 import { copyTree, syncPath } from "./copy-tree.ts";
+import { copyHeld, type HeldFile, lookAtHeld, writeBeside } from "./held-files.ts";
 import { claimFile, faceOf, placeFile } from "./place-file.ts";
 import { removeTree } from "./remove-tree.ts";
 
@@ -76,6 +77,12 @@ export interface WorkspaceFileSystem {
   claim(path: string, text: string): Promise<boolean>;
   /** Disk space that a tree takes. */
   bytesOf(path: string): Promise<number>;
+  /** Files and links of a tree that somebody may be writing, into one of ours; no link is followed. */
+  copyHeld(from: string, to: string, paths: readonly string[]): Promise<void>;
+  /** What regular files of such a tree hold. */
+  lookAtHeld(from: string, paths: readonly string[]): Promise<ReadonlyMap<string, HeldFile>>;
+  /** A file of ours in such a copy. */
+  writeBeside(to: string, path: string, text: string): Promise<void>;
 }
 
 /** The real one. */
@@ -140,6 +147,9 @@ export const nodeFileSystem: WorkspaceFileSystem = {
   place: placeFile,
   claim: claimFile,
   bytesOf: (path) => bytesOf(Buffer.from(path)),
+  copyHeld,
+  lookAtHeld,
+  writeBeside,
 };
 
 /** A pipe in the file's place would hold the caller for ever. */

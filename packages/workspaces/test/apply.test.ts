@@ -100,6 +100,21 @@ describe("apply", () => {
     expect(existsSync(join(world.repository, "dir", "theirs"))).toBe(false);
   });
 
+  it("gives empty directories back that were where files came to be", async () => {
+    const world = await resultWorld();
+    mkdirSync(join(world.repository, "way", "deep", "er"), { recursive: true });
+    chmodSync(join(world.repository, "way", "deep"), 0o700);
+    chmodSync(join(world.repository, "way"), 0o750);
+    world.commit({ way: "a file\n" });
+    const before = world.everything();
+    for (const take of [() => world.apply(), () => world.merge()]) {
+      await take();
+      expect(world.read("way")).toBe("a file\n");
+      await world.takeBack();
+      expect(world.everything()).toEqual(before);
+    }
+  });
+
   it("leaves empty directories that were there", async () => {
     const world = await resultWorld();
     mkdirSync(join(world.repository, "empty"), { mode: 0o750 });

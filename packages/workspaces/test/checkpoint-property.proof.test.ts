@@ -1,5 +1,8 @@
 import { it } from "vitest";
 
 import { checkpointsBringBack } from "./checkpoint-property.ts";
+import { scaled } from "./scaled.ts";
 
-it("checkpoints bring random workspaces back, 300 times", { timeout: 3_000_000 }, () => checkpointsBringBack(300));
+const RUNS = scaled({ usual: 25, deep: 300 });
+
+it(`checkpoints bring random workspaces back, ${String(RUNS)} times`, () => checkpointsBringBack(RUNS));

@@ -61,6 +61,15 @@ export function wrappedFileSystem(
     place: wrap("place", (...args: Parameters<WorkspaceFileSystem["place"]>) => nodeFileSystem.place(...args)),
     claim: wrap("claim", (...args: Parameters<WorkspaceFileSystem["claim"]>) => nodeFileSystem.claim(...args)),
     bytesOf: wrap("bytesOf", (...args: Parameters<WorkspaceFileSystem["bytesOf"]>) => nodeFileSystem.bytesOf(...args)),
+    copyHeld: wrap("copyHeld", (...args: Parameters<WorkspaceFileSystem["copyHeld"]>) =>
+      nodeFileSystem.copyHeld(...args),
+    ),
+    lookAtHeld: wrap("lookAtHeld", (...args: Parameters<WorkspaceFileSystem["lookAtHeld"]>) =>
+      nodeFileSystem.lookAtHeld(...args),
+    ),
+    writeBeside: wrap("writeBeside", (...args: Parameters<WorkspaceFileSystem["writeBeside"]>) =>
+      nodeFileSystem.writeBeside(...args),
+    ),
   };
 }
 

@@ -70,7 +70,13 @@ export function fixture(options: { readonly directory?: string; readonly initArg
   );
   const environment = gitEnvironment(join(root, "user"));
   const git = (args: readonly string[], cwd = repository): string =>
-    execFileSync("git", [...args], { cwd, env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    execFileSync("git", [...args], {
+      cwd,
+      env: environment,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      maxBuffer: 64 * 1024 * 1024,
+    });
   const write = (files: Readonly<Record<string, string>>, directory = repository): void => {
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(dirname(join(directory, name)), { recursive: true });

@@ -50,6 +50,8 @@ async function walkWorld(): Promise<ResultWorld> {
   world.write({ "b.txt": "mine\n" });
   world.git(["commit", "--quiet", "--all", "-m", "Mine"]);
   world.write({ "untracked.txt": "mine\n" });
+  // Where a file of the session's comes to be.
+  fs.mkdirSync(join(world.repository, "deep2", "inside"), { recursive: true, mode: 0o750 });
   return world;
 }
 

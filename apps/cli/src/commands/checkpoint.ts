@@ -196,6 +196,20 @@ export const checkpointDiffCommand: Command = defineCommand({
   },
 });
 
+export const checkpointScreenCommand: Command = defineCommand({
+  meta: { name: "screen", description: "Show what a session's terminal showed when a checkpoint was made." },
+  args: { id: { type: "positional", required: true, description: "checkpoint" } },
+  examples: ["checkpoint screen 3f2a9c1d04be"],
+  async run({ args, context }) {
+    const { output, flags, signal } = context;
+    const text = await (await context.client()).checkpoints.screen(args.id, { signal });
+    if (flags.isJson) await output.json({ schemaVersion: 1, id: args.id, text });
+    else if (text === "") output.say("The session had no terminal then, or nothing was on it");
+    else await output.write(printableLines(text.endsWith("\n") ? text : `${text}\n`));
+    return 0;
+  },
+});
+
 function whyWords({ trigger, note }: SessionCheckpoint): string {
   if (note !== undefined) return note;
   return trigger === "user" ? "" : `before a ${trigger}`;

@@ -120,8 +120,9 @@ async function checkProxy(context: CommandContext): Promise<DoctorRow> {
 
 function checkGit(context: CommandContext): Promise<DoctorRow> {
   return attempt("git", async () => {
-    const { createCommandRunner } = await import("./command-runner.ts");
+    const { createCommandRunner, refuseOldGit } = await import("./command-runner.ts");
     const { stdout } = await createCommandRunner().run("git", ["--version"], { signal: context.signal });
+    refuseOldGit(stdout);
     return ok("git", stdout.trim().replace(/^git version /, ""));
   }).then((row) => (row.status === "failed" ? { ...row, fix: "install git, for example: sudo apt install git" } : row));
 }

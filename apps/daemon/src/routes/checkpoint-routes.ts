@@ -54,6 +54,17 @@ export function addCheckpointRoutes(app: OpenAPIHono, { engine }: HttpContext): 
   app.openapi(
     createRoute({
       method: "get",
+      path: "/api/checkpoints/{id}/screen",
+      operationId: "readCheckpointScreen",
+      request: { params: z.object({ id }) },
+      responses: textAnswers("What the terminal showed when it was made"),
+    }),
+    async (c) => c.text(await engine.checkpoints.screen(c.req.valid("param").id, { signal: c.req.raw.signal }), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
       path: "/api/sessions/{reference}/checkpoints",
       operationId: "listCheckpoints",
       request: { params },

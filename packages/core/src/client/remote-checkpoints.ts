@@ -28,6 +28,13 @@ export function createRemoteCheckpoints({ http }: RemoteSource): SessionCheckpoi
       const body = { ids };
       await http.json({ method: "DELETE", path: "/api/checkpoints", body, signal, isRepeatable: false }, removed);
     },
+    screen: (id, { signal } = {}) =>
+      http.text({
+        method: "GET",
+        path: `/api/checkpoints/${encodeURIComponent(id)}/screen`,
+        signal,
+        isRepeatable: true,
+      }),
     diff: ({ from, to, format }, { signal } = {}) => {
       const query = new URLSearchParams({
         ...(to === undefined ? {} : { to }),

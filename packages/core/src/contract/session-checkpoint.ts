@@ -54,6 +54,8 @@ export interface SessionCheckpoints {
   restore(session: string, id: string, options?: CallOptions): Promise<CheckpointRestoration>;
   /** For good. Rejects with `checkpoint.not-found` when one of them is not there; then none is deleted. */
   remove(ids: readonly string[], options?: CallOptions): Promise<void>;
+  /** What the terminal showed when it was made; empty when nothing was kept. Rejects with `checkpoint.not-found`. */
+  screen(id: string, options?: CallOptions): Promise<string>;
   /** A unified diff from one to another, or, without `to`, to what its session's workspace is now. */
   diff(
     call: {

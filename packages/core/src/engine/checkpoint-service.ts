@@ -70,6 +70,12 @@ export class CheckpointService implements SessionCheckpoints {
     await workspaces.checkpoints.remove(ids, call);
   }
 
+  async screen(id: string, call: CallOptions = {}): Promise<string> {
+    const { workspaces } = this.#options;
+    await workspaces.checkpoints.get(id, call);
+    return (await workspaces.checkpoints.scrollback(id, call)) ?? "";
+  }
+
   async diff(request: Parameters<SessionCheckpoints["diff"]>[0], call: CallOptions = {}): Promise<string> {
     const { log, workspaces } = this.#options;
     await log.load();

@@ -31,5 +31,6 @@ export {
 export { systemClock } from "./system-clock.ts";
 export { createHostContext } from "./create-host-context.ts";
 export { keeperEnvironment, proxyMark, withoutSessionMarks } from "./without-session-marks.ts";
+export { refuseOldGit } from "./refuse-old-git.ts";
 export { parseJson } from "../support/parse-json.ts";
 export { replaceFile } from "./replace-file.ts";

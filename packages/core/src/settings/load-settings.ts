@@ -82,6 +82,7 @@ function compose(
     workspace: {
       branchPrefix: text("workspace.branch_prefix"),
       include: byKey.get("workspace.include") as readonly string[],
+      refs: byKey.get("workspace.refs") as readonly string[],
       setup: optionalText("workspace.setup"),
       setupTimeoutMs: milliseconds(text("workspace.setup_timeout")),
     },

@@ -67,6 +67,20 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     default: [],
   },
   {
+    key: "workspace.refs",
+    schema: z
+      .array(
+        z
+          .string()
+          .max(1000)
+          .regex(/^\^?refs\/(?:heads|remotes|tags)\/[^\s\p{Cc}~^:?[\\]+$/u),
+      )
+      .max(100),
+    expected:
+      'a list of references with *, "^" before those to leave out, as in ["refs/heads/main", "refs/tags/*", "^refs/heads/internal/*"]',
+    default: [],
+  },
+  {
     key: "workspace.setup",
     schema: z
       .string()

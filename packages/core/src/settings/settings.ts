@@ -27,6 +27,8 @@ export interface Settings {
   readonly workspace: {
     readonly branchPrefix: string;
     readonly include: readonly string[];
+    /** What isolated sessions may see of a repository; empty: its tags and branches but for those of sessions. */
+    readonly refs: readonly string[];
     readonly setup: string | undefined;
     readonly setupTimeoutMs: number;
   };

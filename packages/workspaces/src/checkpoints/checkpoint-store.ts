@@ -63,7 +63,17 @@ export async function openStore(
     return stdout.split("\n").flatMap((line) => (line.startsWith("tree ") ? [`^${line.slice("tree ".length)}`] : []));
   };
   const write = async (input: readonly string[], objects: string | undefined): Promise<string> => {
-    const args = [...durable, "pack-objects", "--revs", "--quiet", "--delta-base-offset", join(packs, "pack")];
+    // Whoever waits for a checkpoint does not wait for deltas: one against another version of a file is found when packs become one.
+    const window = objects === undefined ? [] : ["--window=0"];
+    const args = [
+      ...durable,
+      "pack-objects",
+      "--revs",
+      "--quiet",
+      "--delta-base-offset",
+      ...window,
+      join(packs, "pack"),
+    ];
     const call = { cwd: store, environment: environment({ objects }), input: `${input.join("\n")}\n`, signal };
     return (await git.inspect(args, call)).stdout.trim();
   };
