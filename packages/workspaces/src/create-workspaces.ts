@@ -26,6 +26,7 @@ import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
 import { readChanges, resolveRepository } from "./resolve-repository.ts";
 import { restoreWorkspace } from "./restore-workspace.ts";
+import { sendRemote } from "./remote/send-remote.ts";
 import { createResults } from "./results/create-results.ts";
 import { createScratchDirectories } from "./scratch-directories.ts";
 import { listUndoRecords, removeUndoRecord, sweepUndoRecords } from "./undo-records.ts";
@@ -133,7 +134,8 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
-    sync: (record, sandbox, { signal } = {}) => translated(() => syncPrivate(tools, record, { sandbox, signal })),
+    send: (record, sandbox, { signal } = {}) => translated(() => sendRemote(tools, record, { sandbox, settings, signal })),
+    sync: (record, sandbox, call = {}) => translated(() => syncPrivate(tools, record, { ...call, sandbox })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),

@@ -28,15 +28,17 @@ export async function planWorkspace(
     request.branch === undefined
       ? await planNewBranch(tools, { request, branch, signal })
       : await planExistingBranch(tools, { request, branch, signal });
+  const isolated = request.isRemote === true ? "remote" : "private";
+  const kind = request.isPrivate === true || request.isRemote === true ? isolated : "worktree";
   return {
-    kind: request.isPrivate === true ? "private" : "worktree",
+    kind,
     path,
     repositoryPath: request.repository.path,
     commonDirectory: request.repository.commonDirectory,
     branch,
     isOwnBranch: request.branch === undefined,
     base: start,
-    ...(request.isPrivate === true ? { privateDirectory: await planPrivateDirectory(tools, request.sessionId) } : {}),
+    ...(kind === "worktree" ? {} : { privateDirectory: await planPrivateDirectory(tools, request.sessionId) }),
   };
 }
 

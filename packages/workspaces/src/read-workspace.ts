@@ -7,6 +7,7 @@ import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
+import { readRemoteState } from "./remote/remote-state.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
@@ -35,7 +36,7 @@ export async function readStatus(
   const tree = entry === undefined ? undefined : await treeOf(tools, record, { ...entry, signal });
   const tips = [...new Set([tip, tree?.head].filter((commit) => commit !== undefined))];
   const unreachedCommits =
-    record.kind === "private"
+    record.kind !== "worktree"
       ? await countUnreachedPrivate(tools, record, { signal })
       : await countUnreached(tools, record, { tips, signal });
   if (!exists || claim?.phase === "making")
@@ -47,11 +48,11 @@ export async function readStatus(
   const entries = await inspectStatus(tools, tree, options);
   const counts = countStatus(await withoutIncluded(tools, record, { entries, claim }));
   const { ignoredLimitBytes: limitBytes } = options;
-  if (limitBytes === undefined) return { exists, ...counts, unreachedCommits };
+  const since = record.kind === "remote" ? (await readRemoteState(tools, record)).since : undefined;
+  const known = { exists, ...counts, unreachedCommits, ...(since === undefined ? {} : { unsynced: { since } }) };
+  if (limitBytes === undefined) return known;
   return {
-    exists,
-    ...counts,
-    unreachedCommits,
+    ...known,
     ignored: await measureIgnored(tools, tree, { ...options, limitBytes }),
   };
 }

@@ -26,9 +26,12 @@ export interface UncommittedChanges {
 
 /** Persisted with the session; enough to find everything again. */
 export interface WorkspaceRecord {
-  /** `worktree`: linked to the repository. `private`: with git directories of its own, one for this machine and one for the sandbox. */
-  readonly kind: "worktree" | "private";
-  /** Absolute path of the working tree on this machine. */
+  /**
+   * `worktree`: linked to the repository. `private`: with git directories of its own, one for this machine and one for the sandbox. `remote`: the sandbox has working tree
+   * and git directory to itself, and this machine a copy of both.
+   */
+  readonly kind: "worktree" | "private" | "remote";
+  /** Absolute path of the working tree on this machine; of a `remote` one a copy, as of the last `sync`. */
   readonly path: string;
   readonly repositoryPath: string;
   readonly commonDirectory: string;
@@ -38,7 +41,7 @@ export interface WorkspaceRecord {
   readonly isOwnBranch: boolean;
   /** The commit the session started from: diffs are relative to it. */
   readonly base: string;
-  /** With `private`, and only there: absolute path of what holds both git directories. */
+  /** With `private` and `remote`, and only there: absolute path of what holds the git directories of this machine. */
   readonly privateDirectory?: string | undefined;
 }
 
@@ -75,6 +78,8 @@ export interface WorkspaceRequest {
   readonly include?: WorkspaceInclude | undefined;
   /** For backends whose workspace access is `mounted`: the sandbox gets a git directory of its own, which nothing on this machine ever opens. */
   readonly isPrivate?: boolean | undefined;
+  /** For backends whose workspace access is `remote`: what the sandbox works on is brought there by `send` and back by `sync`. Not together with `isPrivate`. */
+  readonly isRemote?: boolean | undefined;
 }
 
 /** What came out of a sandbox's git directory. */
@@ -102,6 +107,8 @@ export interface WorkspaceStatus {
   readonly files: readonly string[];
   /** Present when asked for: disk space of ignored files. `isMore`: they take more than this, and were counted no further. */
   readonly ignored?: { readonly bytes: number; readonly isMore: boolean } | undefined;
+  /** Present when the sandbox of a remote workspace may hold what this machine does not know of: since when. */
+  readonly unsynced?: { readonly since: string } | undefined;
 }
 
 export interface WorkspaceRemoval {
@@ -238,11 +245,24 @@ export interface WorkspaceProvider {
   /** What a sandbox gets of the workspace; of a linked worktree nothing but its place. Makes nothing. Rejects with `workspace.missing`. */
   mount(record: WorkspaceRecord): Promise<WorkspaceMount>;
   /**
+   * Puts a remote workspace into a sandbox whose own is empty: history that the session may see, index and working tree as they are here. Nothing where that
+   * was done before, and for other kinds. To be called before anything runs inside: from then on the sandbox's is what counts. A transfer that was cut changed
+   * nothing inside that counts, and the next call completes it. Rejects with `workspace.sync-failed`, `workspace.missing`.
+   */
+  send(record: WorkspaceRecord, sandbox: Pick<Sandbox, "exec">, options?: CallOptions): Promise<void>;
+  /**
    * Brings the commits, branches and index of a private workspace's sandbox to this machine, by git run inside it through `exec`, and the user's own
-   * commits into it. All or nothing: on failure and abort every reference and the index are as before, and the next call completes it. What the user did on this machine is never passed
+   * commits into it; of a remote one the files, too. All or nothing: on failure and abort every reference and the index are as before, and the next call completes it. What the user did on this machine is never passed
    * over. Nothing for a linked worktree. Rejects with `workspace.sync-failed`, `workspace.missing`.
    */
-  sync(record: WorkspaceRecord, sandbox: Pick<Sandbox, "exec">, options?: CallOptions): Promise<WorkspaceSync>;
+  sync(
+    record: WorkspaceRecord,
+    sandbox: Pick<Sandbox, "exec">,
+    options?: CallOptions & {
+      /** Nobody works inside: what comes out is all there is until the next `send`. With ignored files. */
+      readonly isLast?: boolean | undefined;
+    },
+  ): Promise<WorkspaceSync>;
   /** With `ignoredLimitBytes` ignored files are counted, too, up to there. Of a private workspace as of the last `sync`. */
   status(
     record: WorkspaceRecord,

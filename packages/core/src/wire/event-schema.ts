@@ -17,7 +17,7 @@ import {
 
 const workspaceRecord = exactly<WorkspaceRecord>()(
   z.object({
-    kind: z.enum(["worktree", "private"]),
+    kind: z.enum(["worktree", "private", "remote"]),
     path: z.string(),
     repositoryPath: z.string(),
     commonDirectory: z.string(),

@@ -86,6 +86,7 @@ export const workspaceStatusSchema: z.ZodType<WorkspaceStatus> = exactly<Workspa
     unreachedCommits: z.int(),
     files: z.array(z.string()).readonly(),
     ignored: z.object({ bytes: z.number(), isMore: z.boolean() }).optional(),
+    unsynced: z.object({ since: z.string() }).optional(),
   }),
 );
 

@@ -7,7 +7,7 @@ import type { Sandbox, WorkspaceRecord } from "@clauderon/core/contract";
 import { formatGitConfig } from "../git-config-file.ts";
 import { complaintOf } from "../git.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { privatePlaces } from "./private-places.ts";
+import { gitInside, privatePlaces } from "./private-places.ts";
 import { printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
 
 /** What may come out of a sandbox at once. */
@@ -35,10 +35,16 @@ const sandboxRefs = [
 /** Where the sandbox names what is staged. */
 export const stagedRef: string = "refs/clauderon/index";
 
+/** Where a sandbox that shares no files with this machine names its working tree, and what of it git ignores. */
+export const filesRef: string = "refs/clauderon/files";
+export const ignoredRef: string = "refs/clauderon/ignored";
+
 /** Single ones. */
 const singleRefs = [
   ["refs/stash", "refs/sandbox/stash"],
   [stagedRef, "refs/sandbox/index"],
+  [filesRef, "refs/sandbox/files"],
+  [ignoredRef, "refs/sandbox/ignored"],
 ] as const;
 
 export interface FetchedRefs extends AsyncDisposable {
@@ -71,7 +77,7 @@ export async function fetchSandbox(
     await prepare(tools, quarantine, { outside: places.outside, isSha256: record.base.length === 64, signal });
     await using git = await serveSandboxGit({
       sandbox,
-      directory: places.inside,
+      directory: gitInside(record).directory,
       service: "git-upload-pack",
       maxBytes: limits.maxBytes,
       signal,

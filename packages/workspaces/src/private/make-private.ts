@@ -89,8 +89,8 @@ async function build(tools: WorkspaceTools, call: BuildCall): Promise<Filled> {
   await checkOut(tools, outside, signal);
   const filled = await fill(tools, call, outside);
   await bringStaged(tools, { outside, record, signal });
-  const identity = await readIdentity(tools, record, signal);
-  await writeInside(tools, { record, generation, identity });
+  if (record.kind === "private")
+    await writeInside(tools, { record, generation, identity: await readIdentity(tools, record, signal) });
   await hideGitlinks(tools, outside, { signal });
   await writeFollowed(tools, record, [{ branch, commit: base, index: await digestOfIndex(tools, record, { signal }) }]);
   const { directory } = privatePlaces(record);

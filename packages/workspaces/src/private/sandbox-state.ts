@@ -98,8 +98,8 @@ export async function nameStaged(
   {
     staged,
     ref,
-    signal,
-  }: { readonly staged: readonly StagedEntry[]; readonly ref: string; readonly signal: AbortSignal },
+    ...call
+  }: Pick<ExecGitCall, "environment" | "signal"> & { readonly staged: readonly StagedEntry[]; readonly ref: string },
 ): Promise<void> {
   const objects = new Set(
     staged.filter(({ mode }) => mode !== "160000" && mode !== "000000").map(({ object }) => object),
@@ -118,20 +118,32 @@ export async function nameStaged(
   await execGit(sandbox, {
     args: ["fast-import", "--quiet", "--force", "--done"],
     input: Buffer.from(input.join("\n")),
-    signal,
+    ...call,
   });
 }
 
-interface ExecGitCall {
+export interface ExecGitCall {
   readonly args: readonly string[];
   readonly input?: Buffer | undefined;
+  /** Where git is to look; default: where it finds itself. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly signal: AbortSignal;
 }
 
-async function execGit(sandbox: Pick<Sandbox, "exec">, { args, input, signal }: ExecGitCall): Promise<Buffer> {
-  const environment = { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" };
+/** Runs git inside the sandbox. What it says is the agent's word. */
+export function execGit(sandbox: Pick<Sandbox, "exec">, { args, ...call }: ExecGitCall): Promise<Buffer> {
+  return execInside(sandbox, { argv: ["git", ...args], ...call });
+}
+
+/** Runs a program inside the sandbox: what it writes is bounded, and an abort ends it. */
+export async function execInside(
+  sandbox: Pick<Sandbox, "exec">,
+  call: Omit<ExecGitCall, "args"> & { readonly argv: readonly [string, ...string[]] },
+): Promise<Buffer> {
+  const { argv, input, signal } = call;
+  const environment = { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", ...call.environment };
   const stdin = input === undefined ? "ignore" : "pipe";
-  const handle = await sandbox.exec(["git", ...args], { stdin, environment, signal });
+  const handle = await sandbox.exec(argv, { stdin, environment, signal });
   const onAbort = (): void => {
     handle.kill("SIGKILL").catch(() => {
       // The sandbox is gone, and all in it.
@@ -149,7 +161,7 @@ async function execGit(sandbox: Pick<Sandbox, "exec">, { args, input, signal }: 
     if (exit.exitCode === 0) return stdout;
     const complaint = printable(stderr.toString("utf8"));
     throw syncFailed(
-      `git ${args[0] ?? ""} inside the sandbox ended with exit code ${String(exit.exitCode)}`,
+      `${argv.slice(0, 2).join(" ")} inside the sandbox ended with exit code ${String(exit.exitCode)}`,
       complaint,
     );
   } catch (error) {

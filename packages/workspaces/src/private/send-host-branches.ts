@@ -4,7 +4,7 @@ import { complaintOf } from "../git.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { remoteName, type SyncLimits } from "./fetch-sandbox.ts";
 import type { HostBranch } from "./follow-branches.ts";
-import { privatePlaces } from "./private-places.ts";
+import { gitInside, privatePlaces } from "./private-places.ts";
 import { printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
 
 /** Gives the sandbox the commits that were made on this machine, under names of their own: what is checked out there is not touched. */
@@ -23,11 +23,11 @@ export async function sendHostBranches(
   const { sandbox, limits, signal } = call;
   const wanted = call.branches.filter(({ name, commit }) => call.fetched.get(`refs/sandbox/host/${name}`) !== commit);
   if (wanted.length === 0) return;
-  const { outside, inside } = privatePlaces(record);
+  const { outside } = privatePlaces(record);
   const maxBytes = limits.maxBytes;
   await using git = await serveSandboxGit({
     sandbox,
-    directory: inside,
+    directory: gitInside(record).directory,
     service: "git-receive-pack",
     maxBytes,
     signal,

@@ -10,6 +10,8 @@ export interface SandboxGitOptions {
   readonly directory: string;
   /** What the sandbox may do for the one connection. */
   readonly service: "git-upload-pack" | "git-receive-pack";
+  /** `KEY=VALUE` for the git that does it. */
+  readonly settings?: readonly string[] | undefined;
   /** More than this from the sandbox ends the connection. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
@@ -98,10 +100,11 @@ async function exactly(socket: Socket, count: number): Promise<Buffer | undefine
 
 async function carry(
   socket: Socket,
-  { sandbox, directory, service, maxBytes, signal }: SandboxGitOptions,
+  { sandbox, directory, service, settings = [], maxBytes, signal }: SandboxGitOptions,
 ): Promise<void> {
   const options = service === "git-upload-pack" ? ["--strict"] : [];
-  const handle = await sandbox.exec(["git", service.slice("git-".length), ...options, directory], {
+  const given = settings.flatMap((setting) => ["-c", setting]);
+  const handle = await sandbox.exec(["git", ...given, service.slice("git-".length), ...options, directory], {
     stdin: "pipe",
     environment: { GIT_PROTOCOL: "version=2" },
     signal,

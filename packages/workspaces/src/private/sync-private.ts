@@ -1,5 +1,8 @@
 import type { Sandbox, WorkspaceRecord, WorkspaceSync } from "@clauderon/core/contract";
 
+import { captureSandbox } from "../remote/capture-sandbox.ts";
+import { followFiles } from "../remote/follow-files.ts";
+import { writeRemoteState } from "../remote/remote-state.ts";
 import { retryLocked } from "../retry-locked.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
@@ -13,7 +16,7 @@ import {
   readFollowed,
   writeFollowed,
 } from "./followed-state.ts";
-import { privatePlaces, writeGitFile } from "./private-places.ts";
+import { gitInside, privatePlaces, writeGitFile } from "./private-places.ts";
 import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
 import { syncFailed } from "./serve-sandbox-git.ts";
@@ -21,6 +24,8 @@ import { syncFailed } from "./serve-sandbox-git.ts";
 export interface SyncCall {
   readonly sandbox: Pick<Sandbox, "exec">;
   readonly limits?: SyncLimits | undefined;
+  /** Nobody works inside any more. */
+  readonly isLast?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,9 +40,14 @@ export async function syncPrivate(
   call: SyncCall,
 ): Promise<WorkspaceSync> {
   if (record.kind === "worktree") return { hostBranches: [], notices: [] };
+  return inTurn(record, () => syncNow(tools, record, call));
+}
+
+/** What moves commits between a workspace and its sandbox waits for each other. */
+export async function inTurn<Value>(record: WorkspaceRecord, move: () => Promise<Value>): Promise<Value> {
   const { directory } = privatePlaces(record);
   const before = running.get(directory) ?? Promise.resolve();
-  const work = before.then(() => syncNow(tools, record, call));
+  const work = before.then(move);
   const settled = work.catch(() => undefined);
   running.set(directory, settled);
   try {
@@ -56,12 +66,13 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
   if ((await fileSystem.kindOf(outside)) !== "directory" || (await fileSystem.kindOf(record.path)) !== "directory")
     throw workspaceMissing(record);
   const notices: string[] = [];
+  const startedAt = new Date().toISOString();
   if (await writeGitFile(fileSystem, record))
     notices.push(
       `${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`,
     );
   try {
-    const { state, fetched } = await fetchMatching(tools, record, { sandbox: call.sandbox, limits, signal });
+    const { state, left, fetched } = await fetchMatching(tools, record, { ...call, limits, signal });
     await using quarantined = fetched;
     await quarantined.keep();
     const before = await refsBefore(tools, outside, signal);
@@ -69,7 +80,16 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     const sending = { branches: plan.hostBranches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
     await sendHostBranches(tools, record, sending);
     notices.push(...(await follow(tools, record, { state, plan, signal })));
-    notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
+    notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)), ...left);
+    if (record.kind === "remote") {
+      for (const part of ["files", "ignored"] as const) {
+        const tree = quarantined.refs.get(`refs/sandbox/${part}`);
+        // What it ignores comes out only when asked for: an older answer says nothing.
+        if (tree === undefined || (part === "ignored" && call.isLast !== true)) continue;
+        notices.push(...(await followFiles(tools, record, { part, tree, signal })));
+      }
+      await writeRemoteState(tools, record, call.isLast === true && left.length === 0 ? {} : { since: startedAt });
+    }
     const { commit: head, branch } = state;
     return { head, branch, hostBranches: plan.hostBranches.map(({ name }) => name), notices };
   } catch (error) {
@@ -88,6 +108,8 @@ function describeHostBranch({ name, count, isAhead }: HostBranch, { path }: Work
 
 interface Matching {
   readonly state: SandboxState;
+  /** What cannot be brought out, a sentence each. */
+  readonly left: readonly string[];
   readonly fetched: FetchedRefs;
 }
 
@@ -95,15 +117,19 @@ interface Matching {
 async function fetchMatching(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  call: { readonly sandbox: SyncCall["sandbox"]; readonly limits: SyncLimits; readonly signal: AbortSignal },
+  call: SyncCall & { readonly limits: SyncLimits; readonly signal: AbortSignal },
 ): Promise<Matching> {
   const { sandbox, signal } = call;
+  const { environment } = gitInside(record);
   for (let attempt = 1; ; attempt += 1) {
-    const state = await readSandboxState(sandbox, signal);
-    await nameStaged(sandbox, { staged: state.staged, ref: stagedRef, signal });
+    const { state, left } =
+      record.kind === "remote"
+        ? await captureSandbox(sandbox, { environment, withIgnored: call.isLast === true, signal })
+        : { state: await readSandboxState(sandbox, signal), left: [] };
+    await nameStaged(sandbox, { staged: state.staged, ref: stagedRef, environment, signal });
     const fetched = await fetchSandbox(tools, record, { ...call, hasHead: state.commit !== undefined });
     const names = ["refs/sandbox/HEAD", ...(state.branch === undefined ? [] : [`refs/sandbox/heads/${state.branch}`])];
-    if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, fetched };
+    if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, left, fetched };
     await fetched[Symbol.asyncDispose]();
     if (attempt === ATTEMPTS) throw syncFailed("the sandbox's HEAD moved each time that it was looked at");
   }

@@ -1,0 +1,131 @@
+import type { Sandbox } from "@clauderon/core/contract";
+
+import { parsePorcelainStatus, readablePath, type StatusEntry } from "../porcelain-status.ts";
+import { filesRef, ignoredRef } from "../private/fetch-sandbox.ts";
+import { execGit, execInside, parseSandboxState, type SandboxState } from "../private/sandbox-state.ts";
+import { syncFailed } from "../private/serve-sandbox-git.ts";
+import { verbatimAttributes } from "./verbatim-directory.ts";
+
+/** What a sandbox that shares no files with this machine has. */
+export interface CapturedSandbox {
+  readonly state: SandboxState;
+  /** What cannot be brought out, a sentence each. */
+  readonly left: readonly string[];
+}
+
+interface CaptureCall {
+  /** Where git inside is to look. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly withIgnored: boolean;
+  readonly signal: AbortSignal;
+}
+
+const STATUS = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=all"];
+const HASH = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u;
+const GITLINK = "160000";
+
+/** Puts the working tree, as it is, under references that a fetch can ask for; index, files and HEAD of the sandbox are only read. */
+export async function captureSandbox(sandbox: Pick<Sandbox, "exec">, call: CaptureCall): Promise<CapturedSandbox> {
+  const { environment, withIgnored, signal } = call;
+  const output = await execGit(sandbox, { args: [...STATUS, "--ignore-submodules=dirty"], environment, signal });
+  const state = parseSandboxState(output);
+  const entries = parsePorcelainStatus(output);
+  const paths = pathsToRead(entries);
+  const scratch = await prepareVerbatim(sandbox, call);
+  const writing = { scratch, environment, signal };
+  await nameTree(sandbox, { ...writing, start: state.commit, paths, ref: filesRef });
+  if (withIgnored) {
+    const args = ["ls-files", "--others", "--ignored", "--exclude-standard", "-z"];
+    const ignored = (await execGit(sandbox, { args, environment, signal })).toString("latin1").split("\0");
+    const files = ignored.filter((path) => path !== "" && !path.endsWith("/"));
+    await nameTree(sandbox, { ...writing, start: undefined, paths: files, ref: ignoredRef });
+  }
+  return { state, left: [...nestedIn(entries), ...(await operationIn(sandbox, call))] };
+}
+
+/** All but what is as HEAD has it: the tree begins with HEAD's. */
+function pathsToRead(entries: readonly StatusEntry[]): readonly string[] {
+  return entries.flatMap(({ path, indexMode, workTreeMode }) =>
+    path.endsWith("/") || indexMode === GITLINK || workTreeMode === GITLINK ? [] : [path],
+  );
+}
+
+function nestedIn(entries: readonly StatusEntry[]): readonly string[] {
+  const nested = entries.flatMap(({ path }) => (path.endsWith("/") ? [readablePath(path)] : []));
+  if (nested.length === 0) return [];
+  const named = nested.slice(0, 3).join(", ") + (nested.length > 3 ? ", …" : "");
+  return [`repositories inside the sandbox's working tree stay there: ${named}`];
+}
+
+const operations = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG"];
+
+async function operationIn(sandbox: Pick<Sandbox, "exec">, { signal }: CaptureCall): Promise<readonly string[]> {
+  const names = (await execInside(sandbox, { argv: ["ls", "-A", "--", ".git"], signal })).toString("latin1").split("\n");
+  const found = operations.find((name) => names.includes(name));
+  if (found === undefined) return [];
+  const what = found.toLowerCase().replace(/_head$|_log$|-merge$|-apply$/u, "").replace("_", "-");
+  return [`a ${what} is in progress inside the sandbox: its files come out, its state stays there`];
+}
+
+/** A git directory inside for reading and writing files as they are; in the sandbox's own, where no `git status` sees it. */
+export async function prepareVerbatim(
+  sandbox: Pick<Sandbox, "exec">,
+  { environment, signal }: Pick<CaptureCall, "environment" | "signal">,
+): Promise<string> {
+  const asked = await execGit(sandbox, { args: ["rev-parse", "--absolute-git-dir"], environment, signal });
+  const directory = asked.toString().replace(/\n$/u, "");
+  if (!directory.startsWith("/") || /\p{Cc}/u.test(directory))
+    throw syncFailed("git inside the sandbox names no place of its git directory");
+  const scratch = `${directory}/clauderon/verbatim`;
+  const input = Buffer.from(verbatimAttributes);
+  const write = (): Promise<Buffer> =>
+    execInside(sandbox, { argv: ["tee", "--", `${scratch}/info/attributes`], input, signal });
+  try {
+    await write();
+  } catch {
+    // The first time, or somebody has removed it.
+    signal.throwIfAborted();
+    const format = await execGit(sandbox, { args: ["rev-parse", "--show-object-format"], environment, signal });
+    const isSha256 = format.toString().startsWith("sha256");
+    await execGit(sandbox, {
+      args: ["init", "--quiet", "--bare", "--template=", ...(isSha256 ? ["--object-format=sha256"] : []), scratch],
+      signal,
+    });
+    await execInside(sandbox, { argv: ["mkdir", "-p", "--", `${scratch}/info`], signal });
+    await write();
+  }
+  return scratch;
+}
+
+/** Makes git inside use that directory, with the objects of the sandbox's own and the index of that name. */
+export function verbatimInside(scratch: string, index: string): Readonly<Record<string, string>> {
+  return {
+    GIT_DIR: scratch,
+    GIT_WORK_TREE: ".",
+    GIT_OBJECT_DIRECTORY: `${scratch}/../../objects`,
+    GIT_INDEX_FILE: `${scratch}/${index}`,
+  };
+}
+
+interface TreeCall {
+  readonly scratch: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly start: string | undefined;
+  readonly paths: readonly string[];
+  readonly ref: string;
+  readonly signal: AbortSignal;
+}
+
+async function nameTree(sandbox: Pick<Sandbox, "exec">, call: TreeCall): Promise<void> {
+  const { scratch, environment, start, paths, ref, signal } = call;
+  const own = { environment: verbatimInside(scratch, "index"), signal };
+  await execGit(sandbox, { args: ["read-tree", ...(start === undefined ? ["--empty"] : [start])], ...own });
+  if (paths.length > 0) {
+    const input = Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
+    const args = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
+    await execGit(sandbox, { args, input, ...own });
+  }
+  const tree = (await execGit(sandbox, { args: ["write-tree"], ...own })).toString("latin1").trim();
+  if (!HASH.test(tree)) throw syncFailed("git inside the sandbox names no tree of its files");
+  await execGit(sandbox, { args: ["update-ref", ref, tree], environment, signal });
+}
