@@ -90,6 +90,8 @@ export interface WorkspaceSync {
   readonly branch?: string | undefined;
   /** Branches (short names) with commits that were made on this machine's side; the sandbox has them as `host/<branch>`. */
   readonly hostBranches: readonly string[];
+  /** Of a remote workspace: what stays in the sandbox alone, a sentence each; absent when nothing does. */
+  readonly left?: readonly string[] | undefined;
   /** What the user should know, a sentence each. */
   readonly notices: readonly string[];
 }

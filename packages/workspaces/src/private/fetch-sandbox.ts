@@ -25,11 +25,15 @@ export const syncLimits: SyncLimits = {
   timeoutMs: 10 * 60 * 1000,
 };
 
+/** Where a sandbox that shares no files with this machine numbers its stashes, as only the newest has a reference of its own. */
+export const stashesRef: string = "refs/clauderon/stashes";
+
 /** Where the sandbox's references are kept here, and what they are called inside. */
 const sandboxRefs = [
   ["refs/heads/", "refs/sandbox/heads/"],
   ["refs/tags/", "refs/sandbox/tags/"],
   ["refs/remotes/host/", "refs/sandbox/host/"],
+  [`${stashesRef}/`, "refs/sandbox/stashes/"],
 ] as const;
 
 /** Where the sandbox names what is staged. */

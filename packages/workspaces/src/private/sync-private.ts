@@ -91,7 +91,8 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       await writeRemoteState(tools, record, call.isLast === true && left.length === 0 ? {} : { since: startedAt });
     }
     const { commit: head, branch } = state;
-    return { head, branch, hostBranches: plan.hostBranches.map(({ name }) => name), notices };
+    const hostBranches = plan.hostBranches.map(({ name }) => name);
+    return { head, branch, hostBranches, ...(left.length === 0 ? {} : { left }), notices };
   } catch (error) {
     if (call.signal?.aborted !== true && timeout.aborted)
       throw syncFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "", error);

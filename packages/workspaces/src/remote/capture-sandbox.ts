@@ -1,7 +1,7 @@
 import type { Sandbox } from "@clauderon/core/contract";
 
 import { parsePorcelainStatus, readablePath, type StatusEntry } from "../porcelain-status.ts";
-import { filesRef, ignoredRef } from "../private/fetch-sandbox.ts";
+import { filesRef, ignoredRef, stashesRef } from "../private/fetch-sandbox.ts";
 import { execGit, execInside, parseSandboxState, type SandboxState } from "../private/sandbox-state.ts";
 import { syncFailed } from "../private/serve-sandbox-git.ts";
 import { verbatimAttributes } from "./verbatim-directory.ts";
@@ -40,7 +40,27 @@ export async function captureSandbox(sandbox: Pick<Sandbox, "exec">, call: Captu
     const files = ignored.filter((path) => path !== "" && !path.endsWith("/"));
     await nameTree(sandbox, { ...writing, start: undefined, paths: files, ref: ignoredRef });
   }
+  await nameStashes(sandbox, call);
   return { state, left: [...nestedIn(entries), ...(await operationIn(sandbox, call))] };
+}
+
+/** A reference each, the newest first. */
+async function nameStashes(
+  sandbox: Pick<Sandbox, "exec">,
+  { environment, signal }: Pick<CaptureCall, "environment" | "signal">,
+): Promise<void> {
+  const ask = async (args: readonly string[]): Promise<readonly string[]> =>
+    (await execGit(sandbox, { args, environment, signal })).toString("latin1").split("\n");
+  const stashes = (await ask(["stash", "list", "--format=%H"])).filter((object) => HASH.test(object));
+  const nameOf = (index: number): string => `${stashesRef}/${String(index).padStart(6, "0")}`;
+  const names = new Set(stashes.map((_object, index) => nameOf(index)));
+  const known = (await ask(["for-each-ref", "--format=%(refname)", stashesRef])).filter((name) => name !== "");
+  const lines = [
+    ...known.filter((name) => !names.has(name)).map((name) => `delete ${name}\n`),
+    ...stashes.map((object, index) => `update ${nameOf(index)} ${object}\n`),
+  ];
+  if (lines.length === 0) return;
+  await execGit(sandbox, { args: ["update-ref", "--stdin"], input: Buffer.from(lines.join("")), environment, signal });
 }
 
 /** All but what is as HEAD has it: the tree begins with HEAD's. */

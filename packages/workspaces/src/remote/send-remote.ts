@@ -7,7 +7,7 @@ import { complaintOf } from "../git.ts";
 import { remoteName, type SyncLimits, syncLimits } from "../private/fetch-sandbox.ts";
 import { gitInside, privatePlaces } from "../private/private-places.ts";
 import { readIdentity } from "../private/read-identity.ts";
-import { execGit, execInside, type StagedEntry } from "../private/sandbox-state.ts";
+import { execGit, type ExecGitCall, execInside, type StagedEntry } from "../private/sandbox-state.ts";
 import { printable, serveSandboxGit } from "../private/serve-sandbox-git.ts";
 import { inTurn } from "../private/sync-private.ts";
 import { settingsInside } from "../private/write-git-directories.ts";
@@ -100,13 +100,9 @@ async function push(
   { sandbox, limits, signal, copy }: Sending & { readonly copy: CapturedCopy },
 ): Promise<void> {
   const { outside } = privatePlaces(record);
-  const { exitCode } = await tools.git.inspect(
-    [`--git-dir=${outside}`, "rev-parse", "--verify", "--quiet", "refs/sandbox/stash"],
-    { signal, accepts: [0, 1] },
-  );
   const specs = [
     ...["heads", "tags", "remotes"].map((space) => `+refs/${space}/*:refs/${space}/*`),
-    ...(exitCode === 0 ? ["+refs/sandbox/stash:refs/stash"] : []),
+    `+refs/sandbox/stashes/*:${incoming}/stashes/*`,
     ...(copy.head === undefined ? [] : [`+${copy.head}:${incoming}/head`]),
     `+${copy.start}:${incoming}/start`,
     `+${copy.files}:${incoming}/files`,
@@ -179,9 +175,24 @@ async function layOut(
     await execGit(sandbox, { args: ["checkout-index", "--force", "-z", "--stdin"], input, ...own("index") });
   await execGit(sandbox, { args: ["read-tree", ignored], ...own("ignored") });
   await execGit(sandbox, { args: ["checkout-index", "--force", "--all"], ...own("ignored") });
+  await layOutStashes(sandbox, call);
   const names = (await run(["for-each-ref", "--format=%(refname)", incoming])).toString("latin1").split("\n");
   const deletions = names.filter((name) => name.startsWith(`${incoming}/`)).map((name) => `delete ${name}\n`);
   await run(["update-ref", "--stdin"], deletions.join(""));
+}
+
+/** The oldest first, each with what it says of itself. */
+async function layOutStashes(sandbox: Pick<Sandbox, "exec">, call: Pick<ExecGitCall, "environment" | "signal">): Promise<void> {
+  const format = "--format=%(objectname) %(contents:subject)";
+  const args = ["for-each-ref", "--sort=-refname", format, `${incoming}/stashes`];
+  const lines = (await execGit(sandbox, { args, ...call })).toString().split("\n");
+  const stashes = lines.flatMap((line) => /^([0-9a-f]+) (.*)$/u.exec(line)?.slice(1) ?? []);
+  // Of an earlier transfer that was cut here.
+  if (stashes.length > 0) await execGit(sandbox, { args: ["stash", "clear"], ...call });
+  for (let at = 0; at + 1 < stashes.length; at += 2) {
+    const [object = "", subject = ""] = stashes.slice(at, at + 2);
+    await execGit(sandbox, { args: ["stash", "store", "--quiet", "--message", subject, object], ...call });
+  }
 }
 
 /** For `git update-index`: what goes stands before what comes, as a path may become a directory. */
