@@ -58,11 +58,13 @@ describe("a workspace in a sandbox that shares no files with this machine", () =
     expect(host("log", "-1", "--format=%s")).toBe("Inside\n");
     expect(host("status", "--porcelain=v2")).toBe(await sandbox.git("status", "--porcelain=v2"));
     expect(existsSync(join(record.path, "ignored"))).toBe(false);
-    await sync({ isLast: true });
+    expect(await sync({ ignoredLimitBytes: 100 })).toMatchObject({ ignored: { bytes: 100, isMore: true } });
+    expect(existsSync(join(record.path, "ignored"))).toBe(false);
+    expect(await sync({ ignoredLimitBytes: 1e9 })).toMatchObject({ ignored: { isMore: false } });
     expect(filesOf(record.path)).toEqual(filesOf(sandbox.workspacePath));
     // What becomes of it later follows, too: a file in the place of a directory, and the other way round.
     await sandbox.script("rm -r deep a.txt; echo file > deep; mkdir a.txt; echo in > a.txt/in; rm l u.bin; git add -A");
-    await sync({ isLast: true });
+    await sync({ ignoredLimitBytes: 1e9 });
     expect(filesOf(record.path)).toEqual(filesOf(sandbox.workspacePath));
     expect(host("status", "--porcelain=v2")).toBe(await sandbox.git("status", "--porcelain=v2"));
   }, 60_000);
@@ -122,7 +124,7 @@ describe("a workspace in a sandbox that shares no files with this machine", () =
     await sandbox.script(`
       echo committed > c.txt; git add c.txt; git commit -q -m Inside; echo stashed > a.txt; git stash -q; echo again > b.txt; git stash -q
       echo staged > s.txt; git add s.txt; echo untracked > u.txt; echo built > ignored.o`);
-    await sync({ isLast: true });
+    await sync({ isLast: true, ignoredLimitBytes: 1e9 });
     const seen = async (one: FarSandbox): Promise<unknown> => [
       filesOf(one.workspacePath),
       await one.git(...STATUS),

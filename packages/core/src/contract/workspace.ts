@@ -92,6 +92,8 @@ export interface WorkspaceSync {
   readonly hostBranches: readonly string[];
   /** Of a remote workspace: what stays in the sandbox alone, a sentence each; absent when nothing does. */
   readonly left?: readonly string[] | undefined;
+  /** Present when asked for: disk space of ignored files inside. `isMore`: they take more than the limit, and have not come out. */
+  readonly ignored?: { readonly bytes: number; readonly isMore: boolean } | undefined;
   /** What the user should know, a sentence each. */
   readonly notices: readonly string[];
 }
@@ -261,8 +263,10 @@ export interface WorkspaceProvider {
     record: WorkspaceRecord,
     sandbox: Pick<Sandbox, "exec">,
     options?: CallOptions & {
-      /** Nobody works inside: what comes out is all there is until the next `send`. With ignored files. */
+      /** Nobody works inside: what comes out is all there is until the next `send`. */
       readonly isLast?: boolean | undefined;
+      /** Of a remote workspace ignored files come out, too, when all of them together take no more. */
+      readonly ignoredLimitBytes?: number | undefined;
     },
   ): Promise<WorkspaceSync>;
   /** With `ignoredLimitBytes` ignored files are counted, too, up to there. Of a private workspace as of the last `sync`. */

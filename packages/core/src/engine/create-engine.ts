@@ -26,6 +26,7 @@ import { SessionService } from "./session-service.ts";
 import { SessionSetup } from "./session-setup.ts";
 import { sessionSummary } from "./session-view.ts";
 import { StepEffects } from "./step-effects.ts";
+import { SandboxWork } from "./sandbox-work.ts";
 import { createSyncedWorkspaces } from "./synced-workspaces.ts";
 import { UndoService } from "./undo-service.ts";
 
@@ -95,6 +96,7 @@ export function createEngine(options: EngineOptions): Engine {
   const creator = new SessionCreator({ log, registry, workspaces, effects, settings, clock, proxy });
   const access = new AccessService({ log, effects, registry, sandboxes, proxy, locks, crashPoints, logger });
   const service = new SessionService({
+    work: new SandboxWork({ sandboxes, workspaces: options.workspaces, watch, logger }),
     log,
     creator,
     runner,

@@ -32,6 +32,7 @@ import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
 import { checkpointRequest, newCheckpointId } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import { cannotGoBack, type SandboxWork } from "./sandbox-work.ts";
 import type { SessionCreator } from "./session-creator.ts";
 import { isResult, type SessionCommand } from "./session-decider.ts";
 import { sessionEnvironment } from "./session-environment.ts";
@@ -41,6 +42,7 @@ import { waitForSession } from "./wait-for-session.ts";
 import { refuseWorkAtRisk } from "./work-at-risk.ts";
 
 export interface SessionServiceOptions {
+  readonly work: SandboxWork;
   readonly log: EventLog;
   readonly creator: SessionCreator;
   readonly runner: OperationRunner;
@@ -148,9 +150,11 @@ export class SessionService {
       readonly base?: string | undefined;
     } = {},
   ): Promise<string> {
-    const state = this.#options.log.require(id);
+    const { log, locks, work, workspaces } = this.#options;
+    const state = log.require(id);
     refuseArchived(state);
-    return this.#options.workspaces.diff(state.workspace, options);
+    if (state.workspace.kind === "remote") await locks.run(id, () => work.bringOut(log.require(id), options));
+    return workspaces.diff(state.workspace, options);
   }
 
   /** Refused before anything is recorded: what cannot be done now leaves no trace in the session. */
@@ -165,6 +169,7 @@ export class SessionService {
       // One at a time in a repository: what another merge changes is then known to this one's checks.
       locks.run(`results ${commonDirectory}`, async () => {
         const { name, workspace } = log.require(id);
+        await this.#options.work.bringOut(log.require(id), call);
         const checked = await workspaces.results.check(workspace, { name, ...request }, call);
         if (checked.isUpToDate) return { schemaVersion: 1, name, ...checked };
         call.signal?.throwIfAborted();
@@ -189,6 +194,7 @@ export class SessionService {
       const state = log.require(id);
       refuseArchived(state);
       const scrollback = await this.#scrollback(id, call);
+      await this.#options.work.bringOut(state, call);
       const made = checkpointRequest(state, { ...request, clock, scrollback });
       return workspaces.checkpoints.create(state.workspace, made, call);
     });
@@ -202,7 +208,8 @@ export class SessionService {
   ): Promise<CheckpointRestoration> {
     const { log, locks } = this.#options;
     return locks.run(id, async () => {
-      const { name, lifecycle } = log.require(id);
+      const { name, lifecycle, workspace } = log.require(id);
+      if (workspace.kind === "remote") throw cannotGoBack(name, checkpoint.id);
       const scrollback = await this.#scrollback(id, call);
       call.signal?.throwIfAborted();
       if (lifecycle === "running") {
@@ -266,6 +273,7 @@ export class SessionService {
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       if (state.lifecycle === "archived" && keepMs === 0 && deletion.discard !== true) throw archivedAtRisk(state);
+      await this.#takeAll(state, deletion);
       const status = await workspaces.status(state.workspace, keepMs > 0 ? { ignoredLimitBytes } : {});
       refuseWorkAtRisk({ state, deletion, status });
       refuseIgnoredOverLimit({ name, deletion, status });
@@ -279,13 +287,33 @@ export class SessionService {
     return { id, name, kept: outcome.kept, undoUntil };
   }
 
+  /** Of a sandbox that shares no files with this machine, before it goes. What is given up keeps nothing from being deleted. */
+  async #takeAll(state: SessionState, deletion: DeleteSessionRequest): Promise<void> {
+    const { work, keepMs, logger } = this.#options;
+    const limit = { keep: Infinity, drop: undefined } as const;
+    const unasked = keepMs > 0 ? this.#options.ignoredLimitBytes : undefined;
+    try {
+      await work.takeAll(state, {
+        ignoredLimitBytes: deletion.ignored === undefined ? unasked : limit[deletion.ignored],
+        check: (status) => {
+          refuseWorkAtRisk({ state, deletion, status });
+          refuseIgnoredOverLimit({ name: state.name, deletion, status });
+        },
+      });
+    } catch (cause) {
+      if (deletion.discard !== true) throw cause;
+      logger.warn({ session: state.name, cause }, "what the sandbox alone had is given up");
+    }
+  }
+
   /** Frees sandbox and working tree of a session that is not being changed. */
   async archive(id: string): Promise<SessionDetail> {
-    const { log, workspaces } = this.#options;
+    const { log, work, workspaces } = this.#options;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       const isIdle = state.lifecycle !== "archived" && state.operation === undefined;
       if (isIdle && !(await workspaces.status(state.workspace)).exists) throw nothingToArchive(state);
+      if (isIdle) await work.takeAll(state, { ignoredLimitBytes: Infinity });
       return this.#operateLocked(id, { type: "archive", operationId: randomUUID() }, undefined);
     });
     return this.#settled(id, outcome);

@@ -174,6 +174,7 @@ export class StepEffects {
       branchPrefix,
       include: { patterns: include, isFileRead: state.isolation === "none" },
       ...(state.workspace.kind === "private" ? { isPrivate: true } : {}),
+      ...(state.workspace.kind === "remote" ? { isRemote: true } : {}),
     };
     const { copied, notices } = await workspaces.create(request, state.workspace, options);
     if (copied.length + notices.length === 0) return {};
@@ -269,15 +270,15 @@ export class StepEffects {
 
   async #startSandbox(state: SessionState, input: OperationInput): Promise<StepOutcome> {
     const options: CallOptions = { signal: input.signal };
-    const { sandboxes, registry } = this.#options;
+    const { sandboxes, registry, workspaces } = this.#options;
     const backend = registry.get(state.backend);
     const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
     if (existing !== undefined) {
       await existing.start({ environment: input.environment, ...options });
+      await workspaces.send(state.workspace, existing, options);
       return {};
     }
-    const { workspaces } = this.#options;
-    const workspace = backend.capabilities.workspace === "remote" ? {} : await workspaces.mount(state.workspace);
+    const workspace = await workspaces.mount(state.workspace);
     const sandbox = await backend.create(
       {
         sandboxId: state.id,
@@ -290,6 +291,7 @@ export class StepEffects {
       options,
     );
     sandboxes.put(sandbox);
+    await workspaces.send(state.workspace, sandbox, options);
     return {};
   }
 

@@ -5,6 +5,7 @@ import type { EventLog } from "./event-log.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 
 /**
+ * Where work has to come out of a sandbox that shares no files with this machine, `SandboxWork` sees to it: here only the status of a running session does.
  * The same workspaces, where status and diff of one whose git directory is in a running sandbox first bring out what is there. Where that does not succeed they
  * tell what came out last; a removal keeps the sandbox's git directory whole in its undo record, so nothing depends on it.
  */
@@ -14,7 +15,7 @@ export function createSyncedWorkspaces(
 ): WorkspaceProvider {
   const synced = async (record: WorkspaceRecord, options: CallOptions): Promise<void> => {
     const state =
-      record.kind === "private" ? log.list().find(({ workspace }) => workspace.path === record.path) : undefined;
+      record.kind === "worktree" ? undefined : log.list().find(({ workspace }) => workspace.path === record.path);
     if (state?.lifecycle !== "running") return;
     try {
       const sandbox = await sandboxes.find(state, options);
@@ -38,12 +39,12 @@ export function createSyncedWorkspaces(
     results: {
       ...workspaces.results,
       check: async (record, request, options = {}) => {
-        await synced(record, options);
+        if (record.kind === "private") await synced(record, options);
         return workspaces.results.check(record, request, options);
       },
     },
     diff: async (record, options = {}) => {
-      await synced(record, options);
+      if (record.kind === "private") await synced(record, options);
       return workspaces.diff(record, options);
     },
   };

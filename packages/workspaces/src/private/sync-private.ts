@@ -26,6 +26,7 @@ export interface SyncCall {
   readonly limits?: SyncLimits | undefined;
   /** Nobody works inside any more. */
   readonly isLast?: boolean | undefined;
+  readonly ignoredLimitBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -72,7 +73,7 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       `${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`,
     );
   try {
-    const { state, left, fetched } = await fetchMatching(tools, record, { ...call, limits, signal });
+    const { state, left, ignored, fetched } = await fetchMatching(tools, record, { ...call, limits, signal });
     await using quarantined = fetched;
     await quarantined.keep();
     const before = await refsBefore(tools, outside, signal);
@@ -85,14 +86,14 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       for (const part of ["files", "ignored"] as const) {
         const tree = quarantined.refs.get(`refs/sandbox/${part}`);
         // What it ignores comes out only when asked for: an older answer says nothing.
-        if (tree === undefined || (part === "ignored" && call.isLast !== true)) continue;
+        if (tree === undefined || (part === "ignored" && ignored?.isMore !== false)) continue;
         notices.push(...(await followFiles(tools, record, { part, tree, signal })));
       }
       await writeRemoteState(tools, record, call.isLast === true && left.length === 0 ? {} : { since: startedAt });
     }
     const { commit: head, branch } = state;
     const hostBranches = plan.hostBranches.map(({ name }) => name);
-    return { head, branch, hostBranches, ...(left.length === 0 ? {} : { left }), notices };
+    return { head, branch, hostBranches, ...(left.length === 0 ? {} : { left }), ignored, notices };
   } catch (error) {
     if (call.signal?.aborted !== true && timeout.aborted)
       throw syncFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "", error);
@@ -111,6 +112,7 @@ interface Matching {
   readonly state: SandboxState;
   /** What cannot be brought out, a sentence each. */
   readonly left: readonly string[];
+  readonly ignored?: WorkspaceSync["ignored"];
   readonly fetched: FetchedRefs;
 }
 
@@ -123,14 +125,14 @@ async function fetchMatching(
   const { sandbox, signal } = call;
   const { environment } = gitInside(record);
   for (let attempt = 1; ; attempt += 1) {
-    const { state, left } =
+    const { state, ...besides } =
       record.kind === "remote"
-        ? await captureSandbox(sandbox, { environment, withIgnored: call.isLast === true, signal })
+        ? await captureSandbox(sandbox, { environment, ignoredLimitBytes: call.ignoredLimitBytes, signal })
         : { state: await readSandboxState(sandbox, signal), left: [] };
     await nameStaged(sandbox, { staged: state.staged, ref: stagedRef, environment, signal });
     const fetched = await fetchSandbox(tools, record, { ...call, hasHead: state.commit !== undefined });
     const names = ["refs/sandbox/HEAD", ...(state.branch === undefined ? [] : [`refs/sandbox/heads/${state.branch}`])];
-    if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, left, fetched };
+    if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, ...besides, fetched };
     await fetched[Symbol.asyncDispose]();
     if (attempt === ATTEMPTS) throw syncFailed("the sandbox's HEAD moved each time that it was looked at");
   }

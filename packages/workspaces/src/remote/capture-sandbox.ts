@@ -1,4 +1,4 @@
-import type { Sandbox } from "@clauderon/core/contract";
+import type { Sandbox, WorkspaceSync } from "@clauderon/core/contract";
 
 import { parsePorcelainStatus, readablePath, type StatusEntry } from "../porcelain-status.ts";
 import { filesRef, ignoredRef, stashesRef } from "../private/fetch-sandbox.ts";
@@ -11,12 +11,13 @@ export interface CapturedSandbox {
   readonly state: SandboxState;
   /** What cannot be brought out, a sentence each. */
   readonly left: readonly string[];
+  readonly ignored?: WorkspaceSync["ignored"];
 }
 
 interface CaptureCall {
   /** Where git inside is to look. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly withIgnored: boolean;
+  readonly ignoredLimitBytes?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -26,7 +27,7 @@ const GITLINK = "160000";
 
 /** Puts the working tree, as it is, under references that a fetch can ask for; index, files and HEAD of the sandbox are only read. */
 export async function captureSandbox(sandbox: Pick<Sandbox, "exec">, call: CaptureCall): Promise<CapturedSandbox> {
-  const { environment, withIgnored, signal } = call;
+  const { environment, signal } = call;
   const output = await execGit(sandbox, { args: [...STATUS, "--ignore-submodules=dirty"], environment, signal });
   const state = parseSandboxState(output);
   const entries = parsePorcelainStatus(output);
@@ -34,14 +35,44 @@ export async function captureSandbox(sandbox: Pick<Sandbox, "exec">, call: Captu
   const scratch = await prepareVerbatim(sandbox, call);
   const writing = { scratch, environment, signal };
   await nameTree(sandbox, { ...writing, start: state.commit, paths, ref: filesRef });
-  if (withIgnored) {
-    const args = ["ls-files", "--others", "--ignored", "--exclude-standard", "-z"];
-    const ignored = (await execGit(sandbox, { args, environment, signal })).toString("latin1").split("\0");
-    const files = ignored.filter((path) => path !== "" && !path.endsWith("/"));
+  const ignored = await measureIgnoredInside(sandbox, call);
+  if (ignored?.isMore === false) {
+    const files = (await listIgnored(sandbox, call)).filter((path) => !path.endsWith("/"));
     await nameTree(sandbox, { ...writing, start: undefined, paths: files, ref: ignoredRef });
   }
   await nameStashes(sandbox, call);
-  return { state, left: [...nestedIn(entries), ...(await operationIn(sandbox, call))] };
+  return { state, left: [...nestedIn(entries), ...(await operationIn(sandbox, call))], ignored };
+}
+
+async function listIgnored(
+  sandbox: Pick<Sandbox, "exec">,
+  { environment, signal }: CaptureCall,
+  options: readonly string[] = [],
+): Promise<readonly string[]> {
+  const args = ["ls-files", "--others", "--ignored", "--exclude-standard", ...options, "-z"];
+  const output = await execGit(sandbox, { args, environment, signal });
+  return output
+    .toString("latin1")
+    .split("\0")
+    .filter((path) => path !== "");
+}
+
+const PATHS_AT_ONCE = 200;
+
+/** Only where it is asked for. A path that arguments cannot say counts for nothing. */
+async function measureIgnoredInside(sandbox: Pick<Sandbox, "exec">, call: CaptureCall): Promise<WorkspaceSync["ignored"]> {
+  const { ignoredLimitBytes: limitBytes, signal } = call;
+  if (limitBytes === undefined) return undefined;
+  const listed = await listIgnored(sandbox, call, ["--directory"]);
+  const paths = listed.map((path) => Buffer.from(path, "latin1").toString()).filter((path) => !path.includes("\uFFFD"));
+  let bytes = 0;
+  for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
+    const some = paths.slice(at, at + PATHS_AT_ONCE).map((path) => `./${path}`);
+    const output = (await execInside(sandbox, { argv: ["du", "-skx", ...some], signal })).toString("latin1");
+    for (const line of output.split("\n")) bytes += Number(/^(\d+)\t/u.exec(line)?.[1] ?? 0) * 1024;
+    if (bytes > limitBytes) return { bytes: limitBytes, isMore: true };
+  }
+  return { bytes, isMore: false };
 }
 
 /** A reference each, the newest first. */

@@ -44,7 +44,7 @@ function planOrphanSandbox(sandbox: Observation["sandboxes"][number]): PlannedFi
 function planOrphanWorkspace(workspace: OrphanWorkspace): PlannedFinding {
   const { status } = workspace;
   const uncommitted = status.staged + status.unstaged + status.untracked;
-  const holdsWork = uncommitted > 0 || status.unreachedCommits > 0;
+  const holdsWork = uncommitted > 0 || status.unreachedCommits > 0 || status.unsynced !== undefined;
   return {
     finding: {
       kind: "orphan",
