@@ -7,6 +7,7 @@ import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
+import { isBehindInside } from "./private/inside-stamp.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
@@ -40,18 +41,20 @@ export async function readStatus(
       : await countUnreached(tools, record, { tips, signal });
   if (!exists || claim?.phase === "making")
     return { exists, staged: 0, unstaged: 0, untracked: 0, unreachedCommits, files: [] };
+  const isBehind = record.kind === "private" && (await isBehindInside(tools, record));
+  const commits = { unreachedCommits, ...(isBehind ? { isBehind } : {}) };
   if (tree === undefined) {
     const names = (await tools.fileSystem.names(record.path)).filter((name) => name !== ".git");
-    return { exists, staged: 0, unstaged: 0, untracked: names.length, unreachedCommits, files: names.slice(0, 20) };
+    return { exists, staged: 0, unstaged: 0, untracked: names.length, ...commits, files: names.slice(0, 20) };
   }
   const entries = await inspectStatus(tools, tree, options);
   const counts = countStatus(await withoutIncluded(tools, record, { entries, claim }));
   const { ignoredLimitBytes: limitBytes } = options;
-  if (limitBytes === undefined) return { exists, ...counts, unreachedCommits };
+  if (limitBytes === undefined) return { exists, ...counts, ...commits };
   return {
     exists,
     ...counts,
-    unreachedCommits,
+    ...commits,
     ignored: await measureIgnored(tools, tree, { ...options, limitBytes }),
   };
 }

@@ -37,6 +37,7 @@ import { isResult, type SessionCommand } from "./session-decider.ts";
 import { sessionEnvironment } from "./session-environment.ts";
 import { sessionDetail } from "./session-view.ts";
 import type { OperationInput } from "./step-effects.ts";
+import type { SandboxSync } from "./sandbox-sync.ts";
 import { waitForSession } from "./wait-for-session.ts";
 import { refuseWorkAtRisk } from "./work-at-risk.ts";
 
@@ -46,6 +47,7 @@ export interface SessionServiceOptions {
   readonly runner: OperationRunner;
   readonly sandboxes: SandboxCache;
   readonly workspaces: WorkspaceProvider;
+  readonly sync: SandboxSync;
   readonly watch: AgentWatch;
   readonly access: AccessService;
   readonly locks: KeyedMutex;
@@ -110,10 +112,9 @@ export class SessionService {
     options: CallOptions & { readonly withWorkspace?: boolean | undefined } = {},
   ): Promise<SessionDetail> {
     const state = this.#options.log.require(id);
-    return sessionDetail(
-      state,
-      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined,
-    );
+    const status =
+      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined;
+    return sessionDetail(state, status, this.#options.sync.notices(id));
   }
 
   async ready(id: string, options: CallOptions = {}): Promise<void> {
@@ -252,22 +253,27 @@ export class SessionService {
   }
 
   async stop(id: string, options: { readonly graceMs?: number | undefined } = {}): Promise<SessionDetail> {
+    const { log, sync } = this.#options;
+    const { operation } = log.require(id);
+    if (operation === undefined) await sync.unasked(log.require(id));
     const outcome = await this.#operate(id, { type: "stop", operationId: randomUUID(), graceMs: options.graceMs }, {});
     return this.#settled(id, outcome);
   }
 
   async delete(id: string, deletion: DeleteSessionRequest = {}): Promise<DeletedSession> {
-    const { log, runner, workspaces, keepMs, ignoredLimitBytes } = this.#options;
+    const { log, runner, workspaces, sync, keepMs, ignoredLimitBytes } = this.#options;
     const { name, operation } = log.require(id);
     if (operation?.kind === "create" && runner.cancel(id)) {
       await waitForSession(log, id, { until: (state) => state?.operation === undefined });
       if (log.get(id) === undefined) return { id, name, kept: [] };
     }
+    let staysInside: string | undefined;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       if (state.lifecycle === "archived" && keepMs === 0 && deletion.discard !== true) throw archivedAtRisk(state);
+      staysInside = await sync.bringOut(state, { isHurried: deletion.discard === true });
       const status = await workspaces.status(state.workspace, keepMs > 0 ? { ignoredLimitBytes } : {});
-      refuseWorkAtRisk({ state, deletion, status });
+      refuseWorkAtRisk({ state, deletion, status, staysInside });
       refuseIgnoredOverLimit({ name, deletion, status });
       return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});
     });
@@ -276,16 +282,22 @@ export class SessionService {
       outcome.hasUndoRecord === true
         ? new Date(this.#options.clock.now().getTime() + this.#options.keepMs).toISOString()
         : undefined;
-    return { id, name, kept: outcome.kept, undoUntil };
+    const lost =
+      staysInside === undefined || undoUntil !== undefined || deletion.keepWorktree === true
+        ? []
+        : [`what was written to its sandbox's git directory since commits last came out is gone: ${staysInside}`];
+    return { id, name, kept: [...outcome.kept, ...lost], undoUntil };
   }
 
   /** Frees sandbox and working tree of a session that is not being changed. */
   async archive(id: string): Promise<SessionDetail> {
-    const { log, workspaces } = this.#options;
+    const { log, workspaces, sync } = this.#options;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       const isIdle = state.lifecycle !== "archived" && state.operation === undefined;
       if (isIdle && !(await workspaces.status(state.workspace)).exists) throw nothingToArchive(state);
+      // What does not come out now is put away with the rest, and comes out after it was put back.
+      if (isIdle) await sync.bringOut(state);
       return this.#operateLocked(id, { type: "archive", operationId: randomUUID() }, undefined);
     });
     return this.#settled(id, outcome);

@@ -5,6 +5,7 @@ import type { Agent, AgentPlan } from "../contract/agent.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
+import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
@@ -273,8 +274,14 @@ export class StepEffects {
     const backend = registry.get(state.backend);
     const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
     if (existing !== undefined) {
-      await existing.start({ environment: input.environment, ...options });
-      return {};
+      try {
+        await existing.start({ environment: input.environment, ...options });
+        return {};
+      } catch (error) {
+        if (!ClauderonError.isInstance(error, "sandbox.not-found")) throw error;
+        // Somebody removed it: the session gets another.
+        await sandboxes.drop(state.id);
+      }
     }
     const { workspaces } = this.#options;
     const workspace = backend.capabilities.workspace === "remote" ? {} : await workspaces.mount(state.workspace);

@@ -13,6 +13,7 @@ import {
   readFollowed,
   writeFollowed,
 } from "./followed-state.ts";
+import { noteInside, stampInside } from "./inside-stamp.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
 import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
@@ -61,6 +62,8 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       `${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`,
     );
   try {
+    // Before anything is asked: what is written meanwhile is for the next sync.
+    const stamp = (await stampInside(tools, record)) ?? "";
     const { state, fetched } = await fetchMatching(tools, record, { sandbox: call.sandbox, limits, signal });
     await using quarantined = fetched;
     await quarantined.keep();
@@ -70,6 +73,7 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     await sendHostBranches(tools, record, sending);
     notices.push(...(await follow(tools, record, { state, plan, signal })));
     notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
+    await noteInside(tools, record, stamp);
     const { commit: head, branch } = state;
     return { head, branch, hostBranches: plan.hostBranches.map(({ name }) => name), notices };
   } catch (error) {
