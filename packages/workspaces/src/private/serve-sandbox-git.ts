@@ -4,6 +4,8 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 
 import { type ProcessHandle, type Sandbox, WorkspaceError } from "@clauderon/core/contract";
 
+import { watchPack } from "./watch-pack.ts";
+
 export interface SandboxGitOptions {
   readonly sandbox: Pick<Sandbox, "exec">;
   /** Git directory inside the sandbox. */
@@ -12,6 +14,8 @@ export interface SandboxGitOptions {
   readonly service: "git-upload-pack" | "git-receive-pack";
   /** More than this from the sandbox ends the connection. */
   readonly maxBytes: number;
+  /** With `git-upload-pack`: a pack that names more is not handed on. */
+  readonly maxObjects?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -38,9 +42,12 @@ export async function serveSandboxGit(options: SandboxGitOptions): Promise<Sandb
   let failure: WorkspaceError | undefined;
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on("error", () => {
-      // Git of this machine has ended: its own exit tells how.
-    });
+    let hasGitEnded = false;
+    const onEnd = (): void => {
+      hasGitEnded = true;
+    };
+    socket.on("error", onEnd);
+    socket.on("close", onEnd);
     const serving = (async (): Promise<void> => {
       try {
         const isTheOne = await isAskedFor(socket, secret, options.service);
@@ -48,7 +55,8 @@ export async function serveSandboxGit(options: SandboxGitOptions): Promise<Sandb
         server.close();
         await carry(socket, options);
       } catch (error) {
-        failure ??= asFailure(error);
+        // Of an end of git's on this machine its own words tell more.
+        if (!hasGitEnded || error instanceof WorkspaceError) failure ??= asFailure(error);
       } finally {
         socket.destroy();
         sockets.delete(socket);
@@ -98,10 +106,12 @@ async function exactly(socket: Socket, count: number): Promise<Buffer | undefine
 
 async function carry(
   socket: Socket,
-  { sandbox, directory, service, maxBytes, signal }: SandboxGitOptions,
+  { sandbox, directory, service, maxBytes, maxObjects, signal }: SandboxGitOptions,
 ): Promise<void> {
   const options = service === "git-upload-pack" ? ["--strict"] : [];
-  const handle = await sandbox.exec(["git", service.slice("git-".length), ...options, directory], {
+  // Hooks of the agent's are for its own commits; one that fails would keep the user's out.
+  const quiet = ["-c", "core.hooksPath=/dev/null"];
+  const handle = await sandbox.exec(["git", ...quiet, service.slice("git-".length), ...options, directory], {
     stdin: "pipe",
     environment: { GIT_PROTOCOL: "version=2" },
     signal,
@@ -109,7 +119,7 @@ async function carry(
   const complaint = readComplaint(handle);
   try {
     void sendInto(handle, socket);
-    await receive(handle, socket, { maxBytes, signal });
+    await receive(handle, socket, { maxBytes, watch: maxObjects === undefined ? undefined : watchPack(maxObjects), signal });
     // Its output has ended; one that then stays is not waited for.
     const soon = AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]);
     const { exitCode } = await abortable(handle.exit, soon);
@@ -135,7 +145,15 @@ async function sendInto({ stdin }: ProcessHandle, socket: Socket): Promise<void>
 async function receive(
   { stdout }: ProcessHandle,
   socket: Socket,
-  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+  {
+    maxBytes,
+    watch,
+    signal,
+  }: {
+    readonly maxBytes: number;
+    readonly watch: ReturnType<typeof watchPack> | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   const reader = stdout.getReader();
   const closed = new AbortController();
@@ -147,6 +165,8 @@ async function receive(
     if (done) break;
     bytes += value.length;
     if (bytes > maxBytes) throw tooMuch(maxBytes);
+    const refusal = watch?.(value);
+    if (refusal !== undefined) throw syncFailed(refusal);
     if (!socket.write(value)) await once(socket, "drain", { signal: either });
   }
   socket.end();

@@ -1,4 +1,4 @@
-import type { Sandbox, WorkspaceRecord, WorkspaceSync } from "@clauderon/core/contract";
+import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSync } from "@clauderon/core/contract";
 
 import { retryLocked } from "../retry-locked.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
@@ -70,9 +70,17 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     const before = await refsBefore(tools, outside, signal);
     const plan = await planBranches(tools, { gitDirectory: outside }, { before, fetched: quarantined.refs, signal });
     const sending = { branches: plan.hostBranches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
-    await sendHostBranches(tools, record, sending);
+    let isSent = true;
+    try {
+      await sendHostBranches(tools, record, sending);
+    } catch (error) {
+      signal.throwIfAborted();
+      isSent = false;
+      // What is inside comes out all the same; the next sync tries again.
+      notices.push(`your commits could not be given to the sandbox: ${whyOf(error)}`);
+    }
     notices.push(...(await follow(tools, record, { state, plan, signal })));
-    notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
+    if (isSent) notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
     await noteInside(tools, record, stamp);
     const { commit: head, branch } = state;
     return { head, branch, hostBranches: plan.hostBranches.map(({ name }) => name), notices };
@@ -81,6 +89,10 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       throw syncFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "", error);
     throw error;
   }
+}
+
+function whyOf(error: unknown): string {
+  return error instanceof WorkspaceError && error.why !== undefined ? error.why : String(error);
 }
 
 /** The files are the same on both sides: where nothing was committed inside meanwhile only HEAD and the index have to move. */
