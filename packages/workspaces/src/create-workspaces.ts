@@ -22,11 +22,11 @@ import { mountOf } from "./private/private-places.ts";
 import { syncPrivate } from "./private/sync-private.ts";
 import { readPushUrl } from "./read-push-url.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
+import { sendRemote } from "./remote/send-remote.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
 import { readChanges, resolveRepository } from "./resolve-repository.ts";
 import { restoreWorkspace } from "./restore-workspace.ts";
-import { sendRemote } from "./remote/send-remote.ts";
 import { createResults } from "./results/create-results.ts";
 import { createScratchDirectories } from "./scratch-directories.ts";
 import { listUndoRecords, removeUndoRecord, sweepUndoRecords } from "./undo-records.ts";
@@ -134,7 +134,8 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
-    send: (record, sandbox, { signal } = {}) => translated(() => sendRemote(tools, record, { sandbox, settings, signal })),
+    send: (record, sandbox, { signal } = {}) =>
+      translated(() => sendRemote(tools, record, { sandbox, settings, signal })),
     sync: (record, sandbox, call = {}) => translated(() => syncPrivate(tools, record, { ...call, sandbox })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),

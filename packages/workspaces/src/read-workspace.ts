@@ -7,6 +7,7 @@ import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
+import { isBehindInside } from "./private/inside-stamp.ts";
 import { readRemoteState } from "./remote/remote-state.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
@@ -41,15 +42,17 @@ export async function readStatus(
       : await countUnreached(tools, record, { tips, signal });
   if (!exists || claim?.phase === "making")
     return { exists, staged: 0, unstaged: 0, untracked: 0, unreachedCommits, files: [] };
+  const isBehind = record.kind === "private" && (await isBehindInside(tools, record));
+  const commits = { unreachedCommits, ...(isBehind ? { isBehind } : {}) };
   if (tree === undefined) {
     const names = (await tools.fileSystem.names(record.path)).filter((name) => name !== ".git");
-    return { exists, staged: 0, unstaged: 0, untracked: names.length, unreachedCommits, files: names.slice(0, 20) };
+    return { exists, staged: 0, unstaged: 0, untracked: names.length, ...commits, files: names.slice(0, 20) };
   }
   const entries = await inspectStatus(tools, tree, options);
   const counts = countStatus(await withoutIncluded(tools, record, { entries, claim }));
   const { ignoredLimitBytes: limitBytes } = options;
   const since = record.kind === "remote" ? (await readRemoteState(tools, record)).since : undefined;
-  const known = { exists, ...counts, unreachedCommits, ...(since === undefined ? {} : { unsynced: { since } }) };
+  const known = { exists, ...counts, ...commits, ...(since === undefined ? {} : { unsynced: { since } }) };
   if (limitBytes === undefined) return known;
   return {
     ...known,

@@ -54,7 +54,10 @@ export interface RemoteSession extends Made {
   readonly sandbox: FarSandbox;
   /** Git as the user runs it in this machine's copy. */
   readonly host: (...args: readonly string[]) => string;
-  readonly sync: (options?: { readonly isLast?: boolean; readonly ignoredLimitBytes?: number }) => Promise<WorkspaceSync>;
+  readonly sync: (options?: {
+    readonly isLast?: boolean;
+    readonly ignoredLimitBytes?: number;
+  }) => Promise<WorkspaceSync>;
 }
 
 /** One whose sandbox has the workspace. */

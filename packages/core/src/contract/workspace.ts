@@ -107,6 +107,8 @@ export interface WorkspaceStatus {
   readonly untracked: number;
   /** Commits of the branch that no other ref (branch, tag, remote branch) reaches. */
   readonly unreachedCommits: number;
+  /** Present and true when something was written to the git directory of a private workspace's sandbox since commits last came out: there may be more than is counted here. */
+  readonly isBehind?: boolean | undefined;
   /** Up to 20 names of uncommitted paths. */
   readonly files: readonly string[];
   /** Present when asked for: disk space of ignored files. `isMore`: they take more than this, and were counted no further. */

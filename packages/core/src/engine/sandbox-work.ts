@@ -8,12 +8,14 @@ import type { SessionState } from "../contract/session-state.ts";
 import type { WorkspaceProvider, WorkspaceStatus, WorkspaceSync } from "../contract/workspace.ts";
 import type { AgentWatch } from "./agent-watch.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import type { SandboxSync } from "./sandbox-sync.ts";
 
 export interface SandboxWorkOptions {
   readonly sandboxes: SandboxCache;
   /** Whose status asks no sandbox. */
   readonly workspaces: WorkspaceProvider;
   readonly watch: AgentWatch;
+  readonly sync: SandboxSync;
   readonly logger: Logger;
 }
 
@@ -44,11 +46,13 @@ export class SandboxWork {
     if (unsynced === undefined) return;
     await this.#waiting(state, async () => {
       const sandbox = await this.#require(state, call);
+      // One whose agent has ended by itself runs on.
+      const wasRunning = (await sandbox.inspect(call)).state === "running";
       await sandbox.start(call);
       try {
         await this.#sync(state, sandbox, { ...call, isLast: true });
       } finally {
-        await sandbox.stop();
+        if (!wasRunning) await sandbox.stop();
       }
     });
   }
@@ -113,7 +117,7 @@ export class SandboxWork {
     call: Parameters<WorkspaceProvider["sync"]>[2],
   ): Promise<WorkspaceSync> {
     const sync = await this.#options.workspaces.sync(state.workspace, sandbox, call);
-    for (const notice of sync.notices) this.#options.logger.info({ session: state.name }, notice);
+    await this.#options.sync.tell(state, sync.notices);
     return sync;
   }
 
@@ -133,7 +137,11 @@ export class SandboxWork {
     try {
       await work();
     } catch (cause) {
-      if (ClauderonError.isInstance(cause, "operation.aborted") || !(cause instanceof Error) || cause.name === "AbortError")
+      if (
+        ClauderonError.isInstance(cause, "operation.aborted") ||
+        !(cause instanceof Error) ||
+        cause.name === "AbortError"
+      )
         throw cause;
       const { name, workspace } = state;
       throw new WorkspaceError({

@@ -32,6 +32,7 @@ import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
 import { checkpointRequest, newCheckpointId } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import type { SandboxSync } from "./sandbox-sync.ts";
 import { cannotGoBack, type SandboxWork } from "./sandbox-work.ts";
 import type { SessionCreator } from "./session-creator.ts";
 import { isResult, type SessionCommand } from "./session-decider.ts";
@@ -48,6 +49,7 @@ export interface SessionServiceOptions {
   readonly runner: OperationRunner;
   readonly sandboxes: SandboxCache;
   readonly workspaces: WorkspaceProvider;
+  readonly sync: SandboxSync;
   readonly watch: AgentWatch;
   readonly access: AccessService;
   readonly locks: KeyedMutex;
@@ -112,10 +114,9 @@ export class SessionService {
     options: CallOptions & { readonly withWorkspace?: boolean | undefined } = {},
   ): Promise<SessionDetail> {
     const state = this.#options.log.require(id);
-    return sessionDetail(
-      state,
-      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined,
-    );
+    const status =
+      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined;
+    return sessionDetail(state, status, this.#options.sync.notices(id));
   }
 
   async ready(id: string, options: CallOptions = {}): Promise<void> {
@@ -259,23 +260,28 @@ export class SessionService {
   }
 
   async stop(id: string, options: { readonly graceMs?: number | undefined } = {}): Promise<SessionDetail> {
+    const { log, sync } = this.#options;
+    const { operation } = log.require(id);
+    if (operation === undefined) await sync.unasked(log.require(id));
     const outcome = await this.#operate(id, { type: "stop", operationId: randomUUID(), graceMs: options.graceMs }, {});
     return this.#settled(id, outcome);
   }
 
   async delete(id: string, deletion: DeleteSessionRequest = {}): Promise<DeletedSession> {
-    const { log, runner, workspaces, keepMs, ignoredLimitBytes } = this.#options;
+    const { log, runner, workspaces, sync, keepMs, ignoredLimitBytes } = this.#options;
     const { name, operation } = log.require(id);
     if (operation?.kind === "create" && runner.cancel(id)) {
       await waitForSession(log, id, { until: (state) => state?.operation === undefined });
       if (log.get(id) === undefined) return { id, name, kept: [] };
     }
+    let staysInside: string | undefined;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       if (state.lifecycle === "archived" && keepMs === 0 && deletion.discard !== true) throw archivedAtRisk(state);
       await this.#takeAll(state, deletion);
+      staysInside = await sync.bringOut(state, { isHurried: deletion.discard === true });
       const status = await workspaces.status(state.workspace, keepMs > 0 ? { ignoredLimitBytes } : {});
-      refuseWorkAtRisk({ state, deletion, status });
+      refuseWorkAtRisk({ state, deletion, status, staysInside });
       refuseIgnoredOverLimit({ name, deletion, status });
       return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});
     });
@@ -284,7 +290,11 @@ export class SessionService {
       outcome.hasUndoRecord === true
         ? new Date(this.#options.clock.now().getTime() + this.#options.keepMs).toISOString()
         : undefined;
-    return { id, name, kept: outcome.kept, undoUntil };
+    const lost =
+      staysInside === undefined || undoUntil !== undefined || deletion.keepWorktree === true
+        ? []
+        : [`what was written to its sandbox's git directory since commits last came out is gone: ${staysInside}`];
+    return { id, name, kept: [...outcome.kept, ...lost], undoUntil };
   }
 
   /** Of a sandbox that shares no files with this machine, before it goes. What is given up keeps nothing from being deleted. */
@@ -308,12 +318,14 @@ export class SessionService {
 
   /** Frees sandbox and working tree of a session that is not being changed. */
   async archive(id: string): Promise<SessionDetail> {
-    const { log, work, workspaces } = this.#options;
+    const { log, work, workspaces, sync } = this.#options;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       const isIdle = state.lifecycle !== "archived" && state.operation === undefined;
       if (isIdle && !(await workspaces.status(state.workspace)).exists) throw nothingToArchive(state);
       if (isIdle) await work.takeAll(state, { ignoredLimitBytes: Infinity });
+      // What does not come out now is put away with the rest, and comes out after it was put back.
+      if (isIdle) await sync.bringOut(state);
       return this.#operateLocked(id, { type: "archive", operationId: randomUUID() }, undefined);
     });
     return this.#settled(id, outcome);

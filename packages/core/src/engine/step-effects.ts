@@ -5,6 +5,7 @@ import type { Agent, AgentPlan } from "../contract/agent.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
+import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
@@ -274,11 +275,18 @@ export class StepEffects {
     const backend = registry.get(state.backend);
     const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
     if (existing !== undefined) {
-      await existing.start({ environment: input.environment, ...options });
-      await workspaces.send(state.workspace, existing, options);
-      return {};
+      try {
+        await existing.start({ environment: input.environment, ...options });
+        await workspaces.send(state.workspace, existing, options);
+        return {};
+      } catch (error) {
+        if (!ClauderonError.isInstance(error, "sandbox.not-found")) throw error;
+        // Somebody removed it: the session gets another.
+        await sandboxes.drop(state.id);
+      }
     }
     const workspace = await workspaces.mount(state.workspace);
+    const lost = state.operation?.kind === "start" ? await lostWith(workspaces, state) : [];
     const sandbox = await backend.create(
       {
         sandboxId: state.id,
@@ -292,7 +300,7 @@ export class StepEffects {
     );
     sandboxes.put(sandbox);
     await workspaces.send(state.workspace, sandbox, options);
-    return {};
+    return lost.length === 0 ? {} : { patch: { notices: added(state.notices, lost) } };
   }
 
   async #stopSandbox(state: SessionState): Promise<StepOutcome> {
@@ -373,6 +381,14 @@ export class StepEffects {
       await this.#options.setup.forget(state.id);
     return {};
   }
+}
+
+/** What a sandbox that is gone, and shared no files with this machine, has taken along. */
+async function lostWith(workspaces: WorkspaceProvider, { workspace }: SessionState): Promise<readonly string[]> {
+  if (workspace.kind !== "remote") return [];
+  const { unsynced } = await workspaces.status(workspace);
+  if (unsynced === undefined) return [];
+  return [`the sandbox is a new one: what was done in the one before since ${unsynced.since} did not come out of it`];
 }
 
 /** Each sentence once, however often the step is run. */

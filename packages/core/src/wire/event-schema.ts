@@ -180,6 +180,7 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
       operationId: z.string().optional(),
       kept: z.array(z.string()).readonly(),
     }),
+    z.object({ type: z.literal("session.synced"), notices: z.array(z.string()).readonly() }),
     ...modelEventSchemas,
   ]),
 );

@@ -20,7 +20,7 @@ export interface SyncLimits {
 
 export const syncLimits: SyncLimits = {
   maxBytes: 4 * 1024 * 1024 * 1024,
-  maxObjects: 20_000_000,
+  maxObjects: 5_000_000,
   maxRefs: 20_000,
   timeoutMs: 10 * 60 * 1000,
 };
@@ -84,6 +84,7 @@ export async function fetchSandbox(
       directory: gitInside(record).directory,
       service: "git-upload-pack",
       maxBytes: limits.maxBytes,
+      maxObjects: limits.maxObjects,
       signal,
     });
     const specs = [
@@ -148,6 +149,8 @@ const fetchSettings = [
   "fetch.fsckObjects=true",
   ...oldFlaws.map((flaw) => `fetch.fsck.${flaw}=warn`),
   "fetch.unpackLimit=1",
+  // One object at a time is in memory, whatever it says of its size.
+  "pack.threads=1",
   "fetch.uriProtocols=",
   "fetch.writeCommitGraph=false",
   "transfer.bundleURI=false",
@@ -156,6 +159,12 @@ const fetchSettings = [
 
 /** Nobody's configuration has another address for it. */
 export const remoteName: string = `clauderon-${randomBytes(8).toString("hex")}`;
+
+/** Blobs that are larger are never taken into memory (core.bigFileThreshold), and nothing else is as large. */
+const MAX_OBJECT_BYTES = 1024 * 1024 * 1024;
+
+/** What `index-pack` takes for each that the header names. */
+const BYTES_PER_OBJECT = 128;
 
 async function fetchInto(
   { git }: WorkspaceTools,
@@ -174,6 +183,7 @@ async function fetchInto(
       cwd: "/",
       environment: {
         GIT_DIR: quarantine,
+        GIT_ALLOC_LIMIT: String(Math.max(MAX_OBJECT_BYTES, call.limits.maxObjects * BYTES_PER_OBJECT)),
         // The one command of this mode that talks to somebody: on loopback, to the sandbox alone.
         GIT_ALLOW_PROTOCOL: "git",
         GIT_CONFIG_COUNT: "1",

@@ -4,6 +4,8 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 
 import { type ProcessHandle, type Sandbox, WorkspaceError } from "@clauderon/core/contract";
 
+import { watchPack } from "./watch-pack.ts";
+
 export interface SandboxGitOptions {
   readonly sandbox: Pick<Sandbox, "exec">;
   /** Git directory inside the sandbox. */
@@ -14,6 +16,8 @@ export interface SandboxGitOptions {
   readonly settings?: readonly string[] | undefined;
   /** More than this from the sandbox ends the connection. */
   readonly maxBytes: number;
+  /** With `git-upload-pack`: a pack that names more is not handed on. */
+  readonly maxObjects?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -40,9 +44,12 @@ export async function serveSandboxGit(options: SandboxGitOptions): Promise<Sandb
   let failure: WorkspaceError | undefined;
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on("error", () => {
-      // Git of this machine has ended: its own exit tells how.
-    });
+    let hasGitEnded = false;
+    const onEnd = (): void => {
+      hasGitEnded = true;
+    };
+    socket.on("error", onEnd);
+    socket.on("close", onEnd);
     const serving = (async (): Promise<void> => {
       try {
         const isTheOne = await isAskedFor(socket, secret, options.service);
@@ -50,7 +57,8 @@ export async function serveSandboxGit(options: SandboxGitOptions): Promise<Sandb
         server.close();
         await carry(socket, options);
       } catch (error) {
-        failure ??= asFailure(error);
+        // Of an end of git's on this machine its own words tell more.
+        if (!hasGitEnded || error instanceof WorkspaceError) failure ??= asFailure(error);
       } finally {
         socket.destroy();
         sockets.delete(socket);
@@ -100,10 +108,11 @@ async function exactly(socket: Socket, count: number): Promise<Buffer | undefine
 
 async function carry(
   socket: Socket,
-  { sandbox, directory, service, settings = [], maxBytes, signal }: SandboxGitOptions,
+  { sandbox, directory, service, settings = [], maxBytes, maxObjects, signal }: SandboxGitOptions,
 ): Promise<void> {
   const options = service === "git-upload-pack" ? ["--strict"] : [];
-  const given = settings.flatMap((setting) => ["-c", setting]);
+  // Hooks of the agent's are for its own commits; one that fails would keep the user's out.
+  const given = ["core.hooksPath=/dev/null", ...settings].flatMap((setting) => ["-c", setting]);
   const handle = await sandbox.exec(["git", ...given, service.slice("git-".length), ...options, directory], {
     stdin: "pipe",
     environment: { GIT_PROTOCOL: "version=2" },
@@ -112,7 +121,11 @@ async function carry(
   const complaint = readComplaint(handle);
   try {
     void sendInto(handle, socket);
-    await receive(handle, socket, { maxBytes, signal });
+    await receive(handle, socket, {
+      maxBytes,
+      watch: maxObjects === undefined ? undefined : watchPack(maxObjects),
+      signal,
+    });
     // Its output has ended; one that then stays is not waited for.
     const soon = AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]);
     const { exitCode } = await abortable(handle.exit, soon);
@@ -138,7 +151,15 @@ async function sendInto({ stdin }: ProcessHandle, socket: Socket): Promise<void>
 async function receive(
   { stdout }: ProcessHandle,
   socket: Socket,
-  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+  {
+    maxBytes,
+    watch,
+    signal,
+  }: {
+    readonly maxBytes: number;
+    readonly watch: ReturnType<typeof watchPack> | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   const reader = stdout.getReader();
   const closed = new AbortController();
@@ -150,6 +171,8 @@ async function receive(
     if (done) break;
     bytes += value.length;
     if (bytes > maxBytes) throw tooMuch(maxBytes);
+    const refusal = watch?.(value);
+    if (refusal !== undefined) throw syncFailed(refusal);
     if (!socket.write(value)) await once(socket, "drain", { signal: either });
   }
   socket.end();

@@ -1,4 +1,4 @@
-import type { Sandbox, WorkspaceRecord, WorkspaceSync } from "@clauderon/core/contract";
+import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSync } from "@clauderon/core/contract";
 
 import { captureSandbox } from "../remote/capture-sandbox.ts";
 import { followFiles } from "../remote/follow-files.ts";
@@ -16,6 +16,7 @@ import {
   readFollowed,
   writeFollowed,
 } from "./followed-state.ts";
+import { noteInside, stampInside } from "./inside-stamp.ts";
 import { gitInside, privatePlaces, writeGitFile } from "./private-places.ts";
 import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
@@ -73,24 +74,29 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       `${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`,
     );
   try {
+    // Before anything is asked: what is written meanwhile is for the next sync.
+    const stamp = record.kind === "private" ? ((await stampInside(tools, record)) ?? "") : "";
     const { state, left, ignored, fetched } = await fetchMatching(tools, record, { ...call, limits, signal });
     await using quarantined = fetched;
     await quarantined.keep();
     const before = await refsBefore(tools, outside, signal);
     const plan = await planBranches(tools, { gitDirectory: outside }, { before, fetched: quarantined.refs, signal });
     const sending = { branches: plan.hostBranches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
-    await sendHostBranches(tools, record, sending);
-    notices.push(...(await follow(tools, record, { state, plan, signal })));
-    notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)), ...left);
-    if (record.kind === "remote") {
-      for (const part of ["files", "ignored"] as const) {
-        const tree = quarantined.refs.get(`refs/sandbox/${part}`);
-        // What it ignores comes out only when asked for: an older answer says nothing.
-        if (tree === undefined || (part === "ignored" && ignored?.isMore !== false)) continue;
-        notices.push(...(await followFiles(tools, record, { part, tree, signal })));
-      }
-      await writeRemoteState(tools, record, call.isLast === true && left.length === 0 ? {} : { since: startedAt });
+    let isSent = true;
+    try {
+      await sendHostBranches(tools, record, sending);
+    } catch (error) {
+      signal.throwIfAborted();
+      isSent = false;
+      // What is inside comes out all the same; the next sync tries again.
+      notices.push(`your commits could not be given to the sandbox: ${whyOf(error)}`);
     }
+    notices.push(...(await follow(tools, record, { state, plan, signal })));
+    if (isSent) notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
+    if (record.kind === "private") await noteInside(tools, record, stamp);
+    else notices.push(...left, ...(await followCopy(tools, record, { refs: quarantined.refs, ignored, signal })));
+    if (record.kind === "remote")
+      await writeRemoteState(tools, record, call.isLast === true && left.length === 0 ? {} : { since: startedAt });
     const { commit: head, branch } = state;
     const hostBranches = plan.hostBranches.map(({ name }) => name);
     return { head, branch, hostBranches, ...(left.length === 0 ? {} : { left }), ignored, notices };
@@ -99,6 +105,25 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       throw syncFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "", error);
     throw error;
   }
+}
+
+/** What it ignores comes out only when asked for: an older answer says nothing. */
+async function followCopy(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  call: Pick<Matching, "ignored"> & Pick<FetchedRefs, "refs"> & { readonly signal: AbortSignal },
+): Promise<readonly string[]> {
+  const { refs, ignored, signal } = call;
+  const notices: string[] = [];
+  for (const part of ignored?.isMore === false ? (["files", "ignored"] as const) : (["files"] as const)) {
+    const tree = refs.get(`refs/sandbox/${part}`);
+    if (tree !== undefined) notices.push(...(await followFiles(tools, record, { part, tree, signal })));
+  }
+  return notices;
+}
+
+function whyOf(error: unknown): string {
+  return error instanceof WorkspaceError && error.why !== undefined ? error.why : String(error);
 }
 
 /** The files are the same on both sides: where nothing was committed inside meanwhile only HEAD and the index have to move. */

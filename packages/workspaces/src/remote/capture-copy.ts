@@ -50,12 +50,19 @@ export async function captureCopy(
   await using read = await makeOwnGitDirectory(tools, tree, { use: "read", settings: await settings.read(signal) });
   const reading = { cwd: record.path, environment: read.environment, signal };
   const output = await git.inspectBytes(
-    ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"],
+    [
+      "status",
+      "--porcelain=v2",
+      "--branch",
+      "-z",
+      "--no-renames",
+      "--untracked-files=all",
+      "--ignore-submodules=dirty",
+    ],
     reading,
   );
   const entries = parsePorcelainStatus(output).filter(
-    ({ path, indexMode, workTreeMode }) =>
-      !path.endsWith("/") && indexMode !== GITLINK && workTreeMode !== GITLINK,
+    ({ path, indexMode, workTreeMode }) => !path.endsWith("/") && indexMode !== GITLINK && workTreeMode !== GITLINK,
   );
   const listed = await git.inspectBytes(["ls-files", "--others", "--ignored", "--exclude-standard", "-z"], reading);
   const ignored = listed.toString("latin1").split("\0");

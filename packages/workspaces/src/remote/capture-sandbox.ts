@@ -60,7 +60,10 @@ async function listIgnored(
 const PATHS_AT_ONCE = 200;
 
 /** Only where it is asked for. A path that arguments cannot say counts for nothing. */
-async function measureIgnoredInside(sandbox: Pick<Sandbox, "exec">, call: CaptureCall): Promise<WorkspaceSync["ignored"]> {
+async function measureIgnoredInside(
+  sandbox: Pick<Sandbox, "exec">,
+  call: CaptureCall,
+): Promise<WorkspaceSync["ignored"]> {
   const { ignoredLimitBytes: limitBytes, signal } = call;
   if (limitBytes === undefined) return undefined;
   const listed = await listIgnored(sandbox, call, ["--directory"]);
@@ -111,10 +114,15 @@ function nestedIn(entries: readonly StatusEntry[]): readonly string[] {
 const operations = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG"];
 
 async function operationIn(sandbox: Pick<Sandbox, "exec">, { signal }: CaptureCall): Promise<readonly string[]> {
-  const names = (await execInside(sandbox, { argv: ["ls", "-A", "--", ".git"], signal })).toString("latin1").split("\n");
+  const names = (await execInside(sandbox, { argv: ["ls", "-A", "--", ".git"], signal }))
+    .toString("latin1")
+    .split("\n");
   const found = operations.find((name) => names.includes(name));
   if (found === undefined) return [];
-  const what = found.toLowerCase().replace(/_head$|_log$|-merge$|-apply$/u, "").replace("_", "-");
+  const what = found
+    .toLowerCase()
+    .replace(/_head$|_log$|-merge$|-apply$/u, "")
+    .replace("_", "-");
   return [`a ${what} is in progress inside the sandbox: its files come out, its state stays there`];
 }
 

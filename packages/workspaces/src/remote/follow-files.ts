@@ -70,7 +70,8 @@ export async function followFiles(
     mode === "000000" ? `0 ${nothing}\t${path}\0` : `${mode} ${object}\t${path}\0`,
   );
   const [gone, there] = [lines.filter((line) => line.startsWith("0 ")), lines.filter((line) => !line.startsWith("0 "))];
-  if (lines.length > 0) await run("goal", ["update-index", "--replace", "-z", "--index-info"], [...gone, ...there].join(""));
+  if (lines.length > 0)
+    await run("goal", ["update-index", "--replace", "-z", "--index-info"], [...gone, ...there].join(""));
   const [from, to] = [await run("now", ["write-tree"]), await run("goal", ["write-tree"])].map((name) => name.trim());
   await tools.fileSystem.replaceDurably(intent, JSON.stringify({ tree, stays: stays.map(({ path }) => path) }));
   try {
@@ -128,8 +129,7 @@ interface NowCall {
 /** Makes the index say what lies at these paths. What is behind a link or below a file is not there. */
 async function readNow({ fileSystem }: WorkspaceTools, { record, run, paths, signal }: NowCall): Promise<void> {
   const directories = new Map<string, boolean>([["", true]]);
-  const place = (path: string): Buffer =>
-    Buffer.concat([Buffer.from(`${record.path}/`), Buffer.from(path, "latin1")]);
+  const place = (path: string): Buffer => Buffer.concat([Buffer.from(`${record.path}/`), Buffer.from(path, "latin1")]);
   const isDirectory = async (path: string): Promise<boolean> => {
     const known = directories.get(path);
     if (known !== undefined) return known;

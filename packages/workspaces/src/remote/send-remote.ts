@@ -149,10 +149,7 @@ async function push(
 async function layOut(
   sandbox: Pick<Sandbox, "exec">,
   copy: CapturedCopy,
-  {
-    environment,
-    signal,
-  }: { readonly environment: Readonly<Record<string, string>>; readonly signal: AbortSignal },
+  { environment, signal }: { readonly environment: Readonly<Record<string, string>>; readonly signal: AbortSignal },
 ): Promise<void> {
   // Its content is fetched through the proxy, when the agent asks for it.
   const call = { environment: { ...environment, GIT_LFS_SKIP_SMUDGE: "1" }, signal };
@@ -165,7 +162,9 @@ async function layOut(
   await run(["read-tree", "--reset", start]);
   if (staged.length > 0) await run(["update-index", "-z", "--index-info"], indexInfo(staged, start));
   const scratch = await prepareVerbatim(sandbox, call);
-  const own = (index: string): { readonly environment: Readonly<Record<string, string>>; readonly signal: AbortSignal } => ({
+  const own = (
+    index: string,
+  ): { readonly environment: Readonly<Record<string, string>>; readonly signal: AbortSignal } => ({
     environment: verbatimInside(scratch, index),
     signal,
   });
@@ -182,7 +181,10 @@ async function layOut(
 }
 
 /** The oldest first, each with what it says of itself. */
-async function layOutStashes(sandbox: Pick<Sandbox, "exec">, call: Pick<ExecGitCall, "environment" | "signal">): Promise<void> {
+async function layOutStashes(
+  sandbox: Pick<Sandbox, "exec">,
+  call: Pick<ExecGitCall, "environment" | "signal">,
+): Promise<void> {
   const format = "--format=%(objectname) %(contents:subject)";
   const args = ["for-each-ref", "--sort=-refname", format, `${incoming}/stashes`];
   const lines = (await execGit(sandbox, { args, ...call })).toString().split("\n");
