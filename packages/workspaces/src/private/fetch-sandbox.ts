@@ -16,6 +16,8 @@ export interface SyncLimits {
   readonly maxObjects: number;
   readonly maxRefs: number;
   readonly timeoutMs: number;
+  /** So long may git inside say nothing when something is due. */
+  readonly stallMs: number;
 }
 
 export const syncLimits: SyncLimits = {
@@ -23,7 +25,14 @@ export const syncLimits: SyncLimits = {
   maxObjects: 5_000_000,
   maxRefs: 20_000,
   timeoutMs: 10 * 60 * 1000,
+  stallMs: 60 * 1000,
 };
+
+/** A name, its object, and what it is peeled to. */
+const BYTES_PER_NAME = 512;
+
+/** What git says before it names any, and of what it has in common with the other side. */
+const BYTES_BESIDES = 1024 * 1024;
 
 /** Where a sandbox that shares no files with this machine numbers its stashes, as only the newest has a reference of its own. */
 export const stashesRef: string = "refs/clauderon/stashes";
@@ -85,6 +94,8 @@ export async function fetchSandbox(
       service: "git-upload-pack",
       maxBytes: limits.maxBytes,
       maxObjects: limits.maxObjects,
+      maxNameBytes: limits.maxRefs * BYTES_PER_NAME + BYTES_BESIDES,
+      stallMs: limits.stallMs,
       signal,
     });
     const specs = [

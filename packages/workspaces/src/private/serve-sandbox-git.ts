@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 
 import { type ProcessHandle, type Sandbox, WorkspaceError } from "@clauderon/core/contract";
 
+import { type AnswerTimer, createAnswerTimer } from "./answer-timer.ts";
 import { watchPack } from "./watch-pack.ts";
 
 export interface SandboxGitOptions {
@@ -18,6 +19,10 @@ export interface SandboxGitOptions {
   readonly maxBytes: number;
   /** With `git-upload-pack`: a pack that names more is not handed on. */
   readonly maxObjects?: number | undefined;
+  /** With `git-upload-pack`: more than this besides packs ends the connection. */
+  readonly maxNameBytes?: number | undefined;
+  /** With `git-upload-pack`: so long may an answer that is due say nothing. Git sends something every 5 s while it works. */
+  readonly stallMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -108,24 +113,25 @@ async function exactly(socket: Socket, count: number): Promise<Buffer | undefine
 
 async function carry(
   socket: Socket,
-  { sandbox, directory, service, settings = [], maxBytes, maxObjects, signal }: SandboxGitOptions,
+  { sandbox, directory, service, settings = [], signal: given, ...limits }: SandboxGitOptions,
 ): Promise<void> {
+  using timer = createAnswerTimer(limits.stallMs, syncFailed);
+  const signal = AbortSignal.any([given, timer.signal]);
   const options = service === "git-upload-pack" ? ["--strict"] : [];
   // Hooks of the agent's are for its own commits; one that fails would keep the user's out.
-  const given = ["core.hooksPath=/dev/null", ...settings].flatMap((setting) => ["-c", setting]);
-  const handle = await sandbox.exec(["git", ...given, service.slice("git-".length), ...options, directory], {
+  const quiet = ["core.hooksPath=/dev/null", ...settings].flatMap((setting) => ["-c", setting]);
+  const handle = await sandbox.exec(["git", ...quiet, service.slice("git-".length), ...options, directory], {
     stdin: "pipe",
     environment: { GIT_PROTOCOL: "version=2" },
     signal,
   });
   const complaint = readComplaint(handle);
   try {
-    void sendInto(handle, socket);
-    await receive(handle, socket, {
-      maxBytes,
-      watch: maxObjects === undefined ? undefined : watchPack(maxObjects),
-      signal,
-    });
+    timer.waits();
+    void sendInto(handle, socket, timer);
+    const { maxBytes, maxObjects, maxNameBytes } = limits;
+    const watch = maxObjects === undefined ? undefined : watchPack(maxObjects, maxNameBytes);
+    await receive(handle, socket, { maxBytes, watch, timer, signal });
     // Its output has ended; one that then stays is not waited for.
     const soon = AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]);
     const { exitCode } = await abortable(handle.exit, soon);
@@ -138,10 +144,13 @@ async function carry(
 }
 
 /** Ends with either side; never rejects. */
-async function sendInto({ stdin }: ProcessHandle, socket: Socket): Promise<void> {
+async function sendInto({ stdin }: ProcessHandle, socket: Socket, timer: AnswerTimer): Promise<void> {
   const writer = stdin.getWriter();
   try {
-    for await (const chunk of socket) await writer.write(chunk as Buffer);
+    for await (const chunk of socket) {
+      timer.asked();
+      await writer.write(chunk as Buffer);
+    }
     await writer.close();
   } catch {
     // One side has ended: the sandbox's output and its exit tell the rest.
@@ -154,10 +163,12 @@ async function receive(
   {
     maxBytes,
     watch,
+    timer,
     signal,
   }: {
     readonly maxBytes: number;
     readonly watch: ReturnType<typeof watchPack> | undefined;
+    readonly timer: AnswerTimer;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
@@ -169,11 +180,13 @@ async function receive(
   for (;;) {
     const { done, value } = await abortable(reader.read(), either);
     if (done) break;
+    timer.heard(value);
     bytes += value.length;
     if (bytes > maxBytes) throw tooMuch(maxBytes);
     const refusal = watch?.(value);
     if (refusal !== undefined) throw syncFailed(refusal);
     if (!socket.write(value)) await once(socket, "drain", { signal: either });
+    timer.waits();
   }
   socket.end();
 }

@@ -59,4 +59,15 @@ describe("the header of a pack that comes out of a sandbox", () => {
   ])("refused: %s", (_what, stream, why) => {
     expect(watched(stream)).toContain(why);
   });
+
+  it("references without an end are refused, a pack of that size is not", () => {
+    const watch = watchPack(10, 1000);
+    const name = Buffer.from(line(`${"1".repeat(40)} refs/heads/x\n`), "latin1");
+    expect(watch(Buffer.from(line("version 2\n"), "latin1"))).toBeUndefined();
+    const refusals = Array.from({ length: 20 }, () => watch(name));
+    expect(refusals).toContain("the sandbox names more references than are taken");
+    const other = watchPack(10, 1000);
+    const pack = line(`\u0001${header(1)}${"x".repeat(5000)}`);
+    expect(other(Buffer.from(`${advertised}${line("packfile\n")}${pack}0000`, "latin1"))).toBeUndefined();
+  });
 });

@@ -9,7 +9,12 @@ const MAX_LINE = 65_520;
  * Reads along what `upload-pack` sends (gitprotocol-v2(5)) and looks at the header of every pack before git does: `index-pack` takes room for as many
  * objects as it names. Returns why the stream must not go on.
  */
-export function watchPack(maxObjects: number): (chunk: Uint8Array) => Refusal | undefined {
+export function watchPack(
+  maxObjects: number,
+  /** Of everything but packs: names of references, which git keeps in memory. */
+  maxNameBytes: number = Infinity,
+): (chunk: Uint8Array) => Refusal | undefined {
+  let nameBytes = 0;
   let rest = Buffer.alloc(0);
   let isFirst = true;
   /** The beginning of the pack that is coming; `undefined` = none is, or it was looked at. */
@@ -43,6 +48,8 @@ export function watchPack(maxObjects: number): (chunk: Uint8Array) => Refusal | 
         continue;
       }
       if (rest.length < length) return undefined;
+      if (header === undefined) nameBytes += length;
+      if (nameBytes > maxNameBytes) return "the sandbox names more references than are taken";
       const refusal = line(rest.subarray(4, length));
       if (refusal !== undefined) return refusal;
       rest = rest.subarray(length);
