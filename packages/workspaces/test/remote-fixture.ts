@@ -8,7 +8,7 @@ import { createGit } from "../src/git.ts";
 import { createScratchDirectories } from "../src/scratch-directories.ts";
 import { nodeFileSystem } from "../src/workspace-file-system.ts";
 import type { WorkspaceTools } from "../src/workspace-tools.ts";
-import { type Fixture, fixture, INSTANCE, made, type Made } from "./git-fixture.ts";
+import { type Fixture, fixture, INSTANCE, made, type Made, snapshot } from "./git-fixture.ts";
 
 /** A sandbox with a directory tree of its own: what is known of it comes through `exec`. */
 export interface FarSandbox extends Pick<Sandbox, "exec"> {
@@ -75,6 +75,13 @@ export async function remoteSession(
     host: (...args) => world.git(args, whole.record.path),
     sync: (call) => world.provider.sync(whole.record, sandbox, call),
   };
+}
+
+/** Content, kinds and executable bits of all but git's own. */
+export function filesOf(directory: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(snapshot(directory, false)).filter(([name]) => !/^\/\.git(?:\/|$)/u.test(name)),
+  );
 }
 
 /** What the parts of the package work with, for tests of one of them. */

@@ -39,6 +39,7 @@ import { isResult, type SessionCommand } from "./session-decider.ts";
 import { sessionEnvironment } from "./session-environment.ts";
 import { sessionDetail } from "./session-view.ts";
 import type { OperationInput } from "./step-effects.ts";
+import { takeAllBeforeDeletion } from "./take-all-before-deletion.ts";
 import { waitForSession } from "./wait-for-session.ts";
 import { refuseWorkAtRisk } from "./work-at-risk.ts";
 
@@ -278,7 +279,7 @@ export class SessionService {
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       if (state.lifecycle === "archived" && keepMs === 0 && deletion.discard !== true) throw archivedAtRisk(state);
-      await this.#takeAll(state, deletion);
+      await takeAllBeforeDeletion(state, deletion, this.#options);
       staysInside = await sync.bringOut(state, { isHurried: deletion.discard === true });
       const status = await workspaces.status(state.workspace, keepMs > 0 ? { ignoredLimitBytes } : {});
       refuseWorkAtRisk({ state, deletion, status, staysInside });
@@ -295,25 +296,6 @@ export class SessionService {
         ? []
         : [`what was written to its sandbox's git directory since commits last came out is gone: ${staysInside}`];
     return { id, name, kept: [...outcome.kept, ...lost], undoUntil };
-  }
-
-  /** Of a sandbox that shares no files with this machine, before it goes. What is given up keeps nothing from being deleted. */
-  async #takeAll(state: SessionState, deletion: DeleteSessionRequest): Promise<void> {
-    const { work, keepMs, logger } = this.#options;
-    const limit = { keep: Infinity, drop: undefined } as const;
-    const unasked = keepMs > 0 ? this.#options.ignoredLimitBytes : undefined;
-    try {
-      await work.takeAll(state, {
-        ignoredLimitBytes: deletion.ignored === undefined ? unasked : limit[deletion.ignored],
-        check: (status) => {
-          refuseWorkAtRisk({ state, deletion, status });
-          refuseIgnoredOverLimit({ name: state.name, deletion, status });
-        },
-      });
-    } catch (cause) {
-      if (deletion.discard !== true) throw cause;
-      logger.warn({ session: state.name, cause }, "what the sandbox alone had is given up");
-    }
   }
 
   /** Frees sandbox and working tree of a session that is not being changed. */
