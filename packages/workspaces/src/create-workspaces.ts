@@ -18,6 +18,7 @@ import { createMirrors, type Mirrors } from "./mirrors.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
 import { makePrivate } from "./private/make-private.ts";
+import type { SyncLimits } from "./private/fetch-sandbox.ts";
 import { mountOf } from "./private/private-places.ts";
 import { syncPrivate } from "./private/sync-private.ts";
 import { readPushUrl } from "./read-push-url.ts";
@@ -54,6 +55,8 @@ export interface WorkspacesOptions {
   readonly refs?: readonly string[] | undefined;
   /** How the branches of sessions begin; default `clauderon/`. */
   readonly branchPrefix?: string | undefined;
+  /** What may come out of a sandbox at once; default: 4 GiB, 5,000,000 objects, 20,000 references, 10 minutes. */
+  readonly syncLimits?: SyncLimits | undefined;
 }
 
 /** The workspaces of a home. */
@@ -133,7 +136,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
-    sync: (record, sandbox, { signal } = {}) => translated(() => syncPrivate(tools, record, { sandbox, signal })),
+    sync: (record, sandbox, { signal } = {}) => translated(() => syncPrivate(tools, record, { sandbox, signal, limits: options.syncLimits })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),

@@ -64,7 +64,7 @@ export class SandboxSync {
    * Before the sandbox goes: starts one that is stopped for it when it holds more than came out, and stops it again. The reason when that stays inside;
    * never rejects.
    */
-  async bringOut(state: SessionState, { isHurried = false } = {}): Promise<string | undefined> {
+  async bringOut(state: SessionState, { isHurried = false }: { readonly isHurried?: boolean } = {}): Promise<string | undefined> {
     const { sandboxes, workspaces, logger } = this.#options;
     const limitMs = isHurried ? UNASKED_MS : ASKED_MS;
     const options = { signal: AbortSignal.timeout(limitMs) };

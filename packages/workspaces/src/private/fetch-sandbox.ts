@@ -8,7 +8,7 @@ import { formatGitConfig } from "../git-config-file.ts";
 import { complaintOf } from "../git.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { privatePlaces } from "./private-places.ts";
-import { printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
+import { overLimit, printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
 
 /** What may come out of a sandbox at once. */
 export interface SyncLimits {
@@ -199,7 +199,10 @@ async function refsOf(
     if (at !== -1) refs.set(line.slice(at + 1), line.slice(0, at));
   }
   if (refs.size > limits.maxRefs)
-    throw syncFailed(`the sandbox has ${String(refs.size)} references; at most ${String(limits.maxRefs)} are taken`);
+    throw overLimit(
+      `the sandbox has ${String(refs.size)} references; at most ${String(limits.maxRefs)} are taken`,
+      "sync_refs",
+    );
   return refs;
 }
 
@@ -209,7 +212,10 @@ async function refuseTooMany({ fileSystem }: WorkspaceTools, quarantine: string,
   for (const name of await fileSystem.names(packs))
     if (name.endsWith(".pack")) count += await objectsIn(join(packs, name));
   if (count > limits.maxObjects)
-    throw syncFailed(`the sandbox sent ${String(count)} objects; at most ${String(limits.maxObjects)} are taken`);
+    throw overLimit(
+      `the sandbox sent ${String(count)} objects; at most ${String(limits.maxObjects)} are taken`,
+      "sync_objects",
+    );
 }
 
 /** gitformat-pack(5): the number of objects stands at offset 8. */

@@ -17,7 +17,7 @@ import { noteInside, stampInside } from "./inside-stamp.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
 import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
-import { syncFailed } from "./serve-sandbox-git.ts";
+import { overLimit, syncFailed } from "./serve-sandbox-git.ts";
 
 export interface SyncCall {
   readonly sandbox: Pick<Sandbox, "exec">;
@@ -86,7 +86,7 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     return { head, branch, hostBranches: plan.hostBranches.map(({ name }) => name), notices };
   } catch (error) {
     if (call.signal?.aborted !== true && timeout.aborted)
-      throw syncFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "", error);
+      throw overLimit(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "sync_timeout");
     throw error;
   }
 }

@@ -19,7 +19,7 @@ function watched(stream: string, size = 1000): string | undefined {
   const bytes = Buffer.from(stream, "latin1");
   for (let at = 0; at < bytes.length; at += size) {
     const refusal = watch(bytes.subarray(at, at + size));
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) return refusal.why;
   }
   return undefined;
 }
