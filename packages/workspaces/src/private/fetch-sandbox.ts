@@ -35,10 +35,14 @@ const sandboxRefs = [
 /** Where the sandbox names what is staged. */
 export const stagedRef: string = "refs/clauderon/index";
 
+/** Where it names all stashes, when there are several. */
+export const stashesRef: string = "refs/clauderon/stashes";
+
 /** Single ones. */
 const singleRefs = [
   ["refs/stash", "refs/sandbox/stash"],
   [stagedRef, "refs/sandbox/index"],
+  [stashesRef, "refs/sandbox/stashes"],
 ] as const;
 
 export interface FetchedRefs extends AsyncDisposable {
@@ -79,6 +83,7 @@ export async function fetchSandbox(
     });
     const specs = [
       ...sandboxRefs.map(([inside, here]) => `+${inside}*:${here}*`),
+      // As patterns: one that is not there is no error. What else they match is not kept.
       ...singleRefs.map(([inside, here]) => `+${inside}*:${here}*`),
       ...(hasHead ? ["+HEAD:refs/sandbox/HEAD"] : []),
     ];

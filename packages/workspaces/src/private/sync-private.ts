@@ -3,7 +3,7 @@ import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSync 
 import { retryLocked } from "../retry-locked.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { type FetchedRefs, fetchSandbox, stagedRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
+import { type FetchedRefs, fetchSandbox, stagedRef, stashesRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
 import { type BranchPlan, type HostBranch, planBranches } from "./follow-branches.ts";
 import { lockIndex, writeIndex } from "./follow-index.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "./followed-state.ts";
 import { noteInside, stampInside } from "./inside-stamp.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
-import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
+import { nameStaged, nameStashes, readSandboxState, type WholeSandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
 import { overLimit, syncFailed } from "./serve-sandbox-git.ts";
 
@@ -103,7 +103,7 @@ function describeHostBranch({ name, count, isAhead }: HostBranch, { path }: Work
 }
 
 interface Matching {
-  readonly state: SandboxState;
+  readonly state: WholeSandboxState;
   readonly fetched: FetchedRefs;
 }
 
@@ -117,12 +117,19 @@ async function fetchMatching(
   for (let attempt = 1; ; attempt += 1) {
     const state = await readSandboxState(sandbox, signal);
     await nameStaged(sandbox, { staged: state.staged, ref: stagedRef, signal });
+    if (state.stashes > 1 || (await hasStashes(tools, record, signal)))
+      await nameStashes(sandbox, { stashes: state.stashes, ref: stashesRef, signal });
     const fetched = await fetchSandbox(tools, record, { ...call, hasHead: state.commit !== undefined });
     const names = ["refs/sandbox/HEAD", ...(state.branch === undefined ? [] : [`refs/sandbox/heads/${state.branch}`])];
     if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, fetched };
     await fetched[Symbol.asyncDispose]();
     if (attempt === ATTEMPTS) throw syncFailed("the sandbox's HEAD moved each time that it was looked at");
   }
+}
+
+async function hasStashes({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<boolean> {
+  const args = [`--git-dir=${privatePlaces(record).outside}`, "rev-parse", "--verify", "--quiet", "refs/sandbox/stashes"];
+  return (await git.inspect(args, { signal, accepts: [0, 1] })).exitCode === 0;
 }
 
 async function refsBefore(
@@ -147,7 +154,7 @@ async function refsBefore(
 }
 
 interface FollowCall {
-  readonly state: SandboxState;
+  readonly state: WholeSandboxState;
   readonly plan: BranchPlan;
   readonly signal: AbortSignal;
 }
@@ -167,7 +174,7 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
   const notices: string[] = [];
   const index =
     held === undefined
-      ? await writeIndex(tools, record, { commit: state.commit, staged: state.staged, signal })
+      ? await writeIndex(tools, record, { ...state, signal })
       : undefined;
   if (index !== undefined && index.missing > 0)
     notices.push(
