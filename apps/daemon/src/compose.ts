@@ -86,6 +86,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         instanceId: context.instanceId,
         runner: context.runner,
         branchPrefix: settings.workspace.branchPrefix,
+        syncLimits: settings.workspace.sync,
       }),
       store,
       settings: {

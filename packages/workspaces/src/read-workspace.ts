@@ -6,6 +6,7 @@ import { measureIgnored } from "./ignored-files.ts";
 import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
+import { countStashes } from "./private/count-stashes.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
 import { isBehindInside } from "./private/inside-stamp.ts";
 import { readRemoteState } from "./remote/remote-state.ts";
@@ -43,7 +44,8 @@ export async function readStatus(
   if (!exists || claim?.phase === "making")
     return { exists, staged: 0, unstaged: 0, untracked: 0, unreachedCommits, files: [] };
   const isBehind = record.kind === "private" && (await isBehindInside(tools, record));
-  const commits = { unreachedCommits, ...(isBehind ? { isBehind } : {}) };
+  const stashes = record.kind !== "worktree" ? await countStashes(tools, record, signal) : 0;
+  const commits = { unreachedCommits, ...(stashes === 0 ? {} : { stashes }), ...(isBehind ? { isBehind } : {}) };
   if (tree === undefined) {
     const names = (await tools.fileSystem.names(record.path)).filter((name) => name !== ".git");
     return { exists, staged: 0, unstaged: 0, untracked: names.length, ...commits, files: names.slice(0, 20) };

@@ -164,7 +164,7 @@ async function refuseWork(
   if (options.entry?.lock !== undefined && options.entry.lock.trim() !== "initializing") {
     throw holdsWork(record, `it is locked${options.entry.lock.trim() === "" ? "" : `: ${options.entry.lock.trim()}`}`);
   }
-  const { staged, unstaged, untracked, isBehind } = await readStatus(tools, record, options);
+  const { staged, unstaged, untracked, stashes = 0, isBehind } = await readStatus(tools, record, options);
   // What is on no branch of the repository goes with the git directories, unless they go into an undo record.
   const isLost = record.kind !== "worktree" && options.undo === undefined;
   const lost = isLost ? await countUnreachedPrivate(tools, record, { countsOwn: true, signal: options.signal }) : 0;
@@ -173,6 +173,8 @@ async function refuseWork(
       record,
       `${lost === 1 ? "1 commit" : `${String(lost)} commits`} of the session would go with it: no branch of the repository has them`,
     );
+  if (isLost && stashes > 0)
+    throw holdsWork(record, `${stashes === 1 ? "1 stash" : `${String(stashes)} stashes`} would go with it`);
   if (isLost && isBehind === true)
     throw holdsWork(record, "something was written to its sandbox's git directory since commits last came out of it");
   if (staged + unstaged + untracked > 0)

@@ -247,6 +247,7 @@ describe("what git inside is said to have said", () => {
         { path: "c", mode: "100644", object: hash, stage: 1 },
         { path: "c", mode: "100644", object: hash, stage: 2 },
       ],
+      stashes: 0,
     });
   });
 

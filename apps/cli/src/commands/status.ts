@@ -48,7 +48,7 @@ function formatDetail(detail: SessionDetail): string {
     work === undefined
       ? undefined
       : work.exists
-        ? `${work.staged} staged, ${work.unstaged} unstaged, ${work.untracked} untracked, ${counted(work.unreachedCommits, "commit")} only here${work.isBehind === true || (work.unsynced !== undefined && detail.lifecycle !== "running") ? "; what was done in its sandbox since is not counted" : ""}`
+        ? `${work.staged} staged, ${work.unstaged} unstaged, ${work.untracked} untracked, ${counted(work.unreachedCommits, "commit")} only here${work.stashes === undefined ? "" : `, ${counted(work.stashes, "stash", "stashes")}`}${work.isBehind === true || (work.unsynced !== undefined && detail.lifecycle !== "running") ? "; what was done in its sandbox since is not counted" : ""}`
         : "the worktree is gone";
   const rows: readonly (readonly [string, string | undefined])[] = [
     ["name", detail.name],

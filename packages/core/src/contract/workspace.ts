@@ -107,6 +107,8 @@ export interface WorkspaceStatus {
   readonly untracked: number;
   /** Commits of the branch that no other ref (branch, tag, remote branch) reaches. */
   readonly unreachedCommits: number;
+  /** Stashes that would go with the workspace, when there are any: those of a linked worktree are the repository's, and stay. */
+  readonly stashes?: number | undefined;
   /** Present and true when something was written to the git directory of a private workspace's sandbox since commits last came out: there may be more than is counted here. */
   readonly isBehind?: boolean | undefined;
   /** Up to 20 names of uncommitted paths. */

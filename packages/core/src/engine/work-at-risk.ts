@@ -16,12 +16,14 @@ export function refuseWorkAtRisk(facts: {
   const changed = deletion.keepWorktree === true ? 0 : status.staged + status.unstaged;
   const untracked = deletion.keepWorktree === true ? 0 : status.untracked;
   const commits = deletion.keepBranch === true || !state.workspace.isOwnBranch ? 0 : status.unreachedCommits;
+  const stashes = deletion.keepWorktree === true ? 0 : (status.stashes ?? 0);
   const losses = [
     changed > 0 ? `${changed} uncommitted ${changed === 1 ? "change" : "changes"}` : "",
     untracked > 0 ? `${untracked} untracked ${untracked === 1 ? "file" : "files"}` : "",
     commits > 0
       ? `${commits} ${commits === 1 ? "commit" : "commits"} on ${state.workspace.branch} that no other branch has`
       : "",
+    stashes > 0 ? `${stashes} ${stashes === 1 ? "stash" : "stashes"}` : "",
     staysInside === undefined || deletion.keepWorktree === true
       ? ""
       : `what was written to its sandbox's git directory since commits last came out, which cannot be looked at now (${staysInside})`,
@@ -44,6 +46,7 @@ export function refuseWorkAtRisk(facts: {
       unstaged: status.unstaged,
       untracked: status.untracked,
       unreachedCommits: status.unreachedCommits,
+      ...(stashes === 0 ? {} : { stashes }),
       files: status.files,
     },
   });

@@ -84,6 +84,7 @@ export const workspaceStatusSchema: z.ZodType<WorkspaceStatus> = exactly<Workspa
     unstaged: z.int(),
     untracked: z.int(),
     unreachedCommits: z.int(),
+    stashes: z.int().optional(),
     isBehind: z.boolean().optional(),
     files: z.array(z.string()).readonly(),
     ignored: z.object({ bytes: z.number(), isMore: z.boolean() }).optional(),

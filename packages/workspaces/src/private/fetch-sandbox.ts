@@ -8,7 +8,7 @@ import { formatGitConfig } from "../git-config-file.ts";
 import { complaintOf } from "../git.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { gitInside, privatePlaces } from "./private-places.ts";
-import { printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
+import { overLimit, printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
 
 /** What may come out of a sandbox at once. */
 export interface SyncLimits {
@@ -16,8 +16,8 @@ export interface SyncLimits {
   readonly maxObjects: number;
   readonly maxRefs: number;
   readonly timeoutMs: number;
-  /** So long may git inside say nothing when something is due. */
-  readonly stallMs: number;
+  /** So long may git inside say nothing when something is due; default a minute. */
+  readonly stallMs?: number | undefined;
 }
 
 export const syncLimits: SyncLimits = {
@@ -25,8 +25,9 @@ export const syncLimits: SyncLimits = {
   maxObjects: 5_000_000,
   maxRefs: 20_000,
   timeoutMs: 10 * 60 * 1000,
-  stallMs: 60 * 1000,
 };
+
+const STALL_MS = 60 * 1000;
 
 /** A name, its object, and what it is peeled to. */
 const BYTES_PER_NAME = 512;
@@ -34,19 +35,18 @@ const BYTES_PER_NAME = 512;
 /** What git says before it names any, and of what it has in common with the other side. */
 const BYTES_BESIDES = 1024 * 1024;
 
-/** Where a sandbox that shares no files with this machine numbers its stashes, as only the newest has a reference of its own. */
-export const stashesRef: string = "refs/clauderon/stashes";
-
 /** Where the sandbox's references are kept here, and what they are called inside. */
 const sandboxRefs = [
   ["refs/heads/", "refs/sandbox/heads/"],
   ["refs/tags/", "refs/sandbox/tags/"],
   ["refs/remotes/host/", "refs/sandbox/host/"],
-  [`${stashesRef}/`, "refs/sandbox/stashes/"],
 ] as const;
 
 /** Where the sandbox names what is staged. */
 export const stagedRef: string = "refs/clauderon/index";
+
+/** Where it names all stashes, when there are several. */
+export const stashesRef: string = "refs/clauderon/stashes";
 
 /** Where a sandbox that shares no files with this machine names its working tree, and what of it git ignores. */
 export const filesRef: string = "refs/clauderon/files";
@@ -58,6 +58,7 @@ const singleRefs = [
   [stagedRef, "refs/sandbox/index"],
   [filesRef, "refs/sandbox/files"],
   [ignoredRef, "refs/sandbox/ignored"],
+  [stashesRef, "refs/sandbox/stashes"],
 ] as const;
 
 export interface FetchedRefs extends AsyncDisposable {
@@ -95,11 +96,12 @@ export async function fetchSandbox(
       maxBytes: limits.maxBytes,
       maxObjects: limits.maxObjects,
       maxNameBytes: limits.maxRefs * BYTES_PER_NAME + BYTES_BESIDES,
-      stallMs: limits.stallMs,
+      stallMs: limits.stallMs ?? STALL_MS,
       signal,
     });
     const specs = [
       ...sandboxRefs.map(([inside, here]) => `+${inside}*:${here}*`),
+      // As patterns: one that is not there is no error. What else they match is not kept.
       ...singleRefs.map(([inside, here]) => `+${inside}*:${here}*`),
       ...(hasHead ? ["+HEAD:refs/sandbox/HEAD"] : []),
     ];
@@ -220,7 +222,10 @@ async function refsOf(
     if (at !== -1) refs.set(line.slice(at + 1), line.slice(0, at));
   }
   if (refs.size > limits.maxRefs)
-    throw syncFailed(`the sandbox has ${String(refs.size)} references; at most ${String(limits.maxRefs)} are taken`);
+    throw overLimit(
+      `the sandbox has ${String(refs.size)} references; at most ${String(limits.maxRefs)} are taken`,
+      "sync_refs",
+    );
   return refs;
 }
 
@@ -230,7 +235,10 @@ async function refuseTooMany({ fileSystem }: WorkspaceTools, quarantine: string,
   for (const name of await fileSystem.names(packs))
     if (name.endsWith(".pack")) count += await objectsIn(join(packs, name));
   if (count > limits.maxObjects)
-    throw syncFailed(`the sandbox sent ${String(count)} objects; at most ${String(limits.maxObjects)} are taken`);
+    throw overLimit(
+      `the sandbox sent ${String(count)} objects; at most ${String(limits.maxObjects)} are taken`,
+      "sync_objects",
+    );
 }
 
 /** gitformat-pack(5): the number of objects stands at offset 8. */

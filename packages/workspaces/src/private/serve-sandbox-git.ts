@@ -184,7 +184,8 @@ async function receive(
     bytes += value.length;
     if (bytes > maxBytes) throw tooMuch(maxBytes);
     const refusal = watch?.(value);
-    if (refusal !== undefined) throw syncFailed(refusal);
+    if (refusal !== undefined)
+      throw refusal.setting === undefined ? syncFailed(refusal.why) : overLimit(refusal.why, refusal.setting);
     if (!socket.write(value)) await once(socket, "drain", { signal: either });
     timer.waits();
   }
@@ -232,7 +233,7 @@ function refusedInside(exitCode: number, complaint: string): WorkspaceError {
 }
 
 function tooMuch(maxBytes: number): WorkspaceError {
-  return syncFailed(`the sandbox sent more than ${String(Math.floor(maxBytes / 1024 / 1024))} MiB`, "");
+  return overLimit(`the sandbox sent more than ${String(Math.floor(maxBytes / 1024 / 1024))} MiB`, "sync_size");
 }
 
 function asFailure(error: unknown): WorkspaceError {
@@ -244,11 +245,34 @@ function asFailure(error: unknown): WorkspaceError {
 }
 
 export function syncFailed(why: string, complaint = "", cause?: unknown): WorkspaceError {
+  return refused(complaint === "" ? why : `${why}: ${complaint}`, {
+    fix: ["try again; nothing was changed", "see whether git works inside: clauderon attach NAME"],
+    cause,
+  });
+}
+
+/** Of what is more than `setting` allows. */
+export function overLimit(
+  why: string,
+  setting: "sync_size" | "sync_objects" | "sync_refs" | "sync_timeout",
+): WorkspaceError {
+  return refused(why, {
+    fix: [
+      "see what it is: clauderon attach NAME, and git count-objects -v or git for-each-ref there; nothing was changed",
+      `or allow more: clauderon config set workspace.${setting} …, then clauderon daemon restart`,
+    ],
+  });
+}
+
+function refused(
+  why: string,
+  { fix, cause }: { readonly fix: readonly [string, ...string[]]; readonly cause?: unknown },
+): WorkspaceError {
   return new WorkspaceError({
     code: "workspace.sync-failed",
     message: "The session's commits could not be brought out of its sandbox",
-    why: complaint === "" ? why : `${why}: ${complaint}`,
-    fix: ["try again; nothing was changed", "see whether git works inside: clauderon attach NAME"],
+    why,
+    fix,
     context: {},
     ...(cause === undefined ? {} : { cause }),
   });

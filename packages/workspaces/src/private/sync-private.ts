@@ -6,7 +6,7 @@ import { writeRemoteState } from "../remote/remote-state.ts";
 import { retryLocked } from "../retry-locked.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { type FetchedRefs, fetchSandbox, stagedRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
+import { type FetchedRefs, fetchSandbox, stagedRef, stashesRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
 import { type BranchPlan, type HostBranch, planBranches } from "./follow-branches.ts";
 import { lockIndex, writeIndex } from "./follow-index.ts";
 import {
@@ -18,9 +18,9 @@ import {
 } from "./followed-state.ts";
 import { noteInside, stampInside } from "./inside-stamp.ts";
 import { gitInside, privatePlaces, writeGitFile } from "./private-places.ts";
-import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
+import { nameStaged, nameStashes, readSandboxState, type WholeSandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
-import { syncFailed } from "./serve-sandbox-git.ts";
+import { overLimit, syncFailed } from "./serve-sandbox-git.ts";
 
 export interface SyncCall {
   readonly sandbox: Pick<Sandbox, "exec">;
@@ -102,7 +102,7 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     return { head, branch, hostBranches, ...(left.length === 0 ? {} : { left }), ignored, notices };
   } catch (error) {
     if (call.signal?.aborted !== true && timeout.aborted)
-      throw syncFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "", error);
+      throw overLimit(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "sync_timeout");
     throw error;
   }
 }
@@ -134,7 +134,7 @@ function describeHostBranch({ name, count, isAhead }: HostBranch, { path }: Work
 }
 
 interface Matching {
-  readonly state: SandboxState;
+  readonly state: WholeSandboxState;
   /** What cannot be brought out, a sentence each. */
   readonly left: readonly string[];
   readonly ignored?: WorkspaceSync["ignored"];
@@ -155,12 +155,25 @@ async function fetchMatching(
         ? await captureSandbox(sandbox, { environment, ignoredLimitBytes: call.ignoredLimitBytes, signal })
         : { state: await readSandboxState(sandbox, signal), left: [] };
     await nameStaged(sandbox, { staged: state.staged, ref: stagedRef, environment, signal });
+    if (state.stashes > 1 || (await hasStashes(tools, record, signal)))
+      await nameStashes(sandbox, { stashes: state.stashes, ref: stashesRef, environment, signal });
     const fetched = await fetchSandbox(tools, record, { ...call, hasHead: state.commit !== undefined });
     const names = ["refs/sandbox/HEAD", ...(state.branch === undefined ? [] : [`refs/sandbox/heads/${state.branch}`])];
     if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, ...besides, fetched };
     await fetched[Symbol.asyncDispose]();
     if (attempt === ATTEMPTS) throw syncFailed("the sandbox's HEAD moved each time that it was looked at");
   }
+}
+
+async function hasStashes({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<boolean> {
+  const args = [
+    `--git-dir=${privatePlaces(record).outside}`,
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "refs/sandbox/stashes",
+  ];
+  return (await git.inspect(args, { signal, accepts: [0, 1] })).exitCode === 0;
 }
 
 async function refsBefore(
@@ -185,7 +198,7 @@ async function refsBefore(
 }
 
 interface FollowCall {
-  readonly state: SandboxState;
+  readonly state: WholeSandboxState;
   readonly plan: BranchPlan;
   readonly signal: AbortSignal;
 }
@@ -203,10 +216,7 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
   const stays = held === undefined ? undefined : `update refs/heads/${here.branch ?? ""} `;
   const updates = plan.updates.filter((update) => stays === undefined || !update.startsWith(stays));
   const notices: string[] = [];
-  const index =
-    held === undefined
-      ? await writeIndex(tools, record, { commit: state.commit, staged: state.staged, signal })
-      : undefined;
+  const index = held === undefined ? await writeIndex(tools, record, { ...state, signal }) : undefined;
   if (index !== undefined && index.missing > 0)
     notices.push(
       `${String(index.missing)} staged files of the sandbox did not come with their content and are left out`,

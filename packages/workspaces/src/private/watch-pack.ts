@@ -1,5 +1,10 @@
-/** What a watcher of the stream says no to, as a sentence. */
-export type Refusal = string;
+/** What a watcher of the stream says no to. */
+export interface Refusal {
+  /** A sentence. */
+  readonly why: string;
+  /** What allows more. */
+  readonly setting?: "sync_objects" | "sync_refs" | undefined;
+}
 
 const HEADER = 12;
 /** gitprotocol-common(5): four digits and at most so much. */
@@ -22,7 +27,9 @@ export function watchPack(
   const line = (payload: Buffer): Refusal | undefined => {
     if (isFirst) {
       isFirst = false;
-      return textOf(payload) === "version 2" ? undefined : "git inside does not speak version 2 of its protocol";
+      return textOf(payload) === "version 2"
+        ? undefined
+        : { why: "git inside does not speak version 2 of its protocol" };
     }
     // With everything in a band, so is the section's name.
     const name = textOf(payload[0] === 1 ? payload.subarray(1) : payload);
@@ -40,7 +47,8 @@ export function watchPack(
       if (rest.length < 4) return undefined;
       const digits = rest.toString("latin1", 0, 4);
       const length = /^[0-9a-fA-F]{4}$/u.test(digits) ? Number.parseInt(digits, 16) : Number.NaN;
-      if (Number.isNaN(length) || length === 3 || length > MAX_LINE) return "git inside sent what is not its protocol";
+      if (Number.isNaN(length) || length === 3 || length > MAX_LINE)
+        return { why: "git inside sent what is not its protocol" };
       if (length < 4) {
         // The end of a message: a pack begins anew.
         if (length !== 1) header = undefined;
@@ -49,7 +57,8 @@ export function watchPack(
       }
       if (rest.length < length) return undefined;
       if (header === undefined) nameBytes += length;
-      if (nameBytes > maxNameBytes) return "the sandbox names more references than are taken";
+      if (nameBytes > maxNameBytes)
+        return { why: "the sandbox names more references than are taken", setting: "sync_refs" };
       const refusal = line(rest.subarray(4, length));
       if (refusal !== undefined) return refusal;
       rest = rest.subarray(length);
@@ -64,9 +73,12 @@ function textOf(payload: Buffer): string {
 }
 
 function refusalOf(header: Buffer, maxObjects: number): Refusal | undefined {
-  if (header.toString("latin1", 0, 4) !== "PACK") return "git inside sent a pack that is none";
+  if (header.toString("latin1", 0, 4) !== "PACK") return { why: "git inside sent a pack that is none" };
   const count = header.readUInt32BE(8);
   return count <= maxObjects
     ? undefined
-    : `the sandbox sent ${String(count)} objects; at most ${String(maxObjects)} are taken`;
+    : {
+        why: `the sandbox sent ${String(count)} objects; at most ${String(maxObjects)} are taken`,
+        setting: "sync_objects",
+      };
 }

@@ -1,14 +1,14 @@
 import type { Sandbox, WorkspaceSync } from "@clauderon/core/contract";
 
 import { parsePorcelainStatus, readablePath, type StatusEntry } from "../porcelain-status.ts";
-import { filesRef, ignoredRef, stashesRef } from "../private/fetch-sandbox.ts";
-import { execGit, execInside, parseSandboxState, type SandboxState } from "../private/sandbox-state.ts";
+import { filesRef, ignoredRef } from "../private/fetch-sandbox.ts";
+import { execGit, execInside, parseSandboxState, type WholeSandboxState } from "../private/sandbox-state.ts";
 import { syncFailed } from "../private/serve-sandbox-git.ts";
 import { verbatimAttributes } from "./verbatim-directory.ts";
 
 /** What a sandbox that shares no files with this machine has. */
 export interface CapturedSandbox {
-  readonly state: SandboxState;
+  readonly state: WholeSandboxState;
   /** What cannot be brought out, a sentence each. */
   readonly left: readonly string[];
   readonly ignored?: WorkspaceSync["ignored"];
@@ -28,8 +28,13 @@ const GITLINK = "160000";
 /** Puts the working tree, as it is, under references that a fetch can ask for; index, files and HEAD of the sandbox are only read. */
 export async function captureSandbox(sandbox: Pick<Sandbox, "exec">, call: CaptureCall): Promise<CapturedSandbox> {
   const { environment, signal } = call;
-  const output = await execGit(sandbox, { args: [...STATUS, "--ignore-submodules=dirty"], environment, signal });
-  const state = parseSandboxState(output);
+  const output = await execGit(sandbox, {
+    args: [...STATUS, "--ignore-submodules=dirty", "--show-stash"],
+    environment,
+    signal,
+  });
+  // What a sparse checkout leaves out is in the copy.
+  const state = { ...parseSandboxState(output), leftOut: [] };
   const entries = parsePorcelainStatus(output);
   const paths = pathsToRead(entries);
   const scratch = await prepareVerbatim(sandbox, call);
@@ -40,7 +45,6 @@ export async function captureSandbox(sandbox: Pick<Sandbox, "exec">, call: Captu
     const files = (await listIgnored(sandbox, call)).filter((path) => !path.endsWith("/"));
     await nameTree(sandbox, { ...writing, start: undefined, paths: files, ref: ignoredRef });
   }
-  await nameStashes(sandbox, call);
   return { state, left: [...nestedIn(entries), ...(await operationIn(sandbox, call))], ignored };
 }
 
@@ -76,25 +80,6 @@ async function measureIgnoredInside(
     if (bytes > limitBytes) return { bytes: limitBytes, isMore: true };
   }
   return { bytes, isMore: false };
-}
-
-/** A reference each, the newest first. */
-async function nameStashes(
-  sandbox: Pick<Sandbox, "exec">,
-  { environment, signal }: Pick<CaptureCall, "environment" | "signal">,
-): Promise<void> {
-  const ask = async (args: readonly string[]): Promise<readonly string[]> =>
-    (await execGit(sandbox, { args, environment, signal })).toString("latin1").split("\n");
-  const stashes = (await ask(["stash", "list", "--format=%H"])).filter((object) => HASH.test(object));
-  const nameOf = (index: number): string => `${stashesRef}/${String(index).padStart(6, "0")}`;
-  const names = new Set(stashes.map((_object, index) => nameOf(index)));
-  const known = (await ask(["for-each-ref", "--format=%(refname)", stashesRef])).filter((name) => name !== "");
-  const lines = [
-    ...known.filter((name) => !names.has(name)).map((name) => `delete ${name}\n`),
-    ...stashes.map((object, index) => `update ${nameOf(index)} ${object}\n`),
-  ];
-  if (lines.length === 0) return;
-  await execGit(sandbox, { args: ["update-ref", "--stdin"], input: Buffer.from(lines.join("")), environment, signal });
 }
 
 /** All but what is as HEAD has it: the tree begins with HEAD's. */

@@ -102,7 +102,7 @@ async function push(
   const { outside } = privatePlaces(record);
   const specs = [
     ...["heads", "tags", "remotes"].map((space) => `+refs/${space}/*:refs/${space}/*`),
-    `+refs/sandbox/stashes/*:${incoming}/stashes/*`,
+    `+refs/sandbox/stash*:${incoming}/stash*`,
     ...(copy.head === undefined ? [] : [`+${copy.head}:${incoming}/head`]),
     `+${copy.start}:${incoming}/start`,
     `+${copy.files}:${incoming}/files`,
@@ -185,15 +185,18 @@ async function layOutStashes(
   sandbox: Pick<Sandbox, "exec">,
   call: Pick<ExecGitCall, "environment" | "signal">,
 ): Promise<void> {
-  const format = "--format=%(objectname) %(contents:subject)";
-  const args = ["for-each-ref", "--sort=-refname", format, `${incoming}/stashes`];
-  const lines = (await execGit(sandbox, { args, ...call })).toString().split("\n");
-  const stashes = lines.flatMap((line) => /^([0-9a-f]+) (.*)$/u.exec(line)?.slice(1) ?? []);
+  const ask = async (args: readonly string[], accepts: readonly number[] = [0]): Promise<string> =>
+    (await execGit(sandbox, { args, accepts, ...call })).toString().trim();
+  const one = await ask(["rev-parse", "--verify", "--quiet", `${incoming}/stash`], [0, 1]);
+  if (one === "") return;
+  // Several are the parents of one commit.
+  const several = await ask(["rev-parse", "--verify", "--quiet", `${incoming}/stashes^@`], [0, 1, 128]);
+  const stashes = /^[0-9a-f]/u.test(several) ? several.split("\n") : [one];
   // Of an earlier transfer that was cut here.
-  if (stashes.length > 0) await execGit(sandbox, { args: ["stash", "clear"], ...call });
-  for (let at = 0; at + 1 < stashes.length; at += 2) {
-    const [object = "", subject = ""] = stashes.slice(at, at + 2);
-    await execGit(sandbox, { args: ["stash", "store", "--quiet", "--message", subject, object], ...call });
+  await ask(["stash", "clear"]);
+  for (const object of stashes.toReversed()) {
+    const subject = await ask(["log", "--max-count=1", "--format=%s", object]);
+    await ask(["stash", "store", "--quiet", "--message", subject, object]);
   }
 }
 
