@@ -3,8 +3,9 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
+import { syncPrivate } from "../src/private/sync-private.ts";
 import { errorWith } from "./git-fixture.ts";
-import { farSandbox, type FarSandbox, filesOf, remoteSession } from "./remote-fixture.ts";
+import { farSandbox, type FarSandbox, filesOf, remoteSession, toolsOf } from "./remote-fixture.ts";
 
 const STATUS = ["status", "--porcelain=v2", "--ignored"];
 
@@ -45,6 +46,54 @@ describe("a workspace in a sandbox that shares no files with this machine", () =
     expect(await sync()).toMatchObject({ hostBranches: [] });
     expect(host("log", "-3", "--format=%s").split("\n")).toEqual(expect.arrayContaining(["Mine", "Theirs"]));
     expect(filesOf(record.path)).toEqual(filesOf(sandbox.workspacePath));
+  }, 60_000);
+
+  it("a commit that the user made on the session's branch in the repository becomes a reference inside, too, and is never passed over", async () => {
+    const { world, sandbox, record, sync } = await remoteSession();
+    world.git(["checkout", "--quiet", "clauderon/fix"]);
+    world.write({ "mine.txt": "mine\n" });
+    world.git(["add", "mine.txt"]);
+    world.git(["commit", "--quiet", "-m", "Mine"]);
+    const mine = world.git(["rev-parse", "HEAD"]).trim();
+    await sandbox.script("echo theirs > t.txt; git add .; git commit -q -m Theirs");
+    const { hostBranches, notices } = await sync();
+    expect(hostBranches).toEqual(["repository/clauderon/fix"]);
+    expect(notices.join()).toContain(`made on clauderon/fix in ${world.repository}`);
+    expect((await sandbox.git("rev-parse", "host/repository/clauderon/fix")).trim()).toBe(mine);
+    expect(world.git(["rev-parse", "clauderon/fix"]).trim()).toBe(mine);
+    await sandbox.git("-c", "user.name=A", "-c", "user.email=a@b", "merge", "--quiet", "host/repository/clauderon/fix");
+    expect(await sync()).toMatchObject({ hostBranches: [] });
+    world.git(["checkout", "--quiet", "main"]);
+    await world.provider.results.check(record, { kind: "merge", name: "fix" });
+    const call = { kind: "merge", name: "fix", at: new Date().toISOString(), session: {}, keeps: true } as const;
+    await world.provider.results.take("10000000-0000-4000-8000-000000000001", record, call);
+    expect(existsSync(join(world.repository, "t.txt"))).toBe(true);
+    expect(world.git(["log", "--format=%s", "clauderon/fix"])).toMatch(/Mine[^]*First/u);
+  }, 60_000);
+
+  it("a sync that dies while it writes files is completed by the next, and a file cut short is no change of the user's", async () => {
+    const { world, sandbox, record, host, sync } = await remoteSession();
+    await sync();
+    writeFileSync(join(record.path, "b.txt"), "the user's\n");
+    await sandbox.script("echo longer than before > a.txt; echo agent > b.txt; echo new > new.txt; rm deep/c.txt");
+    const tools = toolsOf(world);
+    const dying: typeof tools = {
+      ...tools,
+      git: {
+        ...tools.git,
+        inspect: async (args, call) => {
+          if (args.includes("update-ref") && args.some((arg) => arg.startsWith("refs/copy/"))) throw new Error("dead");
+          return tools.git.inspect(args, call);
+        },
+      },
+    };
+    await expect(syncPrivate(dying, record, { sandbox })).rejects.toThrow("dead");
+    writeFileSync(join(record.path, "a.txt"), "longer th");
+    const { notices } = await sync();
+    expect(notices.join()).toMatch(/stays as it is here: b\.txt$/u);
+    expect(readFileSync(join(record.path, "a.txt"), "utf8")).toBe("longer than before\n");
+    expect(readFileSync(join(record.path, "b.txt"), "utf8")).toBe("the user's\n");
+    expect(host("status", "--porcelain")).toBe(" M a.txt\n M b.txt\n D deep/c.txt\n?? new.txt\n");
   }, 60_000);
 
   it("a merge in progress and a repository in the working tree are told as what stays inside, and nothing is given up for it", async () => {

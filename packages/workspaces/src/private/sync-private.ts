@@ -2,6 +2,7 @@ import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSync 
 
 import { captureSandbox } from "../remote/capture-sandbox.ts";
 import { followFiles } from "../remote/follow-files.ts";
+import { readRepositoryBranch } from "../remote/read-repository-branch.ts";
 import { writeRemoteState } from "../remote/remote-state.ts";
 import { retryLocked } from "../retry-locked.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
@@ -81,7 +82,12 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     await quarantined.keep();
     const before = await refsBefore(tools, outside, signal);
     const plan = await planBranches(tools, { gitDirectory: outside }, { before, fetched: quarantined.refs, signal });
-    const sending = { branches: plan.hostBranches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
+    const committed =
+      record.kind === "remote"
+        ? await readRepositoryBranch(tools, record, { fetched: quarantined.refs, signal })
+        : undefined;
+    const branches = committed === undefined ? plan.hostBranches : [...plan.hostBranches, committed];
+    const sending = { branches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
     let isSent = true;
     try {
       await sendHostBranches(tools, record, sending);
@@ -92,13 +98,13 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       notices.push(`your commits could not be given to the sandbox: ${whyOf(error)}`);
     }
     notices.push(...(await follow(tools, record, { state, plan, signal })));
-    if (isSent) notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
+    if (isSent) notices.push(...branches.map((branch) => describeHostBranch(branch, record)));
     if (record.kind === "private") await noteInside(tools, record, stamp);
     else notices.push(...left, ...(await followCopy(tools, record, { refs: quarantined.refs, ignored, signal })));
     if (record.kind === "remote")
       await writeRemoteState(tools, record, call.isLast === true && left.length === 0 ? {} : { since: startedAt });
     const { commit: head, branch } = state;
-    const hostBranches = plan.hostBranches.map(({ name }) => name);
+    const hostBranches = branches.map(({ name }) => name);
     return { head, branch, hostBranches, ...(left.length === 0 ? {} : { left }), ignored, notices };
   } catch (error) {
     if (call.signal?.aborted !== true && timeout.aborted)
@@ -126,11 +132,13 @@ function whyOf(error: unknown): string {
   return error instanceof WorkspaceError && error.why !== undefined ? error.why : String(error);
 }
 
-/** The files are the same on both sides: where nothing was committed inside meanwhile only HEAD and the index have to move. */
-function describeHostBranch({ name, count, isAhead }: HostBranch, { path }: WorkspaceRecord): string {
+/** Where the files are the same on both sides and nothing was committed inside meanwhile only HEAD and the index have to move. */
+function describeHostBranch({ name, count, isAhead }: HostBranch, { path, kind, ...record }: WorkspaceRecord): string {
   const commits = count === 1 ? "1 commit that was" : `${String(count)} commits that were`;
-  const way = isAhead ? `git reset host/${name}` : `commit what is open there, then git merge host/${name}`;
-  return `${commits} made on ${name} in ${path} can be had in the sandbox as host/${name}: ${way}`;
+  const merge = `commit what is open there, then git merge host/${name}`;
+  const way = isAhead && kind === "private" ? `git reset host/${name}` : merge;
+  const place = name === `repository/${record.branch}` ? record.repositoryPath : path;
+  return `${commits} made on ${name.replace(/^repository\//u, "")} in ${place} can be had in the sandbox as host/${name}: ${way}`;
 }
 
 interface Matching {
