@@ -32,7 +32,13 @@ export function remotePlace(): RemotePlace {
     ...context,
     store: createMemoryStore(),
     backends: [backend],
-    agents: createAgents({ ...context, settings: { fake: { command: [process.execPath, fakeAgentPath()] as const } } }),
+    agents: createAgents({
+      ...context,
+      settings: {
+        fake: { command: [process.execPath, fakeAgentPath()] as const },
+        missing: { command: ["no-such-agent-program"] as const },
+      },
+    }),
     workspaces: createWorkspaces(context),
     settings: { defaultBackend: "far", defaultAgent: "fake" },
   });

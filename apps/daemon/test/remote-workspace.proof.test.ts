@@ -31,3 +31,18 @@ test("what a stopped session did last comes out when it is asked for, and withou
   await session.start();
   expect(await inside(session, "cat last.txt work.txt")).toBe("last\nwork");
 }, 120_000);
+
+test("a creation that fails leaves nothing, neither here nor there, and can be done again", async () => {
+  const { home, repository, engine } = remotePlace();
+  await expect(engine.sessions.create({ repository, name: "three", agent: "missing" })).rejects.toMatchObject({
+    code: "command.not-found",
+  });
+  const [failed] = await engine.sessions.list();
+  expect(failed).toMatchObject({ name: "three", lifecycle: "failed" });
+  expect(existsSync(path.join(home, "worktrees", "three"))).toBe(false);
+  expect(existsSync(path.join(home, "state", "far", failed?.id ?? ""))).toBe(false);
+  await (await engine.sessions.get("three")).delete();
+  const session = await engine.sessions.create({ repository, name: "three" });
+  expect(await inside(session, "git status --short; git branch --show-current")).toBe("clauderon/three");
+  await session.delete();
+}, 120_000);

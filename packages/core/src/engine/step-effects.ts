@@ -106,7 +106,9 @@ export class StepEffects {
   async undo(step: StepName, state: SessionState): Promise<void> {
     switch (step) {
       case "sandbox":
-        await (state.operation?.kind === "start" ? this.#stopSandbox(state) : this.#destroySandbox(state));
+        if (state.operation?.kind === "start") return void (await this.#stopSandbox(state));
+        await this.#bringOutLast(state);
+        await this.#destroySandbox(state);
         return;
       case "proxy":
         await this.#revoke(state);
@@ -315,6 +317,18 @@ export class StepEffects {
     await sandbox?.destroy({ graceMs: state.operation?.graceMs });
     await sandboxes.drop(state.id);
     return {};
+  }
+
+  /** Of a creation that is taken back: what ran inside may have written something. */
+  async #bringOutLast(state: SessionState): Promise<void> {
+    if (state.workspace.kind !== "remote") return;
+    const { sandboxes, workspaces } = this.#options;
+    try {
+      const sandbox = await sandboxes.find(state);
+      if (sandbox !== undefined) await workspaces.sync(state.workspace, sandbox, { isLast: true });
+    } catch {
+      // It was never sent, or cannot be asked: then the workspace knows what it does not know, and stays.
+    }
   }
 
   async #startAgent(state: SessionState, input: OperationInput): Promise<StepOutcome> {
