@@ -1,3 +1,6 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { describe, expect, it } from "vitest";
 
 import { errorWith, fixture, made } from "./git-fixture.ts";
@@ -142,6 +145,71 @@ describe("out of a sandbox that fails or lies", () => {
       expect([text, stateHere(session)]).toEqual([text, before]);
     }
     await completes(session);
+  }, 120_000);
+});
+
+describe("a working tree that is made to harm", () => {
+  it("runs nothing here and reaches nothing outside the copy", async () => {
+    const session = await remoteSession();
+    const { sandbox, record, world, host } = session;
+    const outside = join(world.root, "outside");
+    const mark = join(world.root, "mark");
+    mkdirSync(outside);
+    writeFileSync(join(outside, "c.txt"), "the user's\n");
+    writeFileSync(join(world.root, "program"), `#!/bin/sh\ntouch '${mark}'\ncat\n`, { mode: 0o755 });
+    const program = join(world.root, "program");
+    await syncWith(session, {});
+    // Filters, hooks and settings of the sandbox, the ones with names that the tree gives them.
+    await sandbox.script(`
+      printf '* filter=evil diff=evil merge=evil\\n' > .gitattributes
+      printf '[submodule "x"]\\n path = nested\\n url = ${outside}\\n' > .gitmodules
+      git config filter.evil.smudge '${program}'; git config filter.evil.clean cat; git config core.fsmonitor '${program}'
+      git config core.hooksPath .; ln -s '${program}' post-checkout; ln -s '${program}' post-index-change
+      git init -q nested; git -C nested -c user.name=A -c user.email=a@b commit -q --allow-empty -m N; git -C nested config core.fsmonitor '${program}'
+      git -c core.fsmonitor=false -c core.hooksPath=/dev/null add -A`);
+    await sandbox.script("git status > /dev/null || true");
+    expect(existsSync(mark)).toBe(true);
+    // A directory that becomes a link to outside, a file below it, and back again.
+    const turns = [
+      `rm -r deep; ln -s '${outside}' deep`,
+      "rm deep; mkdir deep; echo agent > deep/c.txt",
+      `rm -r deep; ln -s '${outside}' deep`,
+      "rm deep",
+    ];
+    for (const turn of turns) {
+      await sandbox.script(turn);
+      rmSync(mark, { force: true });
+      const quiet: typeof sandbox = {
+        ...sandbox,
+        exec: (argv, options) =>
+          sandbox.exec(argv, {
+            ...options,
+            // What it does to itself is no concern: the mark is of this machine alone.
+            environment: {
+              ...options?.environment,
+              GIT_CONFIG_COUNT: "2",
+              GIT_CONFIG_KEY_0: "core.fsmonitor",
+              GIT_CONFIG_VALUE_0: "false",
+              GIT_CONFIG_KEY_1: "core.hooksPath",
+              GIT_CONFIG_VALUE_1: "/dev/null",
+            },
+          }),
+      };
+      await syncWith(session, { sandbox: quiet });
+      host("status", "--porcelain");
+      host("diff", "--stat");
+      expect([turn, existsSync(mark), readFileSync(join(outside, "c.txt"), "utf8")]).toEqual([
+        turn,
+        false,
+        "the user's\n",
+      ]);
+      expect(readdirSync(outside)).toEqual(["c.txt"]);
+    }
+    // The user has put a link where the agent then puts a directory: it stays.
+    symlinkSync(outside, join(record.path, "deep"));
+    await sandbox.script("mkdir deep; echo agent > deep/c.txt");
+    await syncWith(session, {}).catch(() => undefined);
+    expect(readFileSync(join(outside, "c.txt"), "utf8")).toBe("the user's\n");
   }, 120_000);
 });
 

@@ -9,6 +9,7 @@ import type { UserSettings } from "../user-settings.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { laidOutRef, parseRaw } from "./follow-files.ts";
+import { pathList, treePaths, type TreePaths } from "./tree-paths.ts";
 import { makeVerbatimDirectory } from "./verbatim-directory.ts";
 
 /** What this machine's copy holds, as objects that a push can carry. */
@@ -61,9 +62,6 @@ export async function captureCopy(
     ],
     reading,
   );
-  const entries = parsePorcelainStatus(output).filter(
-    ({ path, indexMode, workTreeMode }) => !path.endsWith("/") && indexMode !== GITLINK && workTreeMode !== GITLINK,
-  );
   const listed = await git.inspectBytes(["ls-files", "--others", "--ignored", "--exclude-standard", "-z"], reading);
   const ignored = listed.toString("latin1").split("\0");
   await using own = await makeVerbatimDirectory(tools, record);
@@ -72,11 +70,14 @@ export async function captureCopy(
     const call = { cwd: record.path, environment: own.environment(index), signal, ...given };
     return (await git.inspect(args, call)).stdout.trim();
   };
-  const treeFrom = async (index: string, start: readonly string[], paths: readonly string[]): Promise<string> => {
-    await write(index, ["read-tree", ...start]);
-    const list = paths.map((path) => `${path}\0`).join("");
-    const add = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
-    if (paths.length > 0) await write(index, add, list);
+  const treeFrom = async (index: string, start: string, { gone, there }: TreePaths): Promise<string> => {
+    await write(index, ["read-tree", start]);
+    const put = async (options: readonly string[], names: readonly string[]): Promise<void> => {
+      if (names.length === 0) return;
+      await write(index, ["update-index", ...options, "-z", "--stdin"], pathList(names).toString("latin1"));
+    };
+    await put(["--force-remove"], gone);
+    await put(["--add", "--remove", "--replace"], there);
     return write(index, ["write-tree"]);
   };
   const { staged } = parseSandboxState(output);
@@ -84,11 +85,7 @@ export async function captureCopy(
     staged.flatMap(({ mode, object }) => (mode === "000000" || mode === GITLINK ? [] : [object])),
   );
   // On a branch without commits what git says is said beside the base.
-  const files = await treeFrom(
-    "files",
-    [tree.head],
-    entries.map(({ path }) => path),
-  );
+  const files = await treeFrom("files", tree.head, treePaths(parsePorcelainStatus(output)));
   const raw = ["diff-index", "--cached", "--raw", "--no-renames", "--no-abbrev", "-z", tree.head, "--"];
   const differing = await git.inspectBytes(raw, { cwd: record.path, environment: own.environment("files"), signal });
   return {
@@ -96,11 +93,10 @@ export async function captureCopy(
     branch,
     start: tree.head,
     files,
-    ignored: await treeFrom(
-      "ignored",
-      ["--empty"],
-      ignored.filter((path) => path !== "" && !path.endsWith("/")),
-    ),
+    ignored: await treeFrom("ignored", "--empty", {
+      gone: [],
+      there: ignored.filter((path) => path !== "" && !path.endsWith("/")),
+    }),
     changed: parseRaw(differing.toString("latin1")).flatMap(({ path, mode }) => (mode === "000000" ? [] : [path])),
     staged,
     stagedContents: await write(

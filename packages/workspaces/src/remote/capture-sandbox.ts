@@ -4,6 +4,7 @@ import { parsePorcelainStatus, readablePath, type StatusEntry } from "../porcela
 import { filesRef, ignoredRef } from "../private/fetch-sandbox.ts";
 import { execGit, execInside, parseSandboxState, type WholeSandboxState } from "../private/sandbox-state.ts";
 import { syncFailed } from "../private/serve-sandbox-git.ts";
+import { pathList, treePaths, type TreePaths } from "./tree-paths.ts";
 import { verbatimAttributes } from "./verbatim-directory.ts";
 
 /** What a sandbox that shares no files with this machine has. */
@@ -23,7 +24,6 @@ interface CaptureCall {
 
 const STATUS = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=all"];
 const HASH = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u;
-const GITLINK = "160000";
 
 /** Puts the working tree, as it is, under references that a fetch can ask for; index, files and HEAD of the sandbox are only read. */
 export async function captureSandbox(sandbox: Pick<Sandbox, "exec">, call: CaptureCall): Promise<CapturedSandbox> {
@@ -36,14 +36,13 @@ export async function captureSandbox(sandbox: Pick<Sandbox, "exec">, call: Captu
   // What a sparse checkout leaves out is in the copy.
   const state = { ...parseSandboxState(output), leftOut: [] };
   const entries = parsePorcelainStatus(output);
-  const paths = pathsToRead(entries);
   const scratch = await prepareVerbatim(sandbox, call);
   const writing = { scratch, environment, signal };
-  await nameTree(sandbox, { ...writing, start: state.commit, paths, ref: filesRef });
+  await nameTree(sandbox, { ...writing, start: state.commit, paths: treePaths(entries), ref: filesRef });
   const ignored = await measureIgnoredInside(sandbox, call);
   if (ignored?.isMore === false) {
     const files = (await listIgnored(sandbox, call)).filter((path) => !path.endsWith("/"));
-    await nameTree(sandbox, { ...writing, start: undefined, paths: files, ref: ignoredRef });
+    await nameTree(sandbox, { ...writing, start: undefined, paths: { gone: [], there: files }, ref: ignoredRef });
   }
   return { state, left: [...nestedIn(entries), ...(await operationIn(sandbox, call))], ignored };
 }
@@ -80,13 +79,6 @@ async function measureIgnoredInside(
     if (bytes > limitBytes) return { bytes: limitBytes, isMore: true };
   }
   return { bytes, isMore: false };
-}
-
-/** All but what is as HEAD has it: the tree begins with HEAD's. */
-function pathsToRead(entries: readonly StatusEntry[]): readonly string[] {
-  return entries.flatMap(({ path, indexMode, workTreeMode }) =>
-    path.endsWith("/") || indexMode === GITLINK || workTreeMode === GITLINK ? [] : [path],
-  );
 }
 
 function nestedIn(entries: readonly StatusEntry[]): readonly string[] {
@@ -155,7 +147,7 @@ interface TreeCall {
   readonly scratch: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly start: string | undefined;
-  readonly paths: readonly string[];
+  readonly paths: TreePaths;
   readonly ref: string;
   readonly signal: AbortSignal;
 }
@@ -164,11 +156,13 @@ async function nameTree(sandbox: Pick<Sandbox, "exec">, call: TreeCall): Promise
   const { scratch, environment, start, paths, ref, signal } = call;
   const own = { environment: verbatimInside(scratch, "index"), signal };
   await execGit(sandbox, { args: ["read-tree", ...(start === undefined ? ["--empty"] : [start])], ...own });
-  if (paths.length > 0) {
-    const input = Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
-    const args = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
-    await execGit(sandbox, { args, input, ...own });
-  }
+  const put = async (options: readonly string[], names: readonly string[]): Promise<void> => {
+    if (names.length === 0) return;
+    const args = ["update-index", ...options, "-z", "--stdin"];
+    await execGit(sandbox, { args, input: pathList(names), ...own });
+  };
+  await put(["--force-remove"], paths.gone);
+  await put(["--add", "--remove", "--replace"], paths.there);
   const tree = (await execGit(sandbox, { args: ["write-tree"], ...own })).toString("latin1").trim();
   if (!HASH.test(tree)) throw syncFailed("git inside the sandbox names no tree of its files");
   await execGit(sandbox, { args: ["update-ref", ref, tree], environment, signal });
