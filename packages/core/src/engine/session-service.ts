@@ -201,9 +201,10 @@ export class SessionService {
     checkpoint: { readonly id: string; readonly undoId: string },
     call: CallOptions = {},
   ): Promise<CheckpointRestoration> {
-    const { log, locks } = this.#options;
+    const { log, locks, sync } = this.#options;
     return locks.run(id, async () => {
       const { name, lifecycle } = log.require(id);
+      await sync.bringOut(log.require(id), { isHurried: true });
       const scrollback = await this.#scrollback(id, call);
       call.signal?.throwIfAborted();
       if (lifecycle === "running") {

@@ -171,7 +171,7 @@ export async function nameStashes(
   });
 }
 
-interface ExecGitCall {
+export interface ExecGitCall {
   readonly args: readonly string[];
   /** Exit codes; default 0. */
   readonly accepts?: readonly number[] | undefined;
@@ -179,7 +179,8 @@ interface ExecGitCall {
   readonly signal: AbortSignal;
 }
 
-async function execGit(sandbox: Pick<Sandbox, "exec">, call: ExecGitCall): Promise<Buffer> {
+/** Git inside; rejects with what it complained about. */
+export async function execGit(sandbox: Pick<Sandbox, "exec">, call: ExecGitCall): Promise<Buffer> {
   const { args, input, accepts = [0], signal } = call;
   const environment = { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" };
   const stdin = input === undefined ? "ignore" : "pipe";
