@@ -71,7 +71,11 @@ describe("a session with a git directory of its own, through the command line", 
       { cwd: here.worktree("one") },
     );
     const notice = "can be had in the sandbox as host/clauderon/one";
-    for (const args of [["diff", "one", "--stat"], ["status", "one"], ["merge", "one", "--into", "main"]])
+    for (const args of [
+      ["diff", "one", "--stat"],
+      ["status", "one"],
+      ["merge", "one", "--into", "main"],
+    ])
       expect([args, await cli(...args)]).toEqual([args, expect.stringContaining(notice)]);
     expect(JSON.parse(await cli("status", "one", "--json=syncNotices"))).toMatchObject({
       syncNotices: [expect.any(String), expect.stringContaining(notice)],

@@ -17,8 +17,8 @@ import { makeWorkspace } from "./make-workspace.ts";
 import { createMirrors, type Mirrors } from "./mirrors.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
-import { makePrivate } from "./private/make-private.ts";
 import type { SyncLimits } from "./private/fetch-sandbox.ts";
+import { makePrivate } from "./private/make-private.ts";
 import { mountOf } from "./private/private-places.ts";
 import { syncPrivate } from "./private/sync-private.ts";
 import { readPushUrl } from "./read-push-url.ts";
@@ -136,7 +136,8 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
-    sync: (record, sandbox, { signal } = {}) => translated(() => syncPrivate(tools, record, { sandbox, signal, limits: options.syncLimits })),
+    sync: (record, sandbox, { signal } = {}) =>
+      translated(() => syncPrivate(tools, record, { sandbox, signal, limits: options.syncLimits })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),

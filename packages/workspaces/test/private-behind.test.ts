@@ -52,7 +52,10 @@ describe.skipIf(whyNoMounts !== undefined)("what lies in the sandbox's git direc
     const { world, record, request, sandbox } = session;
     await session.sync();
     const away = async (): Promise<void> => {
-      await world.provider.remove(record, { sessionId: request.sessionId, undo: { at: "2026-01-02T03:04:05.000Z", session: {} } });
+      await world.provider.remove(record, {
+        sessionId: request.sessionId,
+        undo: { at: "2026-01-02T03:04:05.000Z", session: {} },
+      });
       await world.provider.undoRecords.restore(request.sessionId, { sessionId: request.sessionId, name: "fix" });
     };
     await away();

@@ -17,7 +17,8 @@ const USER = 1000;
 const missing = whyNotHere();
 if (missing !== undefined) {
   process.stderr.write(`the test of private workspaces in Docker did not run: ${missing}\n`);
-  if (required.split(/[\s,]+/u).includes("docker")) throw new Error(`${missing}, but CLAUDERON_REQUIRE contains docker`);
+  if (required.split(/[\s,]+/u).includes("docker"))
+    throw new Error(`${missing}, but CLAUDERON_REQUIRE contains docker`);
 }
 
 function whyNotHere(): string | undefined {
@@ -46,13 +47,21 @@ function container({ hostPath = "", gitFile }: WorkspaceMount): Container {
     `type=bind,source=${source},target=${target}${more}`,
   ];
   const id = docker(
-    ...["run", "--detach", "--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges"],
-    ...[`--user=${String(USER)}:${String(USER)}`, "--env=HOME=/tmp", "--workdir=/workspace"],
+    "run",
+    "--detach",
+    "--network=none",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    `--user=${String(USER)}:${String(USER)}`,
+    "--env=HOME=/tmp",
+    "--workdir=/workspace",
     ...bind(hostPath, "/workspace"),
     ...bind(gitFile.hostPath, "/workspace/.git", ",readonly"),
     ...bind(gitFile.directory, gitFile.directory),
     ...(gitFile.borrows ?? []).flatMap((place) => bind(place, place, ",readonly")),
-    ...[image, "sleep", "infinity"],
+    image,
+    "sleep",
+    "infinity",
   );
   onTestFinished(() => void docker("rm", "--force", "--volumes", id));
   const exec: Container["exec"] = (argv, options = {}) => {
@@ -87,9 +96,16 @@ async function session(): Promise<World> {
   const world = fixture();
   const whole = await made(world, { isPrivate: true });
   // The daemon of this test is root for Docker's sake; what is the user's has to be theirs.
-  for (const place of [world.root, join(world.root, "user"), world.home, join(world.home, "worktrees"), join(world.home, "private")])
+  for (const place of [
+    world.root,
+    join(world.root, "user"),
+    world.home,
+    join(world.home, "worktrees"),
+    join(world.home, "private"),
+  ])
     chownSync(place, USER, USER);
-  for (const place of [whole.record.path, whole.record.privateDirectory ?? "", join(world.root, "user")]) giveAll(place);
+  for (const place of [whole.record.path, whole.record.privateDirectory ?? "", join(world.root, "user")])
+    giveAll(place);
   const user = (...args: readonly string[]): string => {
     giveAll(join(whole.record.privateDirectory ?? "", "outside"));
     const identity = [`--reuid=${String(USER)}`, `--regid=${String(USER)}`, "--clear-groups"];
@@ -115,10 +131,13 @@ describe.skipIf(missing !== undefined)("a private workspace in a Docker containe
     await inside.sh("echo work > work.txt; git add work.txt; git commit -q -m Work");
     await inside.sh("git switch -q -c other main; echo other > other.txt; git add .; git commit -q -m Other");
     await inside.sh("git rebase -q clauderon/fix; git switch -q clauderon/fix; git merge -q --ff-only other");
-    await inside.sh("echo dirty >> a.txt; git stash -q; test -z \"$(git status --porcelain)\"; git stash pop -q");
-    const linked = "git worktree add -q /tmp/linked -b linked; cd /tmp/linked; echo l > l; git add l; git commit -q -m Linked";
+    await inside.sh('echo dirty >> a.txt; git stash -q; test -z "$(git status --porcelain)"; git stash pop -q');
+    const linked =
+      "git worktree add -q /tmp/linked -b linked; cd /tmp/linked; echo l > l; git add l; git commit -q -m Linked";
     await inside.sh(`${linked}; git status --porcelain; git worktree list | grep -q /tmp/linked`);
-    await inside.sh("git gc -q --prune=now; git fsck --full; echo staged > staged.txt; git add staged.txt; echo new > new.txt");
+    await inside.sh(
+      "git gc -q --prune=now; git fsck --full; echo staged > staged.txt; git add staged.txt; echo new > new.txt",
+    );
     const { notices } = await world.provider.sync(record, inside);
     expect(notices).toEqual([]);
     expect(user("status", "--porcelain")).toBe(" M a.txt\nA  staged.txt\n?? new.txt\n");
@@ -155,14 +174,19 @@ describe.skipIf(missing !== undefined)("a private workspace in a Docker containe
     const more = ["diff.evil.textconv", "diff.evil.command", "gpg.program", "core.sshCommand", "merge.evil.driver"];
     const configure = [...settings, ...more].map((name) => `git -C "$1" config ${name} '${program}'`).join("\n");
     const hooks = ["post-index-change", "reference-transaction", "pre-commit", "post-checkout", "fsmonitor-watchman"];
-    const plant = hooks.map((name) => `printf '#!/bin/sh\\n%s\\n' '${program}' > "$dir/hooks/${name}"; chmod +x "$dir/hooks/${name}"`);
+    const plant = hooks.map(
+      (name) => `printf '#!/bin/sh\\n%s\\n' '${program}' > "$dir/hooks/${name}"; chmod +x "$dir/hooks/${name}"`,
+    );
     const arm = `arm() {\n${configure}\ndir=$(git -C "$1" rev-parse --absolute-git-dir); mkdir -p "$dir/hooks"\n${plant.join("\n")}\n}`;
-    await inside.sh("printf '*.txt filter=evil diff=evil merge=evil\\n' > .gitattributes; git add .gitattributes; git commit -q -m Attributes");
+    await inside.sh(
+      "printf '*.txt filter=evil diff=evil merge=evil\\n' > .gitattributes; git add .gitattributes; git commit -q -m Attributes",
+    );
     await inside.sh(
       `${arm}\ngit init -q nested; cd nested; git -c user.name=A -c user.email=a@example.com commit -q --allow-empty -m Nested; cd ..; git add nested 2>/dev/null; git commit -q -m Gitlink; echo x > nested/file; arm nested; echo changed >> a.txt; arm .`,
     );
     await world.provider.sync(record, inside);
-    for (const args of [["status"], ["diff"], ["diff", "HEAD"], ["log", "-p", "--all"], ["show"], ["add", "a.txt"]]) user(...args);
+    for (const args of [["status"], ["diff"], ["diff", "HEAD"], ["log", "-p", "--all"], ["show"], ["add", "a.txt"]])
+      user(...args);
     user("commit", "--quiet", "-m", "Mine");
     await world.provider.sync(record, inside);
     expect(existsSync(mark)).toBe(false);

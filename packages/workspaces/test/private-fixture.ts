@@ -46,7 +46,12 @@ export const whyNoMounts: string | undefined = canMount
 /** A command that runs inside, as `argv`. */
 export function enterCommand(
   mount: WorkspaceMount,
-  at: { readonly root: string; readonly workspacePath: string; readonly home: string; readonly cwd?: string | undefined },
+  at: {
+    readonly root: string;
+    readonly workspacePath: string;
+    readonly home: string;
+    readonly cwd?: string | undefined;
+  },
 ): readonly [string, ...string[]] {
   const { hostPath = "", gitFile } = mount;
   if (gitFile === undefined) throw new Error("the workspace has no git directory of its own");
@@ -72,15 +77,12 @@ export function mountedSandbox(
 ): MountedSandbox {
   const home = join(root, "inside", "home");
   const exec = (argv: readonly [string, ...string[]], options: ExecOptions = {}): Promise<ProcessHandle> =>
-    spawnProcess(
-      [...enterCommand(mount, { root, workspacePath, home, cwd: options.cwd }), ...argv],
-      {
-        cwd: "/",
-        environment: { PATH: process.env["PATH"] ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1", ...options.environment },
-        stdin: options.stdin,
-        timeoutMs: options.timeoutMs,
-      },
-    );
+    spawnProcess([...enterCommand(mount, { root, workspacePath, home, cwd: options.cwd }), ...argv], {
+      cwd: "/",
+      environment: { PATH: process.env["PATH"] ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1", ...options.environment },
+      stdin: options.stdin,
+      timeoutMs: options.timeoutMs,
+    });
   const run: MountedSandbox["run"] = async (argv, options) => {
     const handle = await exec(argv, options);
     const [stdout, stderr, { exitCode }] = await Promise.all([

@@ -19,7 +19,11 @@ async function seen({ sandbox, host }: PrivateSession): Promise<unknown> {
 async function withCheckpoint(): Promise<PrivateSession> {
   const session = await privateSession();
   const { world, record, sandbox } = session;
-  await sandbox.run(["sh", "-ec", "echo one > work.txt; git add .; git commit -q -m One; echo s > s.txt; git add s.txt; echo d >> a.txt"]);
+  await sandbox.run([
+    "sh",
+    "-ec",
+    "echo one > work.txt; git add .; git commit -q -m One; echo s > s.txt; git add s.txt; echo d >> a.txt",
+  ]);
   await session.sync();
   await world.provider.checkpoints.create(record, request(SESSION, "one"));
   return session;
@@ -30,10 +34,17 @@ describe.skipIf(whyNoMounts !== undefined)("going back to a checkpoint in a priv
     const session = await withCheckpoint();
     const { world, record, sandbox, host } = session;
     const before = await seen(session);
-    await sandbox.run(["sh", "-ec", "git commit -q -a -m Two; git switch -q -c other; echo o > o.txt; git add .; git commit -q -m Other"]);
+    await sandbox.run([
+      "sh",
+      "-ec",
+      "git commit -q -a -m Two; git switch -q -c other; echo o > o.txt; git add .; git commit -q -m Other",
+    ]);
     await session.sync();
     const after = await seen(session);
-    const { before: replaced } = await world.provider.checkpoints.restore(record, { id: "one", before: request(SESSION, "two") });
+    const { before: replaced } = await world.provider.checkpoints.restore(record, {
+      id: "one",
+      before: request(SESSION, "two"),
+    });
     expect(host(["log", "-1", "--format=%s", "other"])).toBe("Other\n");
     expect((await session.sync()).notices).toEqual([]);
     expect(await seen(session)).toEqual(before);
@@ -53,7 +64,7 @@ describe.skipIf(whyNoMounts !== undefined)("going back to a checkpoint in a priv
     await session.sync();
     await world.provider.checkpoints.restore(record, { id: "one", before: request(SESSION, "two") });
     const gone = { exec: () => Promise.reject(new Error("the engine is gone")) };
-    await expect(world.provider.sync(record, gone)).rejects.toThrow();
+    await expect(world.provider.sync(record, gone)).rejects.toThrow("the engine is gone");
     expect(existsSync(join(record.privateDirectory ?? "", "outside", "clauderon-goes-back"))).toBe(true);
     expect((await session.sync()).notices).toEqual([]);
     expect(await seen(session)).toEqual(before);

@@ -15,7 +15,11 @@ describe.skipIf(whyNoMounts !== undefined)("in a private workspace", () => {
     const world = fixture({ initArgs: ["--object-format=sha256"] });
     const session = await privateSession({ world });
     const { sandbox, host } = session;
-    await sandbox.run(["sh", "-ec", "echo work > work.txt; git add .; git commit -q -m Work; echo s > s.txt; git add s.txt"]);
+    await sandbox.run([
+      "sh",
+      "-ec",
+      "echo work > work.txt; git add .; git commit -q -m Work; echo s > s.txt; git add s.txt",
+    ]);
     await session.sync();
     expect(host(["log", "--format=%s"])).toBe("Work\nFirst\n");
     expect(host(["rev-parse", "HEAD"]).trim()).toHaveLength(64);
@@ -38,7 +42,11 @@ describe.skipIf(whyNoMounts !== undefined)("in a private workspace", () => {
     expect(await sandbox.git(["status", "--porcelain"])).toBe("");
     await sandbox.git(["update-index", "--cacheinfo", `160000,${two},sub`]);
     await sandbox.git(["commit", "--quiet", "-m", "Moved"]);
-    await sandbox.run(["sh", "-ec", "git init -q sub; cd sub; git -c user.name=A -c user.email=a@example.com commit -q --allow-empty -m S"]);
+    await sandbox.run([
+      "sh",
+      "-ec",
+      "git init -q sub; cd sub; git -c user.name=A -c user.email=a@example.com commit -q --allow-empty -m S",
+    ]);
     await session.sync();
     expect(host(["ls-files", "--stage", "-t", "sub"])).toBe(`S 160000 ${two} 0\tsub\n`);
     expect(host(["status", "--porcelain"])).toBe("");
@@ -85,7 +93,11 @@ describe.skipIf(whyNoMounts !== undefined)("in a private workspace", () => {
     world.write({ "wide/two.txt": "hidden\n" }, record.path);
     await session.sync();
     expect(host(["status", "--porcelain"])).toBe(" M wide/two.txt\n");
-    await sandbox.run(["sh", "-ec", "git update-index --no-skip-worktree wide/two.txt; git checkout -q wide; rm wide/three.txt"]);
+    await sandbox.run([
+      "sh",
+      "-ec",
+      "git update-index --no-skip-worktree wide/two.txt; git checkout -q wide; rm wide/three.txt",
+    ]);
     await session.sync();
     expect(host(["status", "--porcelain"])).toBe(" D wide/three.txt\n");
   }, 60_000);

@@ -30,21 +30,25 @@ describe.skipIf(whyNoMounts !== undefined)("what may come out of a sandbox", () 
     ["maxBytes", 50_000, "sync_size"],
     ["maxObjects", 2, "sync_objects"],
     ["maxRefs", 2, "sync_refs"],
-  ] as const)("is limited by the settings, and the error names them: %s", async (limit, value, setting) => {
-    const session = await privateSession();
-    const { world, record, sandbox } = session;
-    await sandbox.run([
-      "sh",
-      "-ec",
-      "head -c 200000 /dev/urandom > noise; echo more >> a.txt; git add .; git commit -q -m Work; git branch one; git branch two",
-    ]);
-    const whole = { maxBytes: 1e9, maxObjects: 1e6, maxRefs: 1e4, timeoutMs: 60_000 };
-    const narrow = world.providerWith({ syncLimits: { ...whole, [limit]: value } });
-    const again = mountedSandbox(world, await narrow.mount(record));
-    await expect(narrow.sync(record, again)).rejects.toMatchObject({
-      code: "workspace.sync-failed",
-      fix: [expect.any(String), expect.stringContaining(`clauderon config set workspace.${setting}`)],
-    });
-    expect(await world.providerWith({ syncLimits: whole }).sync(record, again)).toMatchObject({ notices: [] });
-  }, 60_000);
+  ] as const)(
+    "is limited by the settings, and the error names them: %s",
+    async (limit, value, setting) => {
+      const session = await privateSession();
+      const { world, record, sandbox } = session;
+      await sandbox.run([
+        "sh",
+        "-ec",
+        "head -c 200000 /dev/urandom > noise; echo more >> a.txt; git add .; git commit -q -m Work; git branch one; git branch two",
+      ]);
+      const whole = { maxBytes: 1e9, maxObjects: 1e6, maxRefs: 1e4, timeoutMs: 60_000 };
+      const narrow = world.providerWith({ syncLimits: { ...whole, [limit]: value } });
+      const again = mountedSandbox(world, await narrow.mount(record));
+      await expect(narrow.sync(record, again)).rejects.toMatchObject({
+        code: "workspace.sync-failed",
+        fix: [expect.any(String), expect.stringContaining(`clauderon config set workspace.${setting}`)],
+      });
+      expect(await world.providerWith({ syncLimits: whole }).sync(record, again)).toMatchObject({ notices: [] });
+    },
+    60_000,
+  );
 });

@@ -1,8 +1,8 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Logger } from "../contract/logger.ts";
-import type { RecordRequest } from "../contract/session-store.ts";
 import type { SessionState } from "../contract/session-state.ts";
+import type { RecordRequest } from "../contract/session-store.ts";
 import type { WorkspaceProvider } from "../contract/workspace.ts";
 import type { EventLog } from "./event-log.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
@@ -64,7 +64,10 @@ export class SandboxSync {
    * Before the sandbox goes: starts one that is stopped for it when it holds more than came out, and stops it again. The reason when that stays inside;
    * never rejects.
    */
-  async bringOut(state: SessionState, { isHurried = false }: { readonly isHurried?: boolean } = {}): Promise<string | undefined> {
+  async bringOut(
+    state: SessionState,
+    { isHurried = false }: { readonly isHurried?: boolean } = {},
+  ): Promise<string | undefined> {
     const { sandboxes, workspaces, logger } = this.#options;
     const limitMs = isHurried ? UNASKED_MS : ASKED_MS;
     const options = { signal: AbortSignal.timeout(limitMs) };

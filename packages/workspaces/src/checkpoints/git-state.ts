@@ -39,8 +39,7 @@ export async function stateIn(
   const found = (await fileSystem.names(gitDirectory)).filter(
     (name) => stateFiles.has(name) || stateDirectories.has(name),
   );
-  for (const path of ownRefs)
-    if ((await fileSystem.kindOf(join(gitDirectory, path))) === "directory") found.push(path);
+  for (const path of ownRefs) if ((await fileSystem.kindOf(join(gitDirectory, path))) === "directory") found.push(path);
   return found;
 }
 

@@ -2,8 +2,8 @@ import { join } from "node:path";
 
 import type { WorkspaceCheckpointRequest, WorkspaceRecord } from "@clauderon/core/contract";
 
-import { lockIndex, unlockIndex } from "../results/index-lock.ts";
 import { markGoesBack } from "../private/send-state-back.ts";
+import { lockIndex, unlockIndex } from "../results/index-lock.ts";
 import { changedSince, facesOf, type MoveCall, putFiles, takeFilesBack } from "../results/move-files.ts";
 import { missingDirectories } from "../results/stage-files.ts";
 import type { UserSettings } from "../user-settings.ts";

@@ -14,7 +14,9 @@ export async function countStashes(
   const ask = async (name: string): Promise<readonly string[]> => {
     const args = [`--git-dir=${outside}`, "rev-parse", "--verify", "--quiet", "--end-of-options", name];
     if ((await git.inspect(args, { signal, accepts: [0, 1, 128] })).exitCode !== 0) return [];
-    const listed = await git.inspect([`--git-dir=${outside}`, "rev-list", "--parents", "--max-count=1", name], { signal });
+    const listed = await git.inspect([`--git-dir=${outside}`, "rev-list", "--parents", "--max-count=1", name], {
+      signal,
+    });
     return listed.stdout.trim().split(" ").slice(1);
   };
   const several = await ask("refs/sandbox/stashes");

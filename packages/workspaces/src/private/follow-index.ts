@@ -100,7 +100,11 @@ export async function writeIndex(
 async function leaveOut(
   { fileSystem, git }: WorkspaceTools,
   record: WorkspaceRecord,
-  { file, leftOut, signal }: { readonly file: string; readonly leftOut: readonly string[]; readonly signal: AbortSignal },
+  {
+    file,
+    leftOut,
+    signal,
+  }: { readonly file: string; readonly leftOut: readonly string[]; readonly signal: AbortSignal },
 ): Promise<void> {
   const environment = { GIT_DIR: privatePlaces(record).outside, GIT_WORK_TREE: record.path, GIT_INDEX_FILE: file };
   const options = { cwd: record.path, environment, signal };
@@ -116,8 +120,14 @@ async function leaveOut(
     const input = Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
     await git.inspect(["update-index", flag, "-z", "--stdin"], { ...options, input });
   };
-  await mark("--no-skip-worktree", [...known].flatMap(([path, is]) => (is && !wanted.has(path) ? [path] : [])));
-  await mark("--skip-worktree", [...wanted].filter((path) => known.get(path) === false));
+  await mark(
+    "--no-skip-worktree",
+    [...known].flatMap(([path, is]) => (is && !wanted.has(path) ? [path] : [])),
+  );
+  await mark(
+    "--skip-worktree",
+    [...wanted].filter((path) => known.get(path) === false),
+  );
 }
 
 async function withContent(

@@ -149,11 +149,7 @@ export async function nameStaged(
 /** Puts all stashes under one reference: but for the last, git names them in a log alone. */
 export async function nameStashes(
   sandbox: Pick<Sandbox, "exec">,
-  {
-    stashes,
-    ref,
-    signal,
-  }: { readonly stashes: number; readonly ref: string; readonly signal: AbortSignal },
+  { stashes, ref, signal }: { readonly stashes: number; readonly ref: string; readonly signal: AbortSignal },
 ): Promise<void> {
   if (stashes < 2) return void (await execGit(sandbox, { args: ["update-ref", "-d", ref], signal }));
   const listed = await execGit(sandbox, { args: ["rev-list", "--walk-reflogs", "refs/stash"], signal });
@@ -163,7 +159,15 @@ export async function nameStashes(
     .filter((line) => HASH.test(line));
   if (first === undefined) return;
   const parents = [`from ${first}`, ...others.map((commit) => `merge ${commit}`)];
-  const input = [`commit ${ref}`, "committer clauderon <clauderon@localhost> 0 +0000", "data 0", ...parents, "", "done", ""];
+  const input = [
+    `commit ${ref}`,
+    "committer clauderon <clauderon@localhost> 0 +0000",
+    "data 0",
+    ...parents,
+    "",
+    "done",
+    "",
+  ];
   await execGit(sandbox, {
     args: ["fast-import", "--quiet", "--force", "--done"],
     input: Buffer.from(input.join("\n")),

@@ -71,11 +71,7 @@ interface StateHere {
   readonly hasConflicts: boolean;
 }
 
-async function stateHere(
-  { git }: WorkspaceTools,
-  record: WorkspaceRecord,
-  signal: AbortSignal,
-): Promise<StateHere> {
+async function stateHere({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<StateHere> {
   const { outside } = privatePlaces(record);
   const ask = async (args: readonly string[]): Promise<string | undefined> => {
     const call = { cwd: record.path, environment: { GIT_DIR: outside, GIT_WORK_TREE: record.path }, signal };

@@ -119,7 +119,11 @@ async function carry(
   const complaint = readComplaint(handle);
   try {
     void sendInto(handle, socket);
-    await receive(handle, socket, { maxBytes, watch: maxObjects === undefined ? undefined : watchPack(maxObjects), signal });
+    await receive(handle, socket, {
+      maxBytes,
+      watch: maxObjects === undefined ? undefined : watchPack(maxObjects),
+      signal,
+    });
     // Its output has ended; one that then stays is not waited for.
     const soon = AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]);
     const { exitCode } = await abortable(handle.exit, soon);
@@ -233,7 +237,10 @@ export function syncFailed(why: string, complaint = "", cause?: unknown): Worksp
 }
 
 /** Of what is more than `setting` allows. */
-export function overLimit(why: string, setting: "sync_size" | "sync_objects" | "sync_refs" | "sync_timeout"): WorkspaceError {
+export function overLimit(
+  why: string,
+  setting: "sync_size" | "sync_objects" | "sync_refs" | "sync_timeout",
+): WorkspaceError {
   return refused(why, {
     fix: [
       "see what it is: clauderon attach NAME, and git count-objects -v or git for-each-ref there; nothing was changed",

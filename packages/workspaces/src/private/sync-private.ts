@@ -130,7 +130,13 @@ async function fetchMatching(
 }
 
 async function hasStashes({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<boolean> {
-  const args = [`--git-dir=${privatePlaces(record).outside}`, "rev-parse", "--verify", "--quiet", "refs/sandbox/stashes"];
+  const args = [
+    `--git-dir=${privatePlaces(record).outside}`,
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "refs/sandbox/stashes",
+  ];
   return (await git.inspect(args, { signal, accepts: [0, 1] })).exitCode === 0;
 }
 
@@ -174,10 +180,7 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
   const stays = held === undefined ? undefined : `update refs/heads/${here.branch ?? ""} `;
   const updates = plan.updates.filter((update) => stays === undefined || !update.startsWith(stays));
   const notices: string[] = [];
-  const index =
-    held === undefined
-      ? await writeIndex(tools, record, { ...state, signal })
-      : undefined;
+  const index = held === undefined ? await writeIndex(tools, record, { ...state, signal }) : undefined;
   if (index !== undefined && index.missing > 0)
     notices.push(
       `${String(index.missing)} staged files of the sandbox did not come with their content and are left out`,

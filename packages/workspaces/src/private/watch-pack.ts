@@ -21,7 +21,9 @@ export function watchPack(maxObjects: number): (chunk: Uint8Array) => Refusal | 
   const line = (payload: Buffer): Refusal | undefined => {
     if (isFirst) {
       isFirst = false;
-      return textOf(payload) === "version 2" ? undefined : { why: "git inside does not speak version 2 of its protocol" };
+      return textOf(payload) === "version 2"
+        ? undefined
+        : { why: "git inside does not speak version 2 of its protocol" };
     }
     // With everything in a band, so is the section's name.
     const name = textOf(payload[0] === 1 ? payload.subarray(1) : payload);
@@ -39,7 +41,8 @@ export function watchPack(maxObjects: number): (chunk: Uint8Array) => Refusal | 
       if (rest.length < 4) return undefined;
       const digits = rest.toString("latin1", 0, 4);
       const length = /^[0-9a-fA-F]{4}$/u.test(digits) ? Number.parseInt(digits, 16) : Number.NaN;
-      if (Number.isNaN(length) || length === 3 || length > MAX_LINE) return { why: "git inside sent what is not its protocol" };
+      if (Number.isNaN(length) || length === 3 || length > MAX_LINE)
+        return { why: "git inside sent what is not its protocol" };
       if (length < 4) {
         // The end of a message: a pack begins anew.
         if (length !== 1) header = undefined;

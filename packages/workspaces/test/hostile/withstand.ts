@@ -39,11 +39,7 @@ export interface Kind extends Pick<WorkspaceRequest, "isPrivate"> {
 const looks = [["status"], ["diff"], ["diff", "HEAD"], ["log", "-p", "--all"], ["show"], ["stash", "list"]] as const;
 
 /** Runs every operation of ours against the vector; with private workspaces the user's plain git in the worktree, too. */
-export async function withstand(
-  scene: Scene,
-  vector: Vector,
-  kind: Kind = {},
-): Promise<Outcome> {
+export async function withstand(scene: Scene, vector: Vector, kind: Kind = {}): Promise<Outcome> {
   const canaries: string[] = [];
   const failures: Partial<Record<Operation, string>> = {};
   const results: string[] = [];
