@@ -47,13 +47,21 @@ function container({ hostPath = "", gitFile }: WorkspaceMount): Container {
     `type=bind,source=${source},target=${target}${more}`,
   ];
   const id = docker(
-    ...["run", "--detach", "--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges"],
-    ...[`--user=${String(USER)}:${String(USER)}`, "--env=HOME=/tmp", "--workdir=/workspace"],
+    "run",
+    "--detach",
+    "--network=none",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    `--user=${String(USER)}:${String(USER)}`,
+    "--env=HOME=/tmp",
+    "--workdir=/workspace",
     ...bind(hostPath, "/workspace"),
     ...bind(gitFile.hostPath, "/workspace/.git", ",readonly"),
     ...bind(gitFile.directory, gitFile.directory),
     ...(gitFile.borrows ?? []).flatMap((place) => bind(place, place, ",readonly")),
-    ...[image, "sleep", "infinity"],
+    image,
+    "sleep",
+    "infinity",
   );
   onTestFinished(() => void docker("rm", "--force", "--volumes", id));
   const exec: Container["exec"] = (argv, options = {}) => {

@@ -60,6 +60,7 @@ export function createEngine(options: EngineOptions): Engine {
     registry,
     sandboxes,
     workspaces,
+    sync,
     agents: options.agents,
     branchPrefix: settings.branchPrefix ?? "clauderon/",
     proxy: options.proxy,

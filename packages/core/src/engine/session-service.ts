@@ -208,10 +208,11 @@ export class SessionService {
     checkpoint: { readonly id: string; readonly undoId: string },
     call: CallOptions = {},
   ): Promise<CheckpointRestoration> {
-    const { log, locks } = this.#options;
+    const { log, locks, sync } = this.#options;
     return locks.run(id, async () => {
       const { name, lifecycle, workspace } = log.require(id);
       if (workspace.kind === "remote") throw cannotGoBack(name, checkpoint.id);
+      await sync.bringOut(log.require(id), { isHurried: true });
       const scrollback = await this.#scrollback(id, call);
       call.signal?.throwIfAborted();
       if (lifecycle === "running") {

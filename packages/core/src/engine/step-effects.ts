@@ -18,6 +18,7 @@ import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
 import { rewind } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import type { SandboxSync } from "./sandbox-sync.ts";
 import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
 import type { SessionSetup } from "./session-setup.ts";
@@ -56,6 +57,7 @@ export interface StepEffectsOptions {
   readonly workspaces: WorkspaceProvider;
   readonly agents: readonly Agent[];
   readonly branchPrefix: string;
+  readonly sync: SandboxSync;
   readonly proxy: ProxyPort | undefined;
   readonly clock: Clock;
   /** False when deleted sessions are not to be kept. */
@@ -334,6 +336,9 @@ export class StepEffects {
   async #startAgent(state: SessionState, input: OperationInput): Promise<StepOutcome> {
     const options: CallOptions = { signal: input.signal };
     const sandbox = await this.#options.sandboxes.require(state, options);
+    // What was gone back to on this machine has to be there before the agent looks.
+    if (state.operation?.kind === "start" && state.workspace.kind === "private")
+      await this.#options.sync.now(state, options);
     const launchId = state.operation?.launchId ?? state.id;
     const status = await sandbox.inspect(options);
     // After a crash the launch may have happened already: its receipt is all that is missing.

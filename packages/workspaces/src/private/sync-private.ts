@@ -21,6 +21,7 @@ import { noteInside, stampInside } from "./inside-stamp.ts";
 import { gitInside, privatePlaces, writeGitFile } from "./private-places.ts";
 import { nameStaged, nameStashes, readSandboxState, type WholeSandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
+import { sendStateBack } from "./send-state-back.ts";
 import { overLimit, syncFailed } from "./serve-sandbox-git.ts";
 
 export interface SyncCall {
@@ -75,6 +76,8 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       `${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`,
     );
   try {
+    if (record.kind === "private")
+      notices.push(...(await sendStateBack(tools, record, { sandbox: call.sandbox, limits, signal })));
     // Before anything is asked: what is written meanwhile is for the next sync.
     const stamp = record.kind === "private" ? ((await stampInside(tools, record)) ?? "") : "";
     const { state, left, ignored, fetched } = await fetchMatching(tools, record, { ...call, limits, signal });

@@ -38,25 +38,24 @@ function mountOf({ root, workspace }: Scene): WorkspaceMount {
 
 /** What lies over `.git` cannot be reached from inside: these try, and have to fail. */
 const attempts: Readonly<Record<string, string>> = {
-  ".git file that names another repository": "rm -f .git && printf 'gitdir: evil\\n' > .git",
-  ".git as a symlink to another repository": "ln -sfn evil .git",
-  ".git as a directory": "mv .git other && mkdir .git",
+  ".git file that names another repository": "{ rm -f .git && printf 'gitdir: evil\\n' > .git; } || echo REFUSED",
+  ".git as a symlink to another repository": "ln -sfn evil .git || echo REFUSED",
+  ".git as a directory": "{ mv .git other && mkdir .git; } || echo REFUSED",
 };
 
 function byTheAgent(vector: Vector): Vector {
-  const { armWorkspace } = vector;
   const attempt = attempts[vector.name];
   return {
     ...vector,
     // What is refused leaves others everything to do.
     ...(attempt === undefined ? {} : { isAlone: false }),
-    ...(armWorkspace === undefined
+    ...(vector.armWorkspace === undefined
       ? {}
       : {
           armWorkspace: (scene) => {
             const agent = agentScene(scene, mountOf(scene));
-            if (attempt === undefined) return armWorkspace.call(vector, agent);
-            const { output } = agent.program("sh", ["-c", `${attempt} || echo REFUSED`], { cwd: scene.workspace });
+            if (attempt === undefined) return vector.armWorkspace?.(agent);
+            const { output } = agent.program("sh", ["-c", attempt], { cwd: scene.workspace });
             if (!output.includes("REFUSED")) throw new Error(`${attempt}: ${output}`);
           },
         }),
