@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { type Sandbox, WorkspaceError, type WorkspaceRecord } from "@clauderon/core/contract";
 
 import { formatGitConfig } from "../git-config-file.ts";
-import { complaintOf } from "../git.ts";
-import { remoteName, type SyncLimits, syncLimits } from "../private/fetch-sandbox.ts";
+import { type SyncLimits, syncLimits } from "../private/fetch-sandbox.ts";
 import { gitInside, privatePlaces } from "../private/private-places.ts";
+import { pushInside } from "../private/push-inside.ts";
 import { readIdentity } from "../private/read-identity.ts";
 import { execGit, type ExecGitCall, execInside, type StagedEntry } from "../private/sandbox-state.ts";
-import { printable, serveSandboxGit } from "../private/serve-sandbox-git.ts";
 import { inTurn } from "../private/sync-private.ts";
 import { settingsInside } from "../private/write-git-directories.ts";
 import type { UserSettings } from "../user-settings.ts";
@@ -97,9 +96,8 @@ const incoming = "refs/clauderon/in";
 async function push(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  { sandbox, limits, signal, copy }: Sending & { readonly copy: CapturedCopy },
+  { copy, ...call }: Sending & { readonly copy: CapturedCopy },
 ): Promise<void> {
-  const { outside } = privatePlaces(record);
   const specs = [
     ...["heads", "tags", "remotes"].map((space) => `+refs/${space}/*:refs/${space}/*`),
     `+refs/sandbox/stash*:${incoming}/stash*`,
@@ -109,39 +107,12 @@ async function push(
     `+${copy.ignored}:${incoming}/ignored`,
     `+${copy.stagedContents}:${incoming}/staged`,
   ];
-  await using git = await serveSandboxGit({
-    sandbox,
-    directory: gitInside(record).directory,
-    service: "git-receive-pack",
-    settings: [
-      "receive.denyCurrentBranch=ignore",
-      "receive.shallowUpdate=true",
-      "receive.autogc=false",
-      "core.hooksPath=/dev/null",
-    ],
-    maxBytes: limits.maxBytes,
-    signal,
-  });
+  const settings = ["receive.denyCurrentBranch=ignore", "receive.shallowUpdate=true", "receive.autogc=false"];
   try {
-    await tools.git.inspect(
-      ["push", "--quiet", "--atomic", "--no-verify", "--no-signed", "--recurse-submodules=no", remoteName, ...specs],
-      {
-        cwd: "/",
-        environment: {
-          GIT_DIR: outside,
-          GIT_ALLOW_PROTOCOL: "git",
-          GIT_CONFIG_COUNT: "1",
-          GIT_CONFIG_KEY_0: `remote.${remoteName}.url`,
-          GIT_CONFIG_VALUE_0: git.url,
-        },
-        signal,
-        timeoutMs: limits.timeoutMs,
-      },
-    );
+    await pushInside(tools, record, { ...call, specs, settings, isAtomic: true });
   } catch (error) {
-    signal.throwIfAborted();
-    const failure = git.failure();
-    throw sendFailed(failure?.why ?? printable(complaintOf(error)), failure ?? error);
+    call.signal.throwIfAborted();
+    throw sendFailed(WorkspaceError.isInstance(error) ? (error.why ?? "") : "", error);
   }
 }
 
