@@ -28,7 +28,8 @@ test("a session far away works on all that was here, and its work comes back by 
   expect(existsSync(workspace)).toBe(false);
   const restored = await engine.undo.restore({ reference: session.id });
   const again = await engine.sessions.get(restored.id);
-  await again.start();
+  const { notices } = await again.start();
+  expect(notices.join("\n")).not.toContain("did not come out");
   expect(await inside(again, "cat later.txt ignored/out; git log -1 --format=%s; git status --short")).toBe(
     "later\nbuilt\nAll\n?? new.txt",
   );

@@ -12,7 +12,7 @@ import { farSandbox } from "./remote-fixture.ts";
 
 const numRuns = process.env["CLAUDERON_DEEP"] === "1" ? 200 : 5;
 
-/** Repositories of their own and flags of the index do not travel. */
+/** Repositories of their own and flags of the index do not travel; nor do empty directories, which no status tells of. */
 const stays: ReadonlySet<Act["act"]> = new Set(["nested", "submodule", "worktreeRef", "assume", "skip", "intend"]);
 
 /** What git could tell apart, of every file; bytes, held one per character. */
@@ -36,7 +36,7 @@ function told(world: Fixture, workTree: string): Record<string, string> {
   const ask = (...args: readonly string[]): string =>
     execFileSync("git", args, { cwd: workTree, env: world.environment, encoding: "latin1" });
   return {
-    status: ask("status", "--porcelain=v2", "--branch", "--ignored=matching", "--untracked-files=all", "-z"),
+    status: ask("status", "--porcelain=v2", "--branch", "--untracked-files=all", "-z"),
     index: ask("ls-files", "--stage", "-z"),
   };
 }
@@ -47,7 +47,7 @@ it("whatever was done inside is here afterwards, and inside another sandbox", as
   await fc.assert(
     fc.asyncProperty(acts, async (list) => {
       const sessionId = randomUUID();
-      const { record } = await made(world, { sessionId, isRemote: true });
+      const { record } = await made(world, { sessionId, name: `s-${sessionId}`, isRemote: true });
       const [one, other] = [farSandbox(world, `one-${sessionId}`), farSandbox(world, `other-${sessionId}`)];
       await world.provider.send(record, one);
       for (const act of list) if (!stays.has(act.act)) perform(world, one.workspacePath, act);

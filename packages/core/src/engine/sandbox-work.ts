@@ -22,6 +22,8 @@ export interface SandboxWorkOptions {
 export interface TakeAllCall extends CallOptions {
   /** Ignored files come out, too, when they take no more; absent: they stay. */
   readonly ignoredLimitBytes?: number | undefined;
+  /** What cannot come out is given up. */
+  readonly isForced?: boolean | undefined;
   /** Called with what came out, at a running session before its agent is ended: what it throws leaves everything as it is. */
   readonly check?: ((status: WorkspaceStatus) => void) | undefined;
 }
@@ -50,7 +52,8 @@ export class SandboxWork {
       const wasRunning = (await sandbox.inspect(call)).state === "running";
       await sandbox.start(call);
       try {
-        await this.#sync(state, sandbox, { ...call, isLast: true });
+        // Where it runs on somebody may be at work.
+        await this.#sync(state, sandbox, { ...call, isLast: !wasRunning });
       } finally {
         if (!wasRunning) await sandbox.stop();
       }
@@ -94,8 +97,8 @@ export class SandboxWork {
     }
   }
 
-  async #check(state: SessionState, sync: WorkspaceSync, { check }: TakeAllCall): Promise<void> {
-    if (sync.left !== undefined)
+  async #check(state: SessionState, sync: WorkspaceSync, { check, isForced }: TakeAllCall): Promise<void> {
+    if (sync.left !== undefined && isForced !== true)
       throw new SessionError({
         code: "session.work-at-risk",
         message: `Session ${state.name} holds work that cannot be brought out of its sandbox`,

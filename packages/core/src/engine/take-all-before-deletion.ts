@@ -1,3 +1,4 @@
+import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { DeleteSessionRequest } from "../contract/session.ts";
@@ -22,13 +23,14 @@ export async function takeAllBeforeDeletion(
   try {
     await work.takeAll(state, {
       ignoredLimitBytes: deletion.ignored === undefined ? unasked : limit[deletion.ignored],
+      isForced: deletion.discard === true,
       check: (status) => {
         refuseWorkAtRisk({ state, deletion, status });
         refuseIgnoredOverLimit({ name: state.name, deletion, status });
       },
     });
   } catch (cause) {
-    if (deletion.discard !== true) throw cause;
+    if (deletion.discard !== true || ClauderonError.isInstance(cause, "session.ignored-over-limit")) throw cause;
     logger.warn({ session: state.name, cause }, "what the sandbox alone had is given up");
   }
 }

@@ -3,7 +3,7 @@ import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSync 
 import { captureSandbox } from "../remote/capture-sandbox.ts";
 import { followFiles } from "../remote/follow-files.ts";
 import { readRepositoryBranch } from "../remote/read-repository-branch.ts";
-import { writeRemoteState } from "../remote/remote-state.ts";
+import { readRemoteState, writeRemoteState } from "../remote/remote-state.ts";
 import { retryLocked } from "../retry-locked.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
@@ -104,8 +104,12 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     if (isSent) notices.push(...branches.map((branch) => describeHostBranch(branch, record)));
     if (record.kind === "private") await noteInside(tools, record, stamp);
     else notices.push(...left, ...(await followCopy(tools, record, { refs: quarantined.refs, ignored, signal })));
-    if (record.kind === "remote")
-      await writeRemoteState(tools, record, call.isLast === true && left.length === 0 ? {} : { since: startedAt });
+    if (record.kind === "remote") {
+      const { since } = await readRemoteState(tools, record);
+      // What was the last word stays it, whoever looks again: until the next `send` nobody works inside.
+      if (call.isLast === true && left.length === 0) await writeRemoteState(tools, record, {});
+      else if (since !== undefined) await writeRemoteState(tools, record, { since: startedAt });
+    }
     const { commit: head, branch } = state;
     const hostBranches = branches.map(({ name }) => name);
     return { head, branch, hostBranches, ...(left.length === 0 ? {} : { left }), ignored, notices };
