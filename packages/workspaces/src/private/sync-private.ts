@@ -65,7 +65,7 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
   try {
     notices.push(...(await sendStateBack(tools, record, { sandbox: call.sandbox, limits, signal })));
     // Before anything is asked: what is written meanwhile is for the next sync.
-    const stamp = (await stampInside(tools, record)) ?? "";
+    const stamp = await stampInside(tools, record);
     const { state, fetched } = await fetchMatching(tools, record, { sandbox: call.sandbox, limits, signal });
     await using quarantined = fetched;
     await quarantined.keep();
