@@ -47,10 +47,13 @@ export async function stampInside(
   return hash.digest("hex");
 }
 
-/** Notes how the sandbox's git directory was when everything in it came out. */
-export async function noteInside(tools: WorkspaceTools, record: WorkspaceRecord, stamp?: string): Promise<void> {
-  const text = stamp ?? (await stampInside(tools, record)) ?? "";
-  await tools.fileSystem.replaceDurably(join(privatePlaces(record).directory, "came-out"), text);
+/** Notes how the sandbox's git directory was when everything in it came out; without a stamp it counts as changed. */
+export async function noteInside(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  stamp: string | undefined,
+): Promise<void> {
+  await tools.fileSystem.replaceDurably(join(privatePlaces(record).directory, "came-out"), stamp ?? "");
 }
 
 /** Whether there may be something in the sandbox's git directory that did not come out. */
@@ -58,6 +61,7 @@ export async function isBehindInside(tools: WorkspaceTools, record: WorkspaceRec
   const { directory, inside } = privatePlaces(record);
   if ((await tools.fileSystem.kindOf(inside)) === "absent") return false;
   const noted = await tools.fileSystem.readText(join(directory, "came-out"));
+  // Nothing came out yet.
   if (noted === undefined) return wasUsedInside(tools, record);
   return noted === "" || noted !== (await stampInside(tools, record));
 }

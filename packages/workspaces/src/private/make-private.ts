@@ -16,7 +16,6 @@ import { type WorkspaceMark, writeMark } from "../workspace-mark.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { digestOfIndex, writeFollowed } from "./followed-state.ts";
 import { hideGitlinks } from "./hide-gitlinks.ts";
-import { noteInside } from "./inside-stamp.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
 import { readIdentity } from "./read-identity.ts";
 import { takeDownPrivate } from "./take-down-private.ts";
@@ -92,10 +91,8 @@ async function build(tools: WorkspaceTools, call: BuildCall): Promise<Filled> {
   await checkOut(tools, outside, signal);
   const filled = await fill(tools, call, outside);
   await bringStaged(tools, { outside, record, signal });
-  if (record.kind === "private") {
+  if (record.kind === "private")
     await writeInside(tools, { record, generation, identity: await readIdentity(tools, record, signal) });
-    await noteInside(tools, record);
-  }
   await hideGitlinks(tools, outside, { signal });
   await writeFollowed(tools, record, [{ branch, commit: base, index: await digestOfIndex(tools, record, { signal }) }]);
   const { directory } = privatePlaces(record);

@@ -79,7 +79,7 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
     if (record.kind === "private")
       notices.push(...(await sendStateBack(tools, record, { sandbox: call.sandbox, limits, signal })));
     // Before anything is asked: what is written meanwhile is for the next sync.
-    const stamp = record.kind === "private" ? ((await stampInside(tools, record)) ?? "") : "";
+    const stamp = record.kind === "private" ? await stampInside(tools, record) : undefined;
     const { state, left, ignored, fetched } = await fetchMatching(tools, record, { ...call, limits, signal });
     await using quarantined = fetched;
     await quarantined.keep();
