@@ -87,6 +87,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         runner: context.runner,
         branchPrefix: settings.workspace.branchPrefix,
         refs: settings.workspace.refs,
+        syncLimits: settings.workspace.sync,
       }),
       store,
       settings: {

@@ -17,11 +17,13 @@ import { makeWorkspace } from "./make-workspace.ts";
 import { createMirrors, type Mirrors } from "./mirrors.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
+import type { SyncLimits } from "./private/fetch-sandbox.ts";
 import { makePrivate } from "./private/make-private.ts";
 import { mountOf } from "./private/private-places.ts";
 import { syncPrivate } from "./private/sync-private.ts";
 import { readPushUrl } from "./read-push-url.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
+import { sendRemote } from "./remote/send-remote.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
 import { readChanges, resolveRepository } from "./resolve-repository.ts";
@@ -54,6 +56,8 @@ export interface WorkspacesOptions {
   readonly refs?: readonly string[] | undefined;
   /** How the branches of sessions begin; default `clauderon/`. */
   readonly branchPrefix?: string | undefined;
+  /** What may come out of a sandbox at once; default: 4 GiB, 5,000,000 objects, 20,000 references, 10 minutes. */
+  readonly syncLimits?: SyncLimits | undefined;
 }
 
 /** The workspaces of a home. */
@@ -133,7 +137,10 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
-    sync: (record, sandbox, { signal } = {}) => translated(() => syncPrivate(tools, record, { sandbox, signal })),
+    send: (record, sandbox, { signal } = {}) =>
+      translated(() => sendRemote(tools, record, { sandbox, settings, signal, limits: options.syncLimits })),
+    sync: (record, sandbox, call = {}) =>
+      translated(() => syncPrivate(tools, record, { ...call, sandbox, limits: options.syncLimits })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),

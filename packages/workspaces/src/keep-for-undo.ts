@@ -47,7 +47,7 @@ export async function recordedTree(tools: WorkspaceTools, id: string): Promise<G
   const { record } = manifest.claim;
   const head = manifest.head ?? record.base;
   const entry = join(places.entry, manifest.entry);
-  if (record.kind === "private") {
+  if (record.kind !== "worktree") {
     const gitDirectory = join(entry, "outside");
     return { workTree: places.tree, gitDirectory, commonDirectory: gitDirectory, head };
   }
@@ -113,7 +113,7 @@ async function describe(tools: WorkspaceTools, { record, places, call }: Descrip
   await fileSystem.remove(places.directory);
   await fileSystem.makeDirectory(places.entry);
   await fileSystem.makeDirectory(places.logs);
-  const isPrivate = record.kind === "private";
+  const isPrivate = record.kind !== "worktree";
   // Of a private one HEAD and its objects are in the record themselves.
   const head = entry === undefined || isPrivate ? undefined : await headOf(tools, entry.directory, signal);
   const refs = await refsOf(tools, record, { headBranch: head?.branch, signal });

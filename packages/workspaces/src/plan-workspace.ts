@@ -4,7 +4,7 @@ import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@cl
 
 import { lookUpBranch } from "./branch-lookup.ts";
 import { fileNameOf, type WorkspaceClaims } from "./workspace-claims.ts";
-import { branchExists, branchInUse, pathExists } from "./workspace-errors.ts";
+import { branchExists, branchInUse, branchTaken, pathExists } from "./workspace-errors.ts";
 import { validateWorkspaceName } from "./workspace-name.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
@@ -27,16 +27,18 @@ export async function planWorkspace(
   const start =
     request.branch === undefined
       ? await planNewBranch(tools, { request, branch, signal })
-      : await planExistingBranch(tools, { request, branch, signal });
+      : await planExistingBranch(tools, claims, { request, branch, signal });
+  const isolated = request.isRemote === true ? "remote" : "private";
+  const kind = request.isPrivate === true || request.isRemote === true ? isolated : "worktree";
   return {
-    kind: request.isPrivate === true ? "private" : "worktree",
+    kind,
     path,
     repositoryPath: request.repository.path,
     commonDirectory: request.repository.commonDirectory,
     branch,
     isOwnBranch: request.branch === undefined,
     base: start,
-    ...(request.isPrivate === true ? { privateDirectory: await planPrivateDirectory(tools, request.sessionId) } : {}),
+    ...(kind === "worktree" ? {} : { privateDirectory: await planPrivateDirectory(tools, request.sessionId) }),
   };
 }
 
@@ -69,7 +71,11 @@ async function planNewBranch(tools: WorkspaceTools, { request, branch, signal }:
     : resolveCommit(tools, request.repository.path, { base: request.base, signal });
 }
 
-async function planExistingBranch(tools: WorkspaceTools, { request, branch, signal }: BranchPlan): Promise<string> {
+async function planExistingBranch(
+  tools: WorkspaceTools,
+  claims: WorkspaceClaims,
+  { request, branch, signal }: BranchPlan,
+): Promise<string> {
   const { commonDirectory } = request.repository;
   if (request.base !== undefined) {
     throw new WorkspaceError({
@@ -105,7 +111,20 @@ async function planExistingBranch(tools: WorkspaceTools, { request, branch, sign
   }
   const place = await findCheckout(tools, { commonDirectory, branch, signal });
   if (place !== undefined) throw branchInUse(branch, place);
+  await refuseTakenBranch(claims, { sessionId: request.sessionId, commonDirectory, branch });
   return tip.stdout.trim();
+}
+
+/** Git does not know who works on a branch in a git directory of their own. */
+export async function refuseTakenBranch(
+  claims: WorkspaceClaims,
+  call: { readonly sessionId: string; readonly commonDirectory: string; readonly branch: string },
+): Promise<void> {
+  for (const { sessionId, name, record } of await claims.list()) {
+    const isSame = record.commonDirectory === call.commonDirectory && record.branch === call.branch;
+    if (record.kind !== "worktree" && isSame && sessionId !== call.sessionId)
+      throw branchTaken(call.branch, { name, path: record.path });
+  }
 }
 
 /** The worktree that has the branch checked out. */

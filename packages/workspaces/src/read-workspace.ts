@@ -6,7 +6,10 @@ import { measureIgnored } from "./ignored-files.ts";
 import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
+import { countStashes } from "./private/count-stashes.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
+import { isBehindInside } from "./private/inside-stamp.ts";
+import { readRemoteState } from "./remote/remote-state.ts";
 import { stageWork } from "./stage-work.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
@@ -36,23 +39,26 @@ export async function readStatus(
   const tree = entry === undefined ? undefined : await treeOf(tools, record, { ...entry, signal });
   const tips = [...new Set([tip, tree?.head].filter((commit) => commit !== undefined))];
   const unreachedCommits =
-    record.kind === "private"
+    record.kind !== "worktree"
       ? await countUnreachedPrivate(tools, record, { signal })
       : await countUnreached(tools, record, { tips, signal });
   if (!exists || claim?.phase === "making")
     return { exists, staged: 0, unstaged: 0, untracked: 0, unreachedCommits, files: [] };
+  const isBehind = record.kind === "private" && (await isBehindInside(tools, record));
+  const stashes = record.kind !== "worktree" ? await countStashes(tools, record, signal) : 0;
+  const commits = { unreachedCommits, ...(stashes === 0 ? {} : { stashes }), ...(isBehind ? { isBehind } : {}) };
   if (tree === undefined) {
     const names = (await tools.fileSystem.names(record.path)).filter((name) => name !== ".git");
-    return { exists, staged: 0, unstaged: 0, untracked: names.length, unreachedCommits, files: names.slice(0, 20) };
+    return { exists, staged: 0, unstaged: 0, untracked: names.length, ...commits, files: names.slice(0, 20) };
   }
   const entries = await inspectStatus(tools, tree, options);
   const counts = countStatus(await withoutIncluded(tools, record, { entries, claim }));
   const { ignoredLimitBytes: limitBytes } = options;
-  if (limitBytes === undefined) return { exists, ...counts, unreachedCommits };
+  const since = record.kind === "remote" ? (await readRemoteState(tools, record)).since : undefined;
+  const known = { exists, ...counts, ...commits, ...(since === undefined ? {} : { unsynced: { since } }) };
+  if (limitBytes === undefined) return known;
   return {
-    exists,
-    ...counts,
-    unreachedCommits,
+    ...known,
     ignored: await measureIgnored(tools, tree, { ...options, limitBytes }),
   };
 }

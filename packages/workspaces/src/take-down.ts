@@ -19,7 +19,7 @@ export async function takeDown(
   record: WorkspaceRecord,
   sessionId: string,
 ): Promise<void> {
-  if (record.kind === "private") return takeDownPrivate({ fileSystem }, record);
+  if (record.kind !== "worktree") return takeDownPrivate({ fileSystem }, record);
   const id = createHash("sha256").update(sessionId).digest("hex").slice(0, 16);
   const trash = join(dirname(record.path), `.removing-${id}`);
   await fileSystem.remove(trash);

@@ -85,7 +85,7 @@ function isMark(value: object): value is WorkspaceMark {
   const fields: Partial<Record<string, unknown>> = { ...record };
   return (
     isIncluded(mark["included"]) &&
-    (fields["kind"] === "private"
+    (fields["kind"] === "private" || fields["kind"] === "remote"
       ? typeof fields["privateDirectory"] === "string"
       : fields["kind"] === "worktree" && fields["privateDirectory"] === undefined) &&
     typeof fields["isOwnBranch"] === "boolean" &&

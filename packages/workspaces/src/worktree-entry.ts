@@ -27,7 +27,7 @@ export async function findWorktreeEntry(
   record: WorkspaceRecord,
   sessionId?: string,
 ): Promise<WorktreeEntry | undefined> {
-  if (record.kind === "private") return findPrivateEntry(fileSystem, record);
+  if (record.kind !== "worktree") return findPrivateEntry(fileSystem, record);
   const parent = join(record.commonDirectory, "worktrees");
   const likely = basename(record.path);
   const names = await fileSystem.names(parent);

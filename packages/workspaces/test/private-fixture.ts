@@ -43,6 +43,23 @@ export const whyNoMounts: string | undefined = canMount
   ? undefined
   : "not run: mount namespaces need root on Linux; the sandbox's view is tested on the fake backend alone";
 
+/** A command that runs inside, as `argv`. */
+export function enterCommand(
+  mount: WorkspaceMount,
+  at: {
+    readonly root: string;
+    readonly workspacePath: string;
+    readonly home: string;
+    readonly cwd?: string | undefined;
+  },
+): readonly [string, ...string[]] {
+  const { hostPath = "", gitFile } = mount;
+  if (gitFile === undefined) throw new Error("the workspace has no git directory of its own");
+  const [borrows = ""] = gitFile.borrows ?? [];
+  const places = [at.root, hostPath, gitFile.hostPath, gitFile.directory, borrows, at.workspacePath, at.home];
+  return ["unshare", "-m", "sh", "-c", enter, "enter", ...places, at.cwd ?? "."];
+}
+
 export interface MountedSandbox extends Pick<Sandbox, "exec"> {
   /** Runs git inside and gives its output; rejects with what it complained about. */
   readonly git: (args: readonly string[], options?: { readonly cwd?: string }) => Promise<string>;
@@ -53,33 +70,19 @@ export interface MountedSandbox extends Pick<Sandbox, "exec"> {
   readonly workspacePath: string;
 }
 
-export function mountedSandbox(world: Fixture, mount: WorkspaceMount): MountedSandbox {
-  const { hostPath = "", gitFile } = mount;
-  if (gitFile === undefined) throw new Error("the workspace has no git directory of its own");
-  const workspacePath = join(world.root, "inside", "workspace");
-  const home = join(world.root, "inside", "home");
-  const [borrows = ""] = gitFile.borrows ?? [];
+export function mountedSandbox(
+  { root }: Pick<Fixture, "root">,
+  mount: WorkspaceMount,
+  workspacePath: string = join(root, "inside", "workspace"),
+): MountedSandbox {
+  const home = join(root, "inside", "home");
   const exec = (argv: readonly [string, ...string[]], options: ExecOptions = {}): Promise<ProcessHandle> =>
-    spawnProcess(
-      [
-        ...(["unshare", "-m", "sh", "-c", enter, "enter"] as const),
-        world.root,
-        hostPath,
-        gitFile.hostPath,
-        gitFile.directory,
-        borrows,
-        workspacePath,
-        home,
-        options.cwd ?? ".",
-        ...argv,
-      ],
-      {
-        cwd: "/",
-        environment: { PATH: process.env["PATH"] ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1", ...options.environment },
-        stdin: options.stdin,
-        timeoutMs: options.timeoutMs,
-      },
-    );
+    spawnProcess([...enterCommand(mount, { root, workspacePath, home, cwd: options.cwd }), ...argv], {
+      cwd: "/",
+      environment: { PATH: process.env["PATH"] ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1", ...options.environment },
+      stdin: options.stdin,
+      timeoutMs: options.timeoutMs,
+    });
   const run: MountedSandbox["run"] = async (argv, options) => {
     const handle = await exec(argv, options);
     const [stdout, stderr, { exitCode }] = await Promise.all([

@@ -175,6 +175,39 @@ describe.skipIf(whyNoMounts !== undefined)("a sandbox that does not do as it sho
     expect(state(session)).toEqual(before);
   }, 120_000);
 
+  it.each([
+    ["number of objects", (pack: Buffer) => pack.writeUInt32BE(0xff_ff_ff_ff, 8), "sent 4294967295 objects"],
+    // The first object: a commit of 2^60 bytes.
+    [
+      "size of an object",
+      (pack: Buffer) => pack.set([0x90, ...Array<number>(7).fill(0x80), 0x01], 12),
+      "attempting to allocate",
+    ],
+  ] as const)(
+    "a pack that lies about the %s is refused before room is made for it",
+    async (_what, lie, why) => {
+      const session = await withWork();
+      const before = state(session);
+      const lying = (stdout: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> =>
+        stdout.pipeThrough(
+          new TransformStream<Uint8Array, Uint8Array>({
+            transform: (chunk, controller) => {
+              const copy = Buffer.from(chunk);
+              const at = copy.indexOf("PACK\0\0\0\u0002", 0, "latin1");
+              if (at !== -1) lie(copy.subarray(at));
+              controller.enqueue(copy);
+            },
+          }),
+        );
+      await expect(sync(session, { sandbox: meddling(session, lying) })).rejects.toMatchObject({
+        code: "workspace.sync-failed",
+        why: expect.stringContaining(why),
+      });
+      expect(state(session)).toEqual(before);
+    },
+    120_000,
+  );
+
   it("a tree that would write into .git is refused by the check of every object", async () => {
     const session = await withWork();
     const before = state(session);
@@ -214,6 +247,7 @@ describe("what git inside is said to have said", () => {
         { path: "c", mode: "100644", object: hash, stage: 1 },
         { path: "c", mode: "100644", object: hash, stage: 2 },
       ],
+      stashes: 0,
     });
   });
 

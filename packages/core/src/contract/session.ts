@@ -63,6 +63,8 @@ export interface SessionDetail extends SessionSummary {
   readonly error?: ClauderonErrorJson | undefined;
   /** What the user should know, a sentence each: no isolation, changes that stayed behind, … */
   readonly notices: readonly string[];
+  /** What there was to tell when commits last came out of the sandbox's own git directory, a sentence each; absent when nothing. */
+  readonly syncNotices?: readonly string[] | undefined;
   /** Untracked files of your checkout that were copied into the workspace when it was made; relative to the repository's root. */
   readonly copied?: readonly string[] | undefined;
   /** Present when asked for: what the workspace holds now. */

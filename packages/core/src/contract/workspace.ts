@@ -26,9 +26,12 @@ export interface UncommittedChanges {
 
 /** Persisted with the session; enough to find everything again. */
 export interface WorkspaceRecord {
-  /** `worktree`: linked to the repository. `private`: with git directories of its own, one for this machine and one for the sandbox. */
-  readonly kind: "worktree" | "private";
-  /** Absolute path of the working tree on this machine. */
+  /**
+   * `worktree`: linked to the repository. `private`: with git directories of its own, one for this machine and one for the sandbox. `remote`: the sandbox has working tree
+   * and git directory to itself, and this machine a copy of both.
+   */
+  readonly kind: "worktree" | "private" | "remote";
+  /** Absolute path of the working tree on this machine; of a `remote` one a copy, as of the last `sync`. */
   readonly path: string;
   readonly repositoryPath: string;
   readonly commonDirectory: string;
@@ -38,7 +41,7 @@ export interface WorkspaceRecord {
   readonly isOwnBranch: boolean;
   /** The commit the session started from: diffs are relative to it. */
   readonly base: string;
-  /** With `private`, and only there: absolute path of what holds both git directories. */
+  /** With `private` and `remote`, and only there: absolute path of what holds the git directories of this machine. */
   readonly privateDirectory?: string | undefined;
 }
 
@@ -75,6 +78,8 @@ export interface WorkspaceRequest {
   readonly include?: WorkspaceInclude | undefined;
   /** For backends whose workspace access is `mounted`: the sandbox gets a git directory of its own, which nothing on this machine ever opens. */
   readonly isPrivate?: boolean | undefined;
+  /** For backends whose workspace access is `remote`: what the sandbox works on is brought there by `send` and back by `sync`. Not together with `isPrivate`. */
+  readonly isRemote?: boolean | undefined;
 }
 
 /** What came out of a sandbox's git directory. */
@@ -85,6 +90,10 @@ export interface WorkspaceSync {
   readonly branch?: string | undefined;
   /** Branches (short names) with commits that were made on this machine's side; the sandbox has them as `host/<branch>`. */
   readonly hostBranches: readonly string[];
+  /** Of a remote workspace: what stays in the sandbox alone, a sentence each; absent when nothing does. */
+  readonly left?: readonly string[] | undefined;
+  /** Present when asked for: disk space of ignored files inside. `isMore`: they take more than the limit, and have not come out. */
+  readonly ignored?: { readonly bytes: number; readonly isMore: boolean } | undefined;
   /** What the user should know, a sentence each. */
   readonly notices: readonly string[];
 }
@@ -98,10 +107,16 @@ export interface WorkspaceStatus {
   readonly untracked: number;
   /** Commits of the branch that no other ref (branch, tag, remote branch) reaches. */
   readonly unreachedCommits: number;
+  /** Stashes that would go with the workspace, when there are any: those of a linked worktree are the repository's, and stay. */
+  readonly stashes?: number | undefined;
+  /** Present and true when something was written to the git directory of a private workspace's sandbox since commits last came out: there may be more than is counted here. */
+  readonly isBehind?: boolean | undefined;
   /** Up to 20 names of uncommitted paths. */
   readonly files: readonly string[];
   /** Present when asked for: disk space of ignored files. `isMore`: they take more than this, and were counted no further. */
   readonly ignored?: { readonly bytes: number; readonly isMore: boolean } | undefined;
+  /** Present when the sandbox of a remote workspace may hold what this machine does not know of: since when. */
+  readonly unsynced?: { readonly since: string } | undefined;
 }
 
 export interface WorkspaceRemoval {
@@ -238,11 +253,26 @@ export interface WorkspaceProvider {
   /** What a sandbox gets of the workspace; of a linked worktree nothing but its place. Makes nothing. Rejects with `workspace.missing`. */
   mount(record: WorkspaceRecord): Promise<WorkspaceMount>;
   /**
+   * Puts a remote workspace into a sandbox whose own is empty: history that the session may see, index and working tree as they are here. Nothing where that
+   * was done before, and for other kinds. To be called before anything runs inside: from then on the sandbox's is what counts. A transfer that was cut changed
+   * nothing inside that counts, and the next call completes it. Rejects with `workspace.sync-failed`, `workspace.missing`.
+   */
+  send(record: WorkspaceRecord, sandbox: Pick<Sandbox, "exec">, options?: CallOptions): Promise<void>;
+  /**
    * Brings the commits, branches and index of a private workspace's sandbox to this machine, by git run inside it through `exec`, and the user's own
-   * commits into it. All or nothing: on failure and abort every reference and the index are as before, and the next call completes it. What the user did on this machine is never passed
+   * commits into it; of a remote one the files, too. All or nothing: on failure and abort every reference and the index are as before, and the next call completes it. What the user did on this machine is never passed
    * over. Nothing for a linked worktree. Rejects with `workspace.sync-failed`, `workspace.missing`.
    */
-  sync(record: WorkspaceRecord, sandbox: Pick<Sandbox, "exec">, options?: CallOptions): Promise<WorkspaceSync>;
+  sync(
+    record: WorkspaceRecord,
+    sandbox: Pick<Sandbox, "exec">,
+    options?: CallOptions & {
+      /** Nobody works inside: what comes out is all there is until the next `send`. */
+      readonly isLast?: boolean | undefined;
+      /** Of a remote workspace ignored files come out, too, when all of them together take no more. */
+      readonly ignoredLimitBytes?: number | undefined;
+    },
+  ): Promise<WorkspaceSync>;
   /** With `ignoredLimitBytes` ignored files are counted, too, up to there. Of a private workspace as of the last `sync`. */
   status(
     record: WorkspaceRecord,

@@ -21,6 +21,8 @@ import { OperationRunner } from "./operation-runner.ts";
 import { crashPointNames } from "./operation-steps.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { SandboxCache } from "./sandbox-cache.ts";
+import { SandboxSync } from "./sandbox-sync.ts";
+import { SandboxWork } from "./sandbox-work.ts";
 import { SessionCreator } from "./session-creator.ts";
 import { SessionService } from "./session-service.ts";
 import { SessionSetup } from "./session-setup.ts";
@@ -51,12 +53,14 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
   );
   const sandboxes = new SandboxCache(registry);
-  const workspaces = createSyncedWorkspaces(options.workspaces, { log, sandboxes, logger });
+  const sync = new SandboxSync({ workspaces: options.workspaces, log, sandboxes, clock, logger });
+  const workspaces = createSyncedWorkspaces(options.workspaces, { log, sync });
   const effects = new StepEffects({
     homeDirectory: options.homeDirectory,
     registry,
     sandboxes,
     workspaces,
+    sync,
     agents: options.agents,
     branchPrefix: settings.branchPrefix ?? "clauderon/",
     proxy: options.proxy,
@@ -79,6 +83,7 @@ export function createEngine(options: EngineOptions): Engine {
         if (state?.launchId !== launchId) return;
         const lastLines = status.exit === undefined || status.exit.exitCode === 0 ? "" : await lastWords(state);
         await log.commit(id, { type: "agent-ended", ...agentEnd(state, status, lastLines) }, "watch.agent-ended");
+        sync.soon(id);
       }),
   });
   const lastWords = async (state: SessionState): Promise<string> => {
@@ -95,11 +100,13 @@ export function createEngine(options: EngineOptions): Engine {
   const creator = new SessionCreator({ log, registry, workspaces, effects, settings, clock, proxy });
   const access = new AccessService({ log, effects, registry, sandboxes, proxy, locks, crashPoints, logger });
   const service = new SessionService({
+    work: new SandboxWork({ sandboxes, workspaces: options.workspaces, watch, sync, logger }),
     log,
     creator,
     runner,
     sandboxes,
     workspaces,
+    sync,
     watch,
     access,
     locks,
@@ -208,6 +215,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   const close = async (): Promise<void> => {
     watch.close();
+    await sync.close();
     await sandboxes.close();
   };
 
@@ -245,6 +253,7 @@ export function createEngine(options: EngineOptions): Engine {
     async record(request) {
       await log.load();
       await log.record(request);
+      sync.saw(request);
     },
     async sessionCount() {
       await log.load();

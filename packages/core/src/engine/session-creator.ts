@@ -4,7 +4,6 @@ import type { Agent } from "../contract/agent.ts";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
-import { BackendError } from "../contract/errors/backend-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
 import { WorkspaceError } from "../contract/errors/workspace-error.ts";
 import { requireCapabilities } from "../contract/require-capabilities.ts";
@@ -99,6 +98,7 @@ export class SessionCreator {
         repository,
         branchPrefix: settings.branchPrefix ?? "clauderon/",
         ...(backend.capabilities.workspace === "mounted" ? { isPrivate: true } : {}),
+        ...(backend.capabilities.workspace === "remote" ? { isRemote: true } : {}),
       };
       const workspace = await workspaces.plan(planned, options);
       options.signal?.throwIfAborted();
@@ -193,14 +193,6 @@ function requirePowers(backend: Backend, request: CreateSessionRequest): void {
     name: "",
     workspace: {},
     environment: {},
-  });
-  if (backend.capabilities.workspace !== "remote") return;
-  throw new BackendError({
-    code: "backend.unavailable",
-    message: `Sessions cannot be created on ${backend.backendId} yet`,
-    why: "its sandboxes share no files with this machine, and a repository cannot be carried there",
-    fix: ["choose a backend that works on this machine's files: --backend local"],
-    context: { backend: backend.backendId },
   });
 }
 

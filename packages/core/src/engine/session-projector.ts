@@ -60,6 +60,7 @@ export function project(
       return { ...next, access: event.access };
     case "session.deleted":
       return undefined;
+    case "session.synced":
     case "model.turn-started":
     case "model.text":
     case "model.tool-used":

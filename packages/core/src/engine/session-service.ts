@@ -32,20 +32,25 @@ import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
 import { checkpointRequest, newCheckpointId } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import type { SandboxSync } from "./sandbox-sync.ts";
+import { cannotGoBack, type SandboxWork } from "./sandbox-work.ts";
 import type { SessionCreator } from "./session-creator.ts";
 import { isResult, type SessionCommand } from "./session-decider.ts";
 import { sessionEnvironment } from "./session-environment.ts";
 import { sessionDetail } from "./session-view.ts";
 import type { OperationInput } from "./step-effects.ts";
+import { takeAllBeforeDeletion } from "./take-all-before-deletion.ts";
 import { waitForSession } from "./wait-for-session.ts";
 import { refuseWorkAtRisk } from "./work-at-risk.ts";
 
 export interface SessionServiceOptions {
+  readonly work: SandboxWork;
   readonly log: EventLog;
   readonly creator: SessionCreator;
   readonly runner: OperationRunner;
   readonly sandboxes: SandboxCache;
   readonly workspaces: WorkspaceProvider;
+  readonly sync: SandboxSync;
   readonly watch: AgentWatch;
   readonly access: AccessService;
   readonly locks: KeyedMutex;
@@ -110,10 +115,9 @@ export class SessionService {
     options: CallOptions & { readonly withWorkspace?: boolean | undefined } = {},
   ): Promise<SessionDetail> {
     const state = this.#options.log.require(id);
-    return sessionDetail(
-      state,
-      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined,
-    );
+    const status =
+      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined;
+    return sessionDetail(state, status, this.#options.sync.notices(id));
   }
 
   async ready(id: string, options: CallOptions = {}): Promise<void> {
@@ -148,9 +152,11 @@ export class SessionService {
       readonly base?: string | undefined;
     } = {},
   ): Promise<string> {
-    const state = this.#options.log.require(id);
+    const { log, locks, work, workspaces } = this.#options;
+    const state = log.require(id);
     refuseArchived(state);
-    return this.#options.workspaces.diff(state.workspace, options);
+    if (state.workspace.kind === "remote") await locks.run(id, () => work.bringOut(log.require(id), options));
+    return workspaces.diff(state.workspace, options);
   }
 
   /** Refused before anything is recorded: what cannot be done now leaves no trace in the session. */
@@ -165,6 +171,7 @@ export class SessionService {
       // One at a time in a repository: what another merge changes is then known to this one's checks.
       locks.run(`results ${commonDirectory}`, async () => {
         const { name, workspace } = log.require(id);
+        await this.#options.work.bringOut(log.require(id), call);
         const checked = await workspaces.results.check(workspace, { name, ...request }, call);
         if (checked.isUpToDate) return { schemaVersion: 1, name, ...checked };
         call.signal?.throwIfAborted();
@@ -189,6 +196,7 @@ export class SessionService {
       const state = log.require(id);
       refuseArchived(state);
       const scrollback = await this.#scrollback(id, call);
+      await this.#options.work.bringOut(state, call);
       const made = checkpointRequest(state, { ...request, clock, scrollback });
       return workspaces.checkpoints.create(state.workspace, made, call);
     });
@@ -200,9 +208,11 @@ export class SessionService {
     checkpoint: { readonly id: string; readonly undoId: string },
     call: CallOptions = {},
   ): Promise<CheckpointRestoration> {
-    const { log, locks } = this.#options;
+    const { log, locks, sync } = this.#options;
     return locks.run(id, async () => {
-      const { name, lifecycle } = log.require(id);
+      const { name, lifecycle, workspace } = log.require(id);
+      if (workspace.kind === "remote") throw cannotGoBack(name, checkpoint.id);
+      await sync.bringOut(log.require(id), { isHurried: true });
       const scrollback = await this.#scrollback(id, call);
       call.signal?.throwIfAborted();
       if (lifecycle === "running") {
@@ -252,22 +262,28 @@ export class SessionService {
   }
 
   async stop(id: string, options: { readonly graceMs?: number | undefined } = {}): Promise<SessionDetail> {
+    const { log, sync } = this.#options;
+    const { operation } = log.require(id);
+    if (operation === undefined) await sync.unasked(log.require(id));
     const outcome = await this.#operate(id, { type: "stop", operationId: randomUUID(), graceMs: options.graceMs }, {});
     return this.#settled(id, outcome);
   }
 
   async delete(id: string, deletion: DeleteSessionRequest = {}): Promise<DeletedSession> {
-    const { log, runner, workspaces, keepMs, ignoredLimitBytes } = this.#options;
+    const { log, runner, workspaces, sync, keepMs, ignoredLimitBytes } = this.#options;
     const { name, operation } = log.require(id);
     if (operation?.kind === "create" && runner.cancel(id)) {
       await waitForSession(log, id, { until: (state) => state?.operation === undefined });
       if (log.get(id) === undefined) return { id, name, kept: [] };
     }
+    let staysInside: string | undefined;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       if (state.lifecycle === "archived" && keepMs === 0 && deletion.discard !== true) throw archivedAtRisk(state);
+      await takeAllBeforeDeletion(state, deletion, this.#options);
+      staysInside = await sync.bringOut(state, { isHurried: deletion.discard === true });
       const status = await workspaces.status(state.workspace, keepMs > 0 ? { ignoredLimitBytes } : {});
-      refuseWorkAtRisk({ state, deletion, status });
+      refuseWorkAtRisk({ state, deletion, status, staysInside });
       refuseIgnoredOverLimit({ name, deletion, status });
       return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});
     });
@@ -276,16 +292,23 @@ export class SessionService {
       outcome.hasUndoRecord === true
         ? new Date(this.#options.clock.now().getTime() + this.#options.keepMs).toISOString()
         : undefined;
-    return { id, name, kept: outcome.kept, undoUntil };
+    const lost =
+      staysInside === undefined || undoUntil !== undefined || deletion.keepWorktree === true
+        ? []
+        : [`what was written to its sandbox's git directory since commits last came out is gone: ${staysInside}`];
+    return { id, name, kept: [...outcome.kept, ...lost], undoUntil };
   }
 
   /** Frees sandbox and working tree of a session that is not being changed. */
   async archive(id: string): Promise<SessionDetail> {
-    const { log, workspaces } = this.#options;
+    const { log, work, workspaces, sync } = this.#options;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       const isIdle = state.lifecycle !== "archived" && state.operation === undefined;
       if (isIdle && !(await workspaces.status(state.workspace)).exists) throw nothingToArchive(state);
+      if (isIdle) await work.takeAll(state, { ignoredLimitBytes: Infinity });
+      // What does not come out now is put away with the rest, and comes out after it was put back.
+      if (isIdle) await sync.bringOut(state);
       return this.#operateLocked(id, { type: "archive", operationId: randomUUID() }, undefined);
     });
     return this.#settled(id, outcome);

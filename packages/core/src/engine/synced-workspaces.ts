@@ -1,33 +1,22 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import type { Logger } from "../contract/logger.ts";
 import type { WorkspaceProvider, WorkspaceRecord } from "../contract/workspace.ts";
 import type { EventLog } from "./event-log.ts";
-import type { SandboxCache } from "./sandbox-cache.ts";
+import type { SandboxSync } from "./sandbox-sync.ts";
 
 /**
- * The same workspaces, where status and diff of one whose git directory is in a running sandbox first bring out what is there. Where that does not succeed they
- * tell what came out last; a removal keeps the sandbox's git directory whole in its undo record, so nothing depends on it.
+ * The same workspaces, where whoever looks at one whose git directory is in a running sandbox first gets out what is there. Where that does not succeed they
+ * tell what came out last. Of one that shares no files with this machine only the status is told so: what else is asked of it has to be all there is, and
+ * `SandboxWork` sees to that.
  */
 export function createSyncedWorkspaces(
   workspaces: WorkspaceProvider,
-  { log, sandboxes, logger }: { readonly log: EventLog; readonly sandboxes: SandboxCache; readonly logger: Logger },
+  { log, sync }: { readonly log: EventLog; readonly sync: SandboxSync },
 ): WorkspaceProvider {
   const synced = async (record: WorkspaceRecord, options: CallOptions): Promise<void> => {
-    const state =
-      record.kind === "private" ? log.list().find(({ workspace }) => workspace.path === record.path) : undefined;
-    if (state?.lifecycle !== "running") return;
-    try {
-      const sandbox = await sandboxes.find(state, options);
-      if (sandbox === undefined) return;
-      const { notices } = await workspaces.sync(record, sandbox, options);
-      for (const notice of notices) logger.info({ session: state.name }, notice);
-    } catch (cause) {
-      options.signal?.throwIfAborted();
-      logger.warn(
-        { session: state.name, cause },
-        "commits and staged files are known as of the last time that they came out",
-      );
-    }
+    if (record.kind === "worktree") return;
+    const state = log.list().find(({ workspace }) => workspace.path === record.path);
+    if (state !== undefined && state.lifecycle !== "creating" && state.lifecycle !== "deleting")
+      await sync.now(state, options);
   };
   return {
     ...workspaces,
@@ -38,12 +27,19 @@ export function createSyncedWorkspaces(
     results: {
       ...workspaces.results,
       check: async (record, request, options = {}) => {
-        await synced(record, options);
+        if (record.kind === "private") await synced(record, options);
         return workspaces.results.check(record, request, options);
       },
     },
+    checkpoints: {
+      ...workspaces.checkpoints,
+      create: async (record, request, options = {}) => {
+        if (record.kind === "private") await synced(record, options);
+        return workspaces.checkpoints.create(record, request, options);
+      },
+    },
     diff: async (record, options = {}) => {
-      await synced(record, options);
+      if (record.kind === "private") await synced(record, options);
       return workspaces.diff(record, options);
     },
   };

@@ -96,6 +96,30 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     default: "10m",
   },
   {
+    key: "workspace.sync_size",
+    schema: z.string().regex(/^[1-9]\d{0,8}[kmgt]$/i),
+    expected: 'how much may come out of a sandbox at once, as in "512m" or "4g"',
+    default: "4g",
+  },
+  {
+    key: "workspace.sync_objects",
+    schema: z.int().min(1).max(100_000_000),
+    expected: "how many git objects may come out of a sandbox at once, from 1 to 100000000",
+    default: 5_000_000,
+  },
+  {
+    key: "workspace.sync_refs",
+    schema: z.int().min(1).max(1_000_000),
+    expected: "how many branches and tags a sandbox may have, from 1 to 1000000",
+    default: 20_000,
+  },
+  {
+    key: "workspace.sync_timeout",
+    schema: z.string().regex(/^[1-9]\d{0,4}(?:s|m|h)$/),
+    expected: 'how long commits may take to come out of a sandbox, as in "10m"',
+    default: "10m",
+  },
+  {
     key: "undo.ignored_limit",
     schema: z.string().regex(/^\d{1,9}[kmgt]$/i),
     expected: 'how much of ignored files is kept unasked, as in "256m" or "2g"',

@@ -31,6 +31,13 @@ export interface Settings {
     readonly refs: readonly string[];
     readonly setup: string | undefined;
     readonly setupTimeoutMs: number;
+    /** What may come out of a sandbox's git directory at once. */
+    readonly sync: {
+      readonly maxBytes: number;
+      readonly maxObjects: number;
+      readonly maxRefs: number;
+      readonly timeoutMs: number;
+    };
   };
   readonly undo: { readonly keepMs: number; readonly ignoredLimitBytes: number };
   readonly agents: Readonly<Record<string, AgentSettings>>;

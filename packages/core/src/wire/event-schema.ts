@@ -17,7 +17,7 @@ import {
 
 const workspaceRecord = exactly<WorkspaceRecord>()(
   z.object({
-    kind: z.enum(["worktree", "private"]),
+    kind: z.enum(["worktree", "private", "remote"]),
     path: z.string(),
     repositoryPath: z.string(),
     commonDirectory: z.string(),
@@ -180,6 +180,7 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
       operationId: z.string().optional(),
       kept: z.array(z.string()).readonly(),
     }),
+    z.object({ type: z.literal("session.synced"), notices: z.array(z.string()).readonly() }),
     ...modelEventSchemas,
   ]),
 );

@@ -7,7 +7,7 @@ import { retryLocked } from "../retry-locked.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import type { ReadState } from "./checkpoint-changes.ts";
 import type { RestoreNote } from "./checkpoint-record.ts";
-import { isState } from "./git-state.ts";
+import { stateIn } from "./git-state.ts";
 
 export interface ApplyCall {
   readonly note: RestoreNote;
@@ -25,8 +25,7 @@ export async function applyState(tools: WorkspaceTools, call: ApplyCall): Promis
   const { note, state, staged } = call;
   await applyDirectories(tools, call);
   await placeIndex(tools, { gitDirectory: note.gitDirectory, state, staged, name: note.before });
-  for (const name of await fileSystem.names(note.gitDirectory))
-    if (isState(name)) await fileSystem.remove(join(note.gitDirectory, name));
+  for (const path of await stateIn(tools, note.gitDirectory)) await fileSystem.remove(join(note.gitDirectory, path));
   // Git asks every worktree's entry for its references.
   await copyState(tools, join(staged, "state"), note.gitDirectory);
   await fileSystem.sync(note.gitDirectory);
@@ -116,7 +115,9 @@ async function moveHead(
   }
   const now = await branchCommit(tools, commonDirectory, branch);
   const place = await placeOf(tools, commonDirectory, branch);
-  if (place !== undefined && place !== note.workTree) return detach(`the branch ${branch} is checked out at ${place}`);
+  // Git takes a git directory that is nobody's `.git` for a worktree.
+  const isHere = place === note.workTree || place === gitDirectory;
+  if (place !== undefined && !isHere) return detach(`the branch ${branch} is checked out at ${place}`);
   if (branch !== note.branch && now !== record.head) return detach(`the branch ${branch} was moved meanwhile`);
   await git(["symbolic-ref", ...message, "HEAD", ref]);
   if (record.head === undefined) {

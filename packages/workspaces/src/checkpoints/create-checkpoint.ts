@@ -4,6 +4,7 @@ import type { WorkspaceCheckpointRequest, WorkspaceRecord } from "@clauderon/cor
 
 import { keepObjects, releaseObjects } from "../keep-objects.ts";
 import type { GitTree } from "../own-git-directory.ts";
+import { publishWork } from "../private/publish-branch.ts";
 import { treeOf } from "../read-workspace.ts";
 import type { UserSettings } from "../user-settings.ts";
 import { fileNameOf } from "../workspace-claims.ts";
@@ -41,9 +42,7 @@ export async function requireTree(
 ): Promise<GitTree> {
   const entry = await findWorktreeEntry(tools.fileSystem, record);
   const exists = (await tools.fileSystem.kindOf(record.path)) === "directory";
-  const gitDirectory = entry?.directory;
-  const tree =
-    gitDirectory === undefined || !exists ? undefined : await treeOf(tools, record, { gitDirectory, signal });
+  const tree = entry === undefined || !exists ? undefined : await treeOf(tools, record, { ...entry, signal });
   if (tree === undefined) throw workspaceMissing(record);
   return tree;
 }
@@ -60,6 +59,8 @@ export async function createCheckpoint(
   if (earlier !== undefined) return earlier.record;
   await finishRemovals(tools, sessionId);
   const tree = await requireTree(tools, record, signal);
+  // The repository keeps for a checkpoint what was checked out and staged.
+  await publishWork(tools, record, signal);
   const head = await headOf(tools, tree, signal);
   const places = checkpointPlaces(tools, sessionId);
   const store = await openStore(tools, { sessionId, commonDirectory: record.commonDirectory, signal }, true);

@@ -27,11 +27,20 @@ const stateFiles = new Set([
   "BISECT_ANCESTORS_OK",
   "BISECT_FIRST_PARENT",
 ]);
-const stateDirectories = new Set(["rebase-merge", "rebase-apply", "sequencer", "refs"]);
+const stateDirectories = new Set(["rebase-merge", "rebase-apply", "sequencer"]);
+/** Those of `refs` that every worktree has for itself; a private workspace's git directory has all others besides. */
+const ownRefs = ["refs/bisect", "refs/worktree", "refs/rewritten"];
 
-/** Names in a worktree's entry that are part of a checkpoint. */
-export function isState(name: string): boolean {
-  return stateFiles.has(name) || stateDirectories.has(name);
+/** What of a git directory is part of a checkpoint; paths in it. */
+export async function stateIn(
+  { fileSystem }: Pick<WorkspaceTools, "fileSystem">,
+  gitDirectory: string,
+): Promise<readonly string[]> {
+  const found = (await fileSystem.names(gitDirectory)).filter(
+    (name) => stateFiles.has(name) || stateDirectories.has(name),
+  );
+  for (const path of ownRefs) if ((await fileSystem.kindOf(join(gitDirectory, path))) === "directory") found.push(path);
+  return found;
 }
 
 /** Lines for `git update-index -z --index-info` that hold the state; its files are written as objects. */
@@ -47,7 +56,7 @@ export async function indexEntries(
     if (kind === "file") found.push(path);
     if (kind === "directory") for (const name of await fileSystem.names(place)) await visit(join(path, name));
   };
-  for (const name of await fileSystem.names(tree.gitDirectory)) if (isState(name)) await visit(name);
+  for (const path of await stateIn(tools, tree.gitDirectory)) await visit(path);
   // Names come from git's own files: none holds a newline.
   const plain = found.filter((path) => !path.includes("\n"));
   if (plain.length === 0) return [];

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import type { WorkspaceCheckpointRequest, WorkspaceRecord } from "@clauderon/core/contract";
 
+import { markGoesBack } from "../private/send-state-back.ts";
 import { lockIndex, unlockIndex } from "../results/index-lock.ts";
 import { changedSince, facesOf, type MoveCall, putFiles, takeFilesBack } from "../results/move-files.ts";
 import { missingDirectories } from "../results/stage-files.ts";
@@ -153,6 +154,8 @@ async function pendingRestore(
 async function finish(tools: WorkspaceTools, { sessionId, note, from, to }: Pending): Promise<Restored> {
   const places = checkpointPlaces(tools, sessionId);
   const notices = await applyState(tools, { note, state: to, staged: places.journal.stateAfter, other: from });
+  // A git directory that is all of it is a private workspace's: its sandbox has another.
+  if (note.gitDirectory === note.commonDirectory) await markGoesBack(tools, note.gitDirectory);
   // Whoever asked for it may have died and ask again.
   await writeNote(tools, sessionId, { ...note, phase: "done", notices, changes: [], made: [] });
   await unlockIndex(tools, note, note.before);

@@ -7,8 +7,8 @@ import type { Sandbox, WorkspaceRecord } from "@clauderon/core/contract";
 import { formatGitConfig } from "../git-config-file.ts";
 import { complaintOf } from "../git.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { privatePlaces } from "./private-places.ts";
-import { printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
+import { gitInside, privatePlaces } from "./private-places.ts";
+import { overLimit, printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
 
 /** What may come out of a sandbox at once. */
 export interface SyncLimits {
@@ -16,14 +16,24 @@ export interface SyncLimits {
   readonly maxObjects: number;
   readonly maxRefs: number;
   readonly timeoutMs: number;
+  /** So long may git inside say nothing when something is due; default a minute. */
+  readonly stallMs?: number | undefined;
 }
 
 export const syncLimits: SyncLimits = {
   maxBytes: 4 * 1024 * 1024 * 1024,
-  maxObjects: 20_000_000,
+  maxObjects: 5_000_000,
   maxRefs: 20_000,
   timeoutMs: 10 * 60 * 1000,
 };
+
+const STALL_MS = 60 * 1000;
+
+/** A name, its object, and what it is peeled to. */
+const BYTES_PER_NAME = 512;
+
+/** What git says before it names any, and of what it has in common with the other side. */
+const BYTES_BESIDES = 1024 * 1024;
 
 /** Where the sandbox's references are kept here, and what they are called inside. */
 const sandboxRefs = [
@@ -35,10 +45,20 @@ const sandboxRefs = [
 /** Where the sandbox names what is staged. */
 export const stagedRef: string = "refs/clauderon/index";
 
+/** Where it names all stashes, when there are several. */
+export const stashesRef: string = "refs/clauderon/stashes";
+
+/** Where a sandbox that shares no files with this machine names its working tree, and what of it git ignores. */
+export const filesRef: string = "refs/clauderon/files";
+export const ignoredRef: string = "refs/clauderon/ignored";
+
 /** Single ones. */
 const singleRefs = [
   ["refs/stash", "refs/sandbox/stash"],
   [stagedRef, "refs/sandbox/index"],
+  [filesRef, "refs/sandbox/files"],
+  [ignoredRef, "refs/sandbox/ignored"],
+  [stashesRef, "refs/sandbox/stashes"],
 ] as const;
 
 export interface FetchedRefs extends AsyncDisposable {
@@ -71,13 +91,17 @@ export async function fetchSandbox(
     await prepare(tools, quarantine, { outside: places.outside, isSha256: record.base.length === 64, signal });
     await using git = await serveSandboxGit({
       sandbox,
-      directory: places.inside,
+      directory: gitInside(record).directory,
       service: "git-upload-pack",
       maxBytes: limits.maxBytes,
+      maxObjects: limits.maxObjects,
+      maxNameBytes: limits.maxRefs * BYTES_PER_NAME + BYTES_BESIDES,
+      stallMs: limits.stallMs ?? STALL_MS,
       signal,
     });
     const specs = [
       ...sandboxRefs.map(([inside, here]) => `+${inside}*:${here}*`),
+      // As patterns: one that is not there is no error. What else they match is not kept.
       ...singleRefs.map(([inside, here]) => `+${inside}*:${here}*`),
       ...(hasHead ? ["+HEAD:refs/sandbox/HEAD"] : []),
     ];
@@ -138,6 +162,8 @@ const fetchSettings = [
   "fetch.fsckObjects=true",
   ...oldFlaws.map((flaw) => `fetch.fsck.${flaw}=warn`),
   "fetch.unpackLimit=1",
+  // One object at a time is in memory, whatever it says of its size.
+  "pack.threads=1",
   "fetch.uriProtocols=",
   "fetch.writeCommitGraph=false",
   "transfer.bundleURI=false",
@@ -146,6 +172,12 @@ const fetchSettings = [
 
 /** Nobody's configuration has another address for it. */
 export const remoteName: string = `clauderon-${randomBytes(8).toString("hex")}`;
+
+/** Blobs that are larger are never taken into memory (core.bigFileThreshold), and nothing else is as large. */
+const MAX_OBJECT_BYTES = 1024 * 1024 * 1024;
+
+/** What `index-pack` takes for each that the header names. */
+const BYTES_PER_OBJECT = 128;
 
 async function fetchInto(
   { git }: WorkspaceTools,
@@ -164,6 +196,7 @@ async function fetchInto(
       cwd: "/",
       environment: {
         GIT_DIR: quarantine,
+        GIT_ALLOC_LIMIT: String(Math.max(MAX_OBJECT_BYTES, call.limits.maxObjects * BYTES_PER_OBJECT)),
         // The one command of this mode that talks to somebody: on loopback, to the sandbox alone.
         GIT_ALLOW_PROTOCOL: "git",
         GIT_CONFIG_COUNT: "1",
@@ -189,7 +222,10 @@ async function refsOf(
     if (at !== -1) refs.set(line.slice(at + 1), line.slice(0, at));
   }
   if (refs.size > limits.maxRefs)
-    throw syncFailed(`the sandbox has ${String(refs.size)} references; at most ${String(limits.maxRefs)} are taken`);
+    throw overLimit(
+      `the sandbox has ${String(refs.size)} references; at most ${String(limits.maxRefs)} are taken`,
+      "sync_refs",
+    );
   return refs;
 }
 
@@ -199,7 +235,10 @@ async function refuseTooMany({ fileSystem }: WorkspaceTools, quarantine: string,
   for (const name of await fileSystem.names(packs))
     if (name.endsWith(".pack")) count += await objectsIn(join(packs, name));
   if (count > limits.maxObjects)
-    throw syncFailed(`the sandbox sent ${String(count)} objects; at most ${String(limits.maxObjects)} are taken`);
+    throw overLimit(
+      `the sandbox sent ${String(count)} objects; at most ${String(limits.maxObjects)} are taken`,
+      "sync_objects",
+    );
 }
 
 /** gitformat-pack(5): the number of objects stands at offset 8. */

@@ -74,7 +74,7 @@ function headsOf(fetched: ReadonlyMap<string, string>): readonly string[] {
 }
 
 /** Commits that it reaches and the others do not. */
-async function countBeyond(
+export async function countBeyond(
   { git }: WorkspaceTools,
   { gitDirectory }: Pick<GitTree, "gitDirectory">,
   call: { readonly commit: string; readonly without: readonly string[]; readonly signal: AbortSignal },

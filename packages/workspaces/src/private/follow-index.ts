@@ -55,11 +55,16 @@ export interface NewIndex {
 export async function writeIndex(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  call: { readonly commit: string | undefined; readonly staged: readonly StagedEntry[]; readonly signal: AbortSignal },
+  call: {
+    readonly commit?: string | undefined;
+    readonly staged: readonly StagedEntry[];
+    readonly leftOut: readonly string[];
+    readonly signal: AbortSignal;
+  },
 ): Promise<NewIndex> {
   const { fileSystem, git } = tools;
   const { outside } = privatePlaces(record);
-  const { commit, staged, signal } = call;
+  const { commit, staged, leftOut, signal } = call;
   const file = join(outside, "index.clauderon");
   await fileSystem.remove(file);
   await fileSystem.remove(`${file}.lock`);
@@ -82,12 +87,47 @@ export async function writeIndex(
       ...options,
       input: Buffer.from(ordered.join(""), "latin1"),
     });
+  await leaveOut(tools, record, { file, leftOut, signal });
   await hideGitlinks(tools, { gitDirectory: outside, workTree: record.path }, { index: file, signal });
   return {
     file,
     digest: await digestOfIndex(tools, record, { file, signal }),
     missing: staged.length - present.length,
   };
+}
+
+/** What a sparse checkout inside leaves out is left out here, too, as long as nothing is in its place: a flag hides no change. */
+async function leaveOut(
+  { fileSystem, git }: WorkspaceTools,
+  record: WorkspaceRecord,
+  {
+    file,
+    leftOut,
+    signal,
+  }: { readonly file: string; readonly leftOut: readonly string[]; readonly signal: AbortSignal },
+): Promise<void> {
+  const environment = { GIT_DIR: privatePlaces(record).outside, GIT_WORK_TREE: record.path, GIT_INDEX_FILE: file };
+  const options = { cwd: record.path, environment, signal };
+  const listed = (await git.inspectBytes(["ls-files", "-t", "-z"], options)).toString("latin1").split("\0");
+  const known = new Map(listed.map((line) => [line.slice(2), line.startsWith("S ")]));
+  const wanted = new Set<string>();
+  for (const path of leftOut) {
+    const place = Buffer.concat([Buffer.from(`${record.path}/`), Buffer.from(path, "latin1")]);
+    if (known.has(path) && (await fileSystem.kindOf(place)) === "absent") wanted.add(path);
+  }
+  const mark = async (flag: string, paths: readonly string[]): Promise<void> => {
+    if (paths.length === 0) return;
+    const input = Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
+    await git.inspect(["update-index", flag, "-z", "--stdin"], { ...options, input });
+  };
+  await mark(
+    "--no-skip-worktree",
+    [...known].flatMap(([path, is]) => (is && !wanted.has(path) ? [path] : [])),
+  );
+  await mark(
+    "--skip-worktree",
+    [...wanted].filter((path) => known.get(path) === false),
+  );
 }
 
 async function withContent(

@@ -7,7 +7,7 @@ import { type Filled, fill, type MakeCall, checkOut } from "../make-workspace.ts
 import type { Mirrors } from "../mirrors.ts";
 import { endOrphanedGit, gitForSession } from "../orphaned-git.ts";
 import { type GitTree, makeOwnGitDirectory, quotePath } from "../own-git-directory.ts";
-import { findCheckout } from "../plan-workspace.ts";
+import { findCheckout, refuseTakenBranch } from "../plan-workspace.ts";
 import { readablePath } from "../porcelain-status.ts";
 import { retryLocked } from "../retry-locked.ts";
 import { deleteBranchAtBase, tipOf } from "../take-down.ts";
@@ -34,7 +34,7 @@ export async function makePrivate(given: WorkspaceTools, call: PrivateCall): Pro
   const before = await claims.get(sessionId);
   if (before?.phase === "made" && (await fileSystem.kindOf(record.path)) === "directory")
     return { copied: (before.included ?? []).map(({ path }) => readablePath(path)), notices: [] };
-  if (before === undefined) await refuseForeign(tools, record, name);
+  if (before === undefined) await refuseForeign(tools, call);
   signal?.throwIfAborted();
   const mark: WorkspaceMark = { instanceId: tools.instanceId, sessionId, name, record };
   try {
@@ -57,7 +57,8 @@ export async function makePrivate(given: WorkspaceTools, call: PrivateCall): Pro
   }
 }
 
-async function refuseForeign(tools: WorkspaceTools, record: WorkspaceRecord, name: string): Promise<void> {
+async function refuseForeign(tools: WorkspaceTools, { request, record, claims }: PrivateCall): Promise<void> {
+  const { sessionId, name } = request;
   if ((await tools.fileSystem.kindOf(record.commonDirectory)) === "absent") throw repositoryGone(record);
   const { directory } = privatePlaces(record);
   for (const path of [record.path, directory])
@@ -65,6 +66,7 @@ async function refuseForeign(tools: WorkspaceTools, record: WorkspaceRecord, nam
   if (!record.isOwnBranch) {
     const place = await findCheckout(tools, record);
     if (place !== undefined) throw branchInUse(record.branch, place);
+    await refuseTakenBranch(claims, { sessionId, commonDirectory: record.commonDirectory, branch: record.branch });
     return;
   }
   const found = await lookUpBranch(tools, record.commonDirectory, record.branch);
@@ -89,8 +91,8 @@ async function build(tools: WorkspaceTools, call: BuildCall): Promise<Filled> {
   await checkOut(tools, outside, signal);
   const filled = await fill(tools, call, outside);
   await bringStaged(tools, { outside, record, signal });
-  const identity = await readIdentity(tools, record, signal);
-  await writeInside(tools, { record, generation, identity });
+  if (record.kind === "private")
+    await writeInside(tools, { record, generation, identity: await readIdentity(tools, record, signal) });
   await hideGitlinks(tools, outside, { signal });
   await writeFollowed(tools, record, [{ branch, commit: base, index: await digestOfIndex(tools, record, { signal }) }]);
   const { directory } = privatePlaces(record);

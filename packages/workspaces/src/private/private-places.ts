@@ -21,7 +21,7 @@ export interface PrivatePlaces {
 
 export function privatePlaces(record: WorkspaceRecord): PrivatePlaces {
   const { privateDirectory: directory } = record;
-  if (record.kind !== "private" || directory === undefined)
+  if (record.kind === "worktree" || directory === undefined)
     throw new WorkspaceError({
       message: `${record.path} is a linked worktree: it has no git directory of its own`,
       fix: ["report this to the authors of clauderon"],
@@ -39,11 +39,22 @@ export function privatePlaces(record: WorkspaceRecord): PrivatePlaces {
 /** What a sandbox gets of the workspace. */
 export async function mountOf(fileSystem: WorkspaceFileSystem, record: WorkspaceRecord): Promise<WorkspaceMount> {
   if (record.kind === "worktree") return { hostPath: record.path };
+  if (record.kind === "remote") return {};
   const { gitFile, inside, borrowed } = privatePlaces(record);
   const generation = await fileSystem.readText(borrowed);
   if (generation === undefined) throw workspaceMissing(record);
   const gitDirectory = { hostPath: gitFile, directory: inside, borrows: [join(generation, "objects")] };
   return { hostPath: record.path, gitFile: gitDirectory };
+}
+
+/** Where git inside the sandbox finds its git directory: the argument for what serves it, and the environment for all else. */
+export function gitInside(record: WorkspaceRecord): {
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+} {
+  if (record.kind !== "remote") return { directory: privatePlaces(record).inside, environment: {} };
+  // Relative to the workspace, where everything is run: without it git would look for one further up.
+  return { directory: ".git", environment: { GIT_DIR: ".git", GIT_WORK_TREE: "." } };
 }
 
 /** The text of a `.git` file. */

@@ -46,7 +46,7 @@ export async function publishWork(
   record: WorkspaceRecord,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (record.kind !== "private") return;
+  if (record.kind === "worktree") return;
   const { outside } = privatePlaces(record);
   if ((await tools.fileSystem.kindOf(outside)) !== "directory") return;
   await publishBranch(tools, record, signal);

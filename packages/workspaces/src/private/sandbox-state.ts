@@ -21,6 +21,13 @@ export interface SandboxState {
   /** Short name; absent when detached. */
   readonly branch?: string | undefined;
   readonly staged: readonly StagedEntry[];
+  /** How many stashes there are. */
+  readonly stashes: number;
+}
+
+export interface WholeSandboxState extends SandboxState {
+  /** Files that a sparse checkout leaves out; bytes, held one per character. */
+  readonly leftOut: readonly string[];
 }
 
 const MAX_STATUS_BYTES = 64 * 1024 * 1024;
@@ -28,8 +35,16 @@ const HASH = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u;
 const MODE = /^(?:000000|100644|100755|120000|160000)$/u;
 
 /** Asks git inside the sandbox; what it says is the agent's word. */
-export async function readSandboxState(sandbox: Pick<Sandbox, "exec">, signal: AbortSignal): Promise<SandboxState> {
-  const output = await execGit(sandbox, {
+export async function readSandboxState(
+  sandbox: Pick<Sandbox, "exec">,
+  signal: AbortSignal,
+): Promise<WholeSandboxState> {
+  const sparse = execGit(sandbox, {
+    args: ["config", "--type=bool", "--get", "core.sparseCheckout"],
+    accepts: [0, 1],
+    signal,
+  });
+  const status = execGit(sandbox, {
     args: [
       "status",
       "--porcelain=v2",
@@ -38,10 +53,16 @@ export async function readSandboxState(sandbox: Pick<Sandbox, "exec">, signal: A
       "--no-renames",
       "--untracked-files=no",
       "--ignore-submodules=dirty",
+      "--show-stash",
     ],
     signal,
   });
-  return parseSandboxState(output);
+  const [output, isSparse] = await Promise.all([status, sparse]);
+  const state = parseSandboxState(output);
+  if (isSparse.toString("latin1").trim() !== "true") return { ...state, leftOut: [] };
+  const listed = await execGit(sandbox, { args: ["ls-files", "-t", "-z"], signal });
+  const leftOut = listed.toString("latin1").split("\0");
+  return { ...state, leftOut: leftOut.flatMap((line) => (line.startsWith("S ") ? [line.slice(2)] : [])) };
 }
 
 export function parseSandboxState(output: Buffer): SandboxState {
@@ -49,7 +70,9 @@ export function parseSandboxState(output: Buffer): SandboxState {
   let commit: string | undefined;
   let branch: string | undefined;
   const staged: StagedEntry[] = [];
+  let stashes = 0;
   for (const line of lines) {
+    if (/^# stash \d{1,6}$/u.test(line)) stashes = Number(line.slice("# stash ".length));
     if (line.startsWith("# branch.oid ")) commit = line.slice("# branch.oid ".length);
     else if (line.startsWith("# branch.head "))
       branch = Buffer.from(line.slice("# branch.head ".length), "latin1").toString();
@@ -63,6 +86,7 @@ export function parseSandboxState(output: Buffer): SandboxState {
     ...(commit === "(initial)" ? {} : { commit }),
     ...(branch === "(detached)" ? {} : { branch }),
     staged,
+    stashes,
   };
 }
 
@@ -98,8 +122,8 @@ export async function nameStaged(
   {
     staged,
     ref,
-    signal,
-  }: { readonly staged: readonly StagedEntry[]; readonly ref: string; readonly signal: AbortSignal },
+    ...call
+  }: Pick<ExecGitCall, "environment" | "signal"> & { readonly staged: readonly StagedEntry[]; readonly ref: string },
 ): Promise<void> {
   const objects = new Set(
     staged.filter(({ mode }) => mode !== "160000" && mode !== "000000").map(({ object }) => object),
@@ -118,20 +142,67 @@ export async function nameStaged(
   await execGit(sandbox, {
     args: ["fast-import", "--quiet", "--force", "--done"],
     input: Buffer.from(input.join("\n")),
-    signal,
+    ...call,
   });
 }
 
-interface ExecGitCall {
+/** Puts all stashes under one reference: but for the last, git names them in a log alone. */
+export async function nameStashes(
+  sandbox: Pick<Sandbox, "exec">,
+  {
+    stashes,
+    ref,
+    ...call
+  }: Pick<ExecGitCall, "environment" | "signal"> & { readonly stashes: number; readonly ref: string },
+): Promise<void> {
+  if (stashes < 2) return void (await execGit(sandbox, { args: ["update-ref", "-d", ref], ...call }));
+  const listed = await execGit(sandbox, { args: ["rev-list", "--walk-reflogs", "refs/stash"], ...call });
+  const [first, ...others] = listed
+    .toString("latin1")
+    .split("\n")
+    .filter((line) => HASH.test(line));
+  if (first === undefined) return;
+  const parents = [`from ${first}`, ...others.map((commit) => `merge ${commit}`)];
+  const input = [
+    `commit ${ref}`,
+    "committer clauderon <clauderon@localhost> 0 +0000",
+    "data 0",
+    ...parents,
+    "",
+    "done",
+    "",
+  ];
+  await execGit(sandbox, {
+    args: ["fast-import", "--quiet", "--force", "--done"],
+    input: Buffer.from(input.join("\n")),
+    ...call,
+  });
+}
+
+export interface ExecGitCall {
   readonly args: readonly string[];
+  /** Exit codes; default 0. */
+  readonly accepts?: readonly number[] | undefined;
   readonly input?: Buffer | undefined;
+  /** Where git is to look; default: where it finds itself. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly signal: AbortSignal;
 }
 
-async function execGit(sandbox: Pick<Sandbox, "exec">, { args, input, signal }: ExecGitCall): Promise<Buffer> {
-  const environment = { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" };
+/** Runs git inside the sandbox. What it says is the agent's word. */
+export function execGit(sandbox: Pick<Sandbox, "exec">, { args, ...call }: ExecGitCall): Promise<Buffer> {
+  return execInside(sandbox, { argv: ["git", ...args], ...call });
+}
+
+/** Runs a program inside the sandbox: what it writes is bounded, and an abort ends it. */
+export async function execInside(
+  sandbox: Pick<Sandbox, "exec">,
+  call: Omit<ExecGitCall, "args"> & { readonly argv: readonly [string, ...string[]] },
+): Promise<Buffer> {
+  const { argv, input, accepts = [0], signal } = call;
+  const environment = { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", ...call.environment };
   const stdin = input === undefined ? "ignore" : "pipe";
-  const handle = await sandbox.exec(["git", ...args], { stdin, environment, signal });
+  const handle = await sandbox.exec(argv, { stdin, environment, signal });
   const onAbort = (): void => {
     handle.kill("SIGKILL").catch(() => {
       // The sandbox is gone, and all in it.
@@ -146,10 +217,10 @@ async function execGit(sandbox: Pick<Sandbox, "exec">, { args, input, signal }: 
       input === undefined ? undefined : writeAll(handle.stdin, input),
     ]);
     signal.throwIfAborted();
-    if (exit.exitCode === 0) return stdout;
+    if (accepts.includes(exit.exitCode)) return stdout;
     const complaint = printable(stderr.toString("utf8"));
     throw syncFailed(
-      `git ${args[0] ?? ""} inside the sandbox ended with exit code ${String(exit.exitCode)}`,
+      `${argv.slice(0, 2).join(" ")} inside the sandbox ended with exit code ${String(exit.exitCode)}`,
       complaint,
     );
   } catch (error) {

@@ -4,14 +4,25 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 
 import { type ProcessHandle, type Sandbox, WorkspaceError } from "@clauderon/core/contract";
 
+import { type AnswerTimer, createAnswerTimer } from "./answer-timer.ts";
+import { watchPack } from "./watch-pack.ts";
+
 export interface SandboxGitOptions {
   readonly sandbox: Pick<Sandbox, "exec">;
   /** Git directory inside the sandbox. */
   readonly directory: string;
   /** What the sandbox may do for the one connection. */
   readonly service: "git-upload-pack" | "git-receive-pack";
+  /** `KEY=VALUE` for the git that does it. */
+  readonly settings?: readonly string[] | undefined;
   /** More than this from the sandbox ends the connection. */
   readonly maxBytes: number;
+  /** With `git-upload-pack`: a pack that names more is not handed on. */
+  readonly maxObjects?: number | undefined;
+  /** With `git-upload-pack`: more than this besides packs ends the connection. */
+  readonly maxNameBytes?: number | undefined;
+  /** With `git-upload-pack`: so long may an answer that is due say nothing. Git sends something every 5 s while it works. */
+  readonly stallMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -38,9 +49,12 @@ export async function serveSandboxGit(options: SandboxGitOptions): Promise<Sandb
   let failure: WorkspaceError | undefined;
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on("error", () => {
-      // Git of this machine has ended: its own exit tells how.
-    });
+    let hasGitEnded = false;
+    const onEnd = (): void => {
+      hasGitEnded = true;
+    };
+    socket.on("error", onEnd);
+    socket.on("close", onEnd);
     const serving = (async (): Promise<void> => {
       try {
         const isTheOne = await isAskedFor(socket, secret, options.service);
@@ -48,7 +62,8 @@ export async function serveSandboxGit(options: SandboxGitOptions): Promise<Sandb
         server.close();
         await carry(socket, options);
       } catch (error) {
-        failure ??= asFailure(error);
+        // Of an end of git's on this machine its own words tell more.
+        if (!hasGitEnded || error instanceof WorkspaceError) failure ??= asFailure(error);
       } finally {
         socket.destroy();
         sockets.delete(socket);
@@ -98,18 +113,25 @@ async function exactly(socket: Socket, count: number): Promise<Buffer | undefine
 
 async function carry(
   socket: Socket,
-  { sandbox, directory, service, maxBytes, signal }: SandboxGitOptions,
+  { sandbox, directory, service, settings = [], signal: given, ...limits }: SandboxGitOptions,
 ): Promise<void> {
+  using timer = createAnswerTimer(limits.stallMs, syncFailed);
+  const signal = AbortSignal.any([given, timer.signal]);
   const options = service === "git-upload-pack" ? ["--strict"] : [];
-  const handle = await sandbox.exec(["git", service.slice("git-".length), ...options, directory], {
+  // Hooks of the agent's are for its own commits; one that fails would keep the user's out.
+  const quiet = ["core.hooksPath=/dev/null", ...settings].flatMap((setting) => ["-c", setting]);
+  const handle = await sandbox.exec(["git", ...quiet, service.slice("git-".length), ...options, directory], {
     stdin: "pipe",
     environment: { GIT_PROTOCOL: "version=2" },
     signal,
   });
   const complaint = readComplaint(handle);
   try {
-    void sendInto(handle, socket);
-    await receive(handle, socket, { maxBytes, signal });
+    timer.waits();
+    void sendInto(handle, socket, timer);
+    const { maxBytes, maxObjects, maxNameBytes } = limits;
+    const watch = maxObjects === undefined ? undefined : watchPack(maxObjects, maxNameBytes);
+    await receive(handle, socket, { maxBytes, watch, timer, signal });
     // Its output has ended; one that then stays is not waited for.
     const soon = AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]);
     const { exitCode } = await abortable(handle.exit, soon);
@@ -122,10 +144,13 @@ async function carry(
 }
 
 /** Ends with either side; never rejects. */
-async function sendInto({ stdin }: ProcessHandle, socket: Socket): Promise<void> {
+async function sendInto({ stdin }: ProcessHandle, socket: Socket, timer: AnswerTimer): Promise<void> {
   const writer = stdin.getWriter();
   try {
-    for await (const chunk of socket) await writer.write(chunk as Buffer);
+    for await (const chunk of socket) {
+      timer.asked();
+      await writer.write(chunk as Buffer);
+    }
     await writer.close();
   } catch {
     // One side has ended: the sandbox's output and its exit tell the rest.
@@ -135,7 +160,17 @@ async function sendInto({ stdin }: ProcessHandle, socket: Socket): Promise<void>
 async function receive(
   { stdout }: ProcessHandle,
   socket: Socket,
-  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+  {
+    maxBytes,
+    watch,
+    timer,
+    signal,
+  }: {
+    readonly maxBytes: number;
+    readonly watch: ReturnType<typeof watchPack> | undefined;
+    readonly timer: AnswerTimer;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   const reader = stdout.getReader();
   const closed = new AbortController();
@@ -145,9 +180,14 @@ async function receive(
   for (;;) {
     const { done, value } = await abortable(reader.read(), either);
     if (done) break;
+    timer.heard(value);
     bytes += value.length;
     if (bytes > maxBytes) throw tooMuch(maxBytes);
+    const refusal = watch?.(value);
+    if (refusal !== undefined)
+      throw refusal.setting === undefined ? syncFailed(refusal.why) : overLimit(refusal.why, refusal.setting);
     if (!socket.write(value)) await once(socket, "drain", { signal: either });
+    timer.waits();
   }
   socket.end();
 }
@@ -193,7 +233,7 @@ function refusedInside(exitCode: number, complaint: string): WorkspaceError {
 }
 
 function tooMuch(maxBytes: number): WorkspaceError {
-  return syncFailed(`the sandbox sent more than ${String(Math.floor(maxBytes / 1024 / 1024))} MiB`, "");
+  return overLimit(`the sandbox sent more than ${String(Math.floor(maxBytes / 1024 / 1024))} MiB`, "sync_size");
 }
 
 function asFailure(error: unknown): WorkspaceError {
@@ -205,11 +245,34 @@ function asFailure(error: unknown): WorkspaceError {
 }
 
 export function syncFailed(why: string, complaint = "", cause?: unknown): WorkspaceError {
+  return refused(complaint === "" ? why : `${why}: ${complaint}`, {
+    fix: ["try again; nothing was changed", "see whether git works inside: clauderon attach NAME"],
+    cause,
+  });
+}
+
+/** Of what is more than `setting` allows. */
+export function overLimit(
+  why: string,
+  setting: "sync_size" | "sync_objects" | "sync_refs" | "sync_timeout",
+): WorkspaceError {
+  return refused(why, {
+    fix: [
+      "see what it is: clauderon attach NAME, and git count-objects -v or git for-each-ref there; nothing was changed",
+      `or allow more: clauderon config set workspace.${setting} …, then clauderon daemon restart`,
+    ],
+  });
+}
+
+function refused(
+  why: string,
+  { fix, cause }: { readonly fix: readonly [string, ...string[]]; readonly cause?: unknown },
+): WorkspaceError {
   return new WorkspaceError({
     code: "workspace.sync-failed",
     message: "The session's commits could not be brought out of its sandbox",
-    why: complaint === "" ? why : `${why}: ${complaint}`,
-    fix: ["try again; nothing was changed", "see whether git works inside: clauderon attach NAME"],
+    why,
+    fix,
     context: {},
     ...(cause === undefined ? {} : { cause }),
   });

@@ -1,9 +1,13 @@
-import type { Sandbox, WorkspaceRecord, WorkspaceSync } from "@clauderon/core/contract";
+import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSync } from "@clauderon/core/contract";
 
+import { captureSandbox } from "../remote/capture-sandbox.ts";
+import { followFiles } from "../remote/follow-files.ts";
+import { readRepositoryBranch } from "../remote/read-repository-branch.ts";
+import { readRemoteState, writeRemoteState } from "../remote/remote-state.ts";
 import { retryLocked } from "../retry-locked.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { type FetchedRefs, fetchSandbox, stagedRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
+import { type FetchedRefs, fetchSandbox, stagedRef, stashesRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
 import { type BranchPlan, type HostBranch, planBranches } from "./follow-branches.ts";
 import { lockIndex, writeIndex } from "./follow-index.ts";
 import {
@@ -13,14 +17,19 @@ import {
   readFollowed,
   writeFollowed,
 } from "./followed-state.ts";
-import { privatePlaces, writeGitFile } from "./private-places.ts";
-import { nameStaged, readSandboxState, type SandboxState } from "./sandbox-state.ts";
+import { noteInside, stampInside } from "./inside-stamp.ts";
+import { gitInside, privatePlaces, writeGitFile } from "./private-places.ts";
+import { nameStaged, nameStashes, readSandboxState, type WholeSandboxState } from "./sandbox-state.ts";
 import { sendHostBranches } from "./send-host-branches.ts";
-import { syncFailed } from "./serve-sandbox-git.ts";
+import { sendStateBack } from "./send-state-back.ts";
+import { overLimit, syncFailed } from "./serve-sandbox-git.ts";
 
 export interface SyncCall {
   readonly sandbox: Pick<Sandbox, "exec">;
   readonly limits?: SyncLimits | undefined;
+  /** Nobody works inside any more. */
+  readonly isLast?: boolean | undefined;
+  readonly ignoredLimitBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,9 +44,14 @@ export async function syncPrivate(
   call: SyncCall,
 ): Promise<WorkspaceSync> {
   if (record.kind === "worktree") return { hostBranches: [], notices: [] };
+  return inTurn(record, () => syncNow(tools, record, call));
+}
+
+/** What moves commits between a workspace and its sandbox waits for each other. */
+export async function inTurn<Value>(record: WorkspaceRecord, move: () => Promise<Value>): Promise<Value> {
   const { directory } = privatePlaces(record);
   const before = running.get(directory) ?? Promise.resolve();
-  const work = before.then(() => syncNow(tools, record, call));
+  const work = before.then(move);
   const settled = work.catch(() => undefined);
   running.set(directory, settled);
   try {
@@ -56,38 +70,89 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
   if ((await fileSystem.kindOf(outside)) !== "directory" || (await fileSystem.kindOf(record.path)) !== "directory")
     throw workspaceMissing(record);
   const notices: string[] = [];
+  const startedAt = new Date().toISOString();
   if (await writeGitFile(fileSystem, record))
     notices.push(
       `${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`,
     );
   try {
-    const { state, fetched } = await fetchMatching(tools, record, { sandbox: call.sandbox, limits, signal });
+    if (record.kind === "private")
+      notices.push(...(await sendStateBack(tools, record, { sandbox: call.sandbox, limits, signal })));
+    // Before anything is asked: what is written meanwhile is for the next sync.
+    const stamp = record.kind === "private" ? await stampInside(tools, record) : undefined;
+    const { state, left, ignored, fetched } = await fetchMatching(tools, record, { ...call, limits, signal });
     await using quarantined = fetched;
     await quarantined.keep();
     const before = await refsBefore(tools, outside, signal);
     const plan = await planBranches(tools, { gitDirectory: outside }, { before, fetched: quarantined.refs, signal });
-    const sending = { branches: plan.hostBranches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
-    await sendHostBranches(tools, record, sending);
+    const committed =
+      record.kind === "remote"
+        ? await readRepositoryBranch(tools, record, { fetched: quarantined.refs, signal })
+        : undefined;
+    const branches = committed === undefined ? plan.hostBranches : [...plan.hostBranches, committed];
+    const sending = { branches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
+    let isSent = true;
+    try {
+      await sendHostBranches(tools, record, sending);
+    } catch (error) {
+      signal.throwIfAborted();
+      isSent = false;
+      // What is inside comes out all the same; the next sync tries again.
+      notices.push(`your commits could not be given to the sandbox: ${whyOf(error)}`);
+    }
     notices.push(...(await follow(tools, record, { state, plan, signal })));
-    notices.push(...plan.hostBranches.map((branch) => describeHostBranch(branch, record)));
+    if (isSent) notices.push(...branches.map((branch) => describeHostBranch(branch, record)));
+    if (record.kind === "private") await noteInside(tools, record, stamp);
+    else notices.push(...left, ...(await followCopy(tools, record, { refs: quarantined.refs, ignored, signal })));
+    if (record.kind === "remote") {
+      const { since } = await readRemoteState(tools, record);
+      // What was the last word stays it, whoever looks again: until the next `send` nobody works inside.
+      if (call.isLast === true && left.length === 0) await writeRemoteState(tools, record, {});
+      else if (since !== undefined) await writeRemoteState(tools, record, { since: startedAt });
+    }
     const { commit: head, branch } = state;
-    return { head, branch, hostBranches: plan.hostBranches.map(({ name }) => name), notices };
+    const hostBranches = branches.map(({ name }) => name);
+    return { head, branch, hostBranches, ...(left.length === 0 ? {} : { left }), ignored, notices };
   } catch (error) {
     if (call.signal?.aborted !== true && timeout.aborted)
-      throw syncFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "", error);
+      throw overLimit(`it took longer than ${String(limits.timeoutMs / 1000)} s`, "sync_timeout");
     throw error;
   }
 }
 
-/** The files are the same on both sides: where nothing was committed inside meanwhile only HEAD and the index have to move. */
-function describeHostBranch({ name, count, isAhead }: HostBranch, { path }: WorkspaceRecord): string {
+/** What it ignores comes out only when asked for: an older answer says nothing. */
+async function followCopy(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  call: Pick<Matching, "ignored"> & Pick<FetchedRefs, "refs"> & { readonly signal: AbortSignal },
+): Promise<readonly string[]> {
+  const { refs, ignored, signal } = call;
+  const notices: string[] = [];
+  for (const part of ignored?.isMore === false ? (["files", "ignored"] as const) : (["files"] as const)) {
+    const tree = refs.get(`refs/sandbox/${part}`);
+    if (tree !== undefined) notices.push(...(await followFiles(tools, record, { part, tree, signal })));
+  }
+  return notices;
+}
+
+function whyOf(error: unknown): string {
+  return error instanceof WorkspaceError && error.why !== undefined ? error.why : String(error);
+}
+
+/** Where the files are the same on both sides and nothing was committed inside meanwhile only HEAD and the index have to move. */
+function describeHostBranch({ name, count, isAhead }: HostBranch, { path, kind, ...record }: WorkspaceRecord): string {
   const commits = count === 1 ? "1 commit that was" : `${String(count)} commits that were`;
-  const way = isAhead ? `git reset host/${name}` : `commit what is open there, then git merge host/${name}`;
-  return `${commits} made on ${name} in ${path} can be had in the sandbox as host/${name}: ${way}`;
+  const merge = `commit what is open there, then git merge host/${name}`;
+  const way = isAhead && kind === "private" ? `git reset host/${name}` : merge;
+  const place = name === `repository/${record.branch}` ? record.repositoryPath : path;
+  return `${commits} made on ${name.replace(/^repository\//u, "")} in ${place} can be had in the sandbox as host/${name}: ${way}`;
 }
 
 interface Matching {
-  readonly state: SandboxState;
+  readonly state: WholeSandboxState;
+  /** What cannot be brought out, a sentence each. */
+  readonly left: readonly string[];
+  readonly ignored?: WorkspaceSync["ignored"];
   readonly fetched: FetchedRefs;
 }
 
@@ -95,18 +160,35 @@ interface Matching {
 async function fetchMatching(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  call: { readonly sandbox: SyncCall["sandbox"]; readonly limits: SyncLimits; readonly signal: AbortSignal },
+  call: SyncCall & { readonly limits: SyncLimits; readonly signal: AbortSignal },
 ): Promise<Matching> {
   const { sandbox, signal } = call;
+  const { environment } = gitInside(record);
   for (let attempt = 1; ; attempt += 1) {
-    const state = await readSandboxState(sandbox, signal);
-    await nameStaged(sandbox, { staged: state.staged, ref: stagedRef, signal });
+    const { state, ...besides } =
+      record.kind === "remote"
+        ? await captureSandbox(sandbox, { environment, ignoredLimitBytes: call.ignoredLimitBytes, signal })
+        : { state: await readSandboxState(sandbox, signal), left: [] };
+    await nameStaged(sandbox, { staged: state.staged, ref: stagedRef, environment, signal });
+    if (state.stashes > 1 || (await hasStashes(tools, record, signal)))
+      await nameStashes(sandbox, { stashes: state.stashes, ref: stashesRef, environment, signal });
     const fetched = await fetchSandbox(tools, record, { ...call, hasHead: state.commit !== undefined });
     const names = ["refs/sandbox/HEAD", ...(state.branch === undefined ? [] : [`refs/sandbox/heads/${state.branch}`])];
-    if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, fetched };
+    if (names.every((name) => fetched.refs.get(name) === state.commit)) return { state, ...besides, fetched };
     await fetched[Symbol.asyncDispose]();
     if (attempt === ATTEMPTS) throw syncFailed("the sandbox's HEAD moved each time that it was looked at");
   }
+}
+
+async function hasStashes({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<boolean> {
+  const args = [
+    `--git-dir=${privatePlaces(record).outside}`,
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "refs/sandbox/stashes",
+  ];
+  return (await git.inspect(args, { signal, accepts: [0, 1] })).exitCode === 0;
 }
 
 async function refsBefore(
@@ -131,7 +213,7 @@ async function refsBefore(
 }
 
 interface FollowCall {
-  readonly state: SandboxState;
+  readonly state: WholeSandboxState;
   readonly plan: BranchPlan;
   readonly signal: AbortSignal;
 }
@@ -149,10 +231,7 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
   const stays = held === undefined ? undefined : `update refs/heads/${here.branch ?? ""} `;
   const updates = plan.updates.filter((update) => stays === undefined || !update.startsWith(stays));
   const notices: string[] = [];
-  const index =
-    held === undefined
-      ? await writeIndex(tools, record, { commit: state.commit, staged: state.staged, signal })
-      : undefined;
+  const index = held === undefined ? await writeIndex(tools, record, { ...state, signal }) : undefined;
   if (index !== undefined && index.missing > 0)
     notices.push(
       `${String(index.missing)} staged files of the sandbox did not come with their content and are left out`,

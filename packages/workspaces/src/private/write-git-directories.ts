@@ -59,7 +59,7 @@ export async function writeInside(
   const { outside, inside } = places;
   await fileSystem.makeDirectory(inside);
   await writeSkeleton({ fileSystem }, inside, { record, generation });
-  const settings = (await repositorySettings({ fileSystem }, record)).flatMap(withoutSecrets);
+  const settings = await settingsInside({ fileSystem }, record);
   await fileSystem.writeText(join(inside, "config"), formatGitConfig([...identity, ...settings]));
   await fileSystem.copyEntry(Buffer.from(join(outside, "index")), Buffer.from(join(inside, "index")));
   // Copies: what the agent can write must not be the same file as what is read here.
@@ -67,6 +67,14 @@ export async function writeInside(
   for (const name of await fileSystem.names(join(outside, packs)))
     await fileSystem.copyEntry(Buffer.from(join(outside, packs, name)), Buffer.from(join(inside, packs, name)));
   await fileSystem.writeText(places.gitFile, gitFileText(inside));
+}
+
+/** What of the repository's configuration a sandbox gets. */
+export async function settingsInside(
+  tools: Pick<WorkspaceTools, "fileSystem">,
+  record: WorkspaceRecord,
+): Promise<readonly GitConfigEntry[]> {
+  return (await repositorySettings(tools, record)).flatMap(withoutSecrets);
 }
 
 async function writeSkeleton(

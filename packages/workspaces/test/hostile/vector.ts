@@ -32,6 +32,7 @@ export const operations = [
   "resolveWorkspace",
   "rollBack",
   "merge",
+  "sync",
   "checkpoint",
   "apply",
   "takeBack",

@@ -4,7 +4,9 @@ import { join } from "node:path";
 
 import {
   ClauderonError,
+  type Sandbox,
   type WorkspaceCheckpointRequest,
+  type WorkspaceMount,
   type WorkspaceRecord,
   type WorkspaceRequest,
   type WorkspaceResultRequest,
@@ -28,15 +30,16 @@ export interface Outcome {
 
 const ID = "session-fix";
 
+/** Of workspace; with `enter` what the agent does is done in a sandbox, and comes out of it. */
+export interface Kind extends Pick<WorkspaceRequest, "isPrivate"> {
+  readonly enter?: ((scene: Scene, mount: WorkspaceMount) => Pick<Sandbox, "exec">) | undefined;
+}
+
 /** What a user looks at in the worktree of a private workspace, with git as it is. */
 const looks = [["status"], ["diff"], ["diff", "HEAD"], ["log", "-p", "--all"], ["show"], ["stash", "list"]] as const;
 
 /** Runs every operation of ours against the vector; with private workspaces the user's plain git in the worktree, too. */
-export async function withstand(
-  scene: Scene,
-  vector: Vector,
-  kind: Pick<WorkspaceRequest, "isPrivate"> = {},
-): Promise<Outcome> {
+export async function withstand(scene: Scene, vector: Vector, kind: Kind = {}): Promise<Outcome> {
   const canaries: string[] = [];
   const failures: Partial<Record<Operation, string>> = {};
   const results: string[] = [];
@@ -79,7 +82,7 @@ export async function withstand(
       },
       branchPrefix: "clauderon/",
       withChanges: true,
-      ...kind,
+      isPrivate: kind.isPrivate,
     };
     return [request, await provider.plan(request)];
   };
@@ -101,7 +104,7 @@ export async function withstand(
       results.push(await taken(provider, made, { kind: "merge", merge: { how: "no-ff", isCommittedOnly: true } }));
       await provider.remove(made, { sessionId: topic.sessionId, force: true });
     });
-    await work(scene, { vector, provider, record, attempt, results });
+    await work(scene, { vector, provider, record, attempt, results, enter: kind.enter });
   }
   await attempt("clone", () => provider.resolve(`file://${scene.repository}`));
   return { canaries, failures, ran, results };
@@ -148,16 +151,24 @@ interface Work {
   readonly provider: Workspaces;
   readonly record: WorkspaceRecord;
   readonly results: string[];
+  readonly enter: Kind["enter"];
   readonly attempt: <Value>(operation: Operation, work: () => Promise<Value>) => Promise<Value | undefined>;
 }
 
-async function work(scene: Scene, { vector, provider, record, attempt, results }: Work): Promise<void> {
+async function work(scene: Scene, { vector, provider, record, attempt, results, enter }: Work): Promise<void> {
   vector.armWorkspace?.(scene);
   if (scene.hasRun()) throw new Error(`${vector.name}: the canary sang while the agent armed it`);
   change(scene, record.path);
-  if (record.kind === "private")
+  const look = async (): Promise<void> => {
     for (const args of looks)
       await attempt("status", () => Promise.resolve(scene.plain(args, { cwd: record.path }).output));
+  };
+  if (record.kind === "private") await look();
+  if (enter !== undefined) {
+    const sandbox = enter(scene, await provider.mount(record));
+    await attempt("sync", () => provider.sync(record, sandbox));
+    await look();
+  }
   await attempt("status", () => provider.status(record));
   await attempt("diff", async () => {
     const shown: string[] = [];
