@@ -1,6 +1,7 @@
 import { type CommandResult, type CommandRunner, WorkspaceError } from "@clauderon/core/contract";
 import { withoutSessionMarks } from "@clauderon/core/host";
 
+import { gitNeeded, isGitMissing } from "./repository/git-needed.ts";
 import { redactUrl } from "./repository-url.ts";
 
 export interface GitCall {
@@ -106,7 +107,7 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     call: GitCall,
     added: Readonly<Record<string, string>>,
   ): Promise<CommandResult> => {
-    const result = await runner.run("git", [...quiet, ...args], options(call, added));
+    const result = await runner.run("git", [...quiet, ...args], options(call, added)).catch(explainMissing);
     if (!(call.accepts ?? [0]).includes(result.exitCode)) throw gitFailed(args, result);
     return result;
   };
@@ -116,7 +117,11 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     added: Readonly<Record<string, string>>,
   ): Promise<Buffer> => {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
+    try {
+      for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
+    } catch (error) {
+      return explainMissing(error);
+    }
     return Buffer.concat(chunks);
   };
   const actVariables = (args: readonly string[]): Readonly<Record<string, string>> =>
@@ -127,6 +132,10 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     act: (args, call = {}) => run(args, call, actVariables(args)),
     actBytes: (args, call = {}) => bytes(args, call, actVariables(args)),
   };
+}
+
+function explainMissing(error: unknown): never {
+  throw isGitMissing(error) ? gitNeeded(error) : error;
 }
 
 /** The command among its options. */
