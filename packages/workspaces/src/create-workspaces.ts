@@ -66,8 +66,10 @@ export interface Workspaces extends WorkspaceProvider {
 export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   const fileSystem = options.fileSystem ?? nodeFileSystem;
   const logger = options.logger ?? silentLogger;
+  const environment = options.environment ?? process.env;
   const tools: WorkspaceTools = {
-    git: createGit(options.runner, options.environment ?? process.env),
+    git: createGit(options.runner, environment),
+    environment,
     fileSystem,
     logger,
     scratch: createScratchDirectories({

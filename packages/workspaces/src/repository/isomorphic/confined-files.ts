@@ -1,6 +1,5 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat, writeFile } from "node:fs/promises";
-import { dirname, relative } from "node:path";
 
 import { WorkspaceError } from "@clauderon/core/contract";
 
