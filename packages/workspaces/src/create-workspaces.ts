@@ -23,6 +23,7 @@ import { syncPrivate } from "./private/sync-private.ts";
 import { readPushUrl } from "./read-push-url.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
+import { inspectGit } from "./repository/inspect-git.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
 import { readChanges, resolveRepository } from "./resolve-repository.ts";
 import { restoreWorkspace } from "./restore-workspace.ts";
@@ -109,6 +110,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     }
   };
   return {
+    doctor: ({ signal } = {}) => inspectGit(tools.git, signal),
     resolve: (repository, { signal, forSession } = {}) =>
       translated(async () => {
         if (!isRepositoryUrl(repository)) {

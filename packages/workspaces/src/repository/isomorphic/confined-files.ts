@@ -1,5 +1,5 @@
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat, unlink, writeFile } from "node:fs/promises";
 
 import { WorkspaceError } from "@clauderon/core/contract";
 
@@ -90,7 +90,10 @@ export function createConfinedFiles({ roots, writable }: ConfinedOptions): Confi
       readlink: refuse,
       symlink: (_target, path) => refuse(path),
       rmdir: refuse,
-      unlink: refuse,
+      unlink: async (path) => {
+        mayWrite(path);
+        await unlink(path);
+      },
     },
   };
 }

@@ -10,10 +10,10 @@ import { createConfinedFiles } from "./confined-files.ts";
 import { createHttpClient } from "./http-client.ts";
 import { withLentObjects } from "./lent-objects.ts";
 import type { NetworkSettings } from "./network-settings.ts";
-import { createObjectStore } from "./object-store.ts";
+import { createObjectStore, type ObjectStore } from "./object-store.ts";
 import { isRefName, readHead, readRefs } from "./read-refs.ts";
 import { shallowOf } from "./shallow.ts";
-import { walkObjects } from "./walk-objects.ts";
+import { commitOf, walkObjects } from "./walk-objects.ts";
 import type { Fetched, FetchPlaces } from "./work.ts";
 
 const BRANCHES = "refs/heads/";
@@ -51,8 +51,11 @@ export async function fetchPack(network: NetworkSettings, { path, scratch }: Fet
   if (refused !== undefined) throw lying(`it names a reference ${JSON.stringify(refused.name)}`);
   const head = refs.find(({ name }) => name === HEAD)?.object;
   if (head === undefined) return undefined;
-  await verify({ path, scratch, refs });
-  return { refs, head, pack };
+  const store = createObjectStore([scratch, path]);
+  await verify(store, { path, refs });
+  const commit = await commitOf(store, head);
+  if (commit === undefined) throw lying("its HEAD names no commit");
+  return { refs, head: commit, pack };
 }
 
 /** What the other side is told that is there. */
@@ -65,7 +68,8 @@ async function offered(path: string): Promise<readonly { readonly name: string; 
 async function prepare(scratch: string, have: Awaited<ReturnType<typeof offered>>): Promise<void> {
   await mkdir(join(scratch, "objects", "pack"), { recursive: true });
   await mkdir(join(scratch, "refs"));
-  const fetch = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", `+HEAD:${HEAD}`];
+  // Tags are an option of the call: by a rule it would also write what an annotated one names, under a name that is none.
+  const fetch = ["+refs/heads/*:refs/remotes/origin/*", `+HEAD:${HEAD}`];
   const config = formatGitConfig([
     { key: "core.repositoryformatversion", value: "0" },
     { key: "core.bare", value: "true" },
@@ -77,16 +81,14 @@ async function prepare(scratch: string, have: Awaited<ReturnType<typeof offered>
   await writeFile(join(scratch, "packed-refs"), lines);
 }
 
-interface Incoming extends FetchPlaces {
-  readonly refs: Fetched["refs"];
-}
-
-async function verify({ path, scratch, refs }: Incoming): Promise<void> {
+async function verify(
+  store: ObjectStore,
+  { path, refs }: Pick<FetchPlaces, "path"> & Pick<Fetched, "refs">,
+): Promise<void> {
   const known = createConfinedFiles({ roots: [path] });
   const old = new Set((await offered(path)).map(({ object }) => object));
   const head = await readHead(known, path, path);
   if (head !== undefined) old.add(head);
-  const store = createObjectStore([scratch, path]);
   const options = {
     tips: refs.map(({ object }) => object),
     shallow: await shallowOf(known, path),

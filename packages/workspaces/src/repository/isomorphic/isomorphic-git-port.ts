@@ -67,7 +67,7 @@ export function createIsomorphicGit(tools: WorkspaceTools): RepositoryPort {
         if (fetched === undefined) throw emptyRemote(url);
         signal?.throwIfAborted();
         await placeFetched(fileSystem, { path, scratch, fetched });
-        return await runWork({ kind: "commitOf", gitDirectory: path, object: fetched.head }, { signal }) ?? fetched.head;
+        return fetched.head;
       } finally {
         await discard();
       }

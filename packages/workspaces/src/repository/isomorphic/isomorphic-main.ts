@@ -9,7 +9,6 @@ import type { ListedRef, PackRequest, UnreachedRequest } from "../repository-por
 import { createConfinedFiles } from "./confined-files.ts";
 import { fetchPack, remoteHead } from "./fetch-pack.ts";
 import { createObjectStore } from "./object-store.ts";
-import { parseTag } from "./parse-object.ts";
 import { readRefs } from "./read-refs.ts";
 import { shallowOf } from "./shallow.ts";
 import { commitsOf, walkObjects } from "./walk-objects.ts";
@@ -27,16 +26,6 @@ async function listRefs(gitDirectory: string): Promise<readonly ListedRef[]> {
     if (object !== undefined) listed.push({ name, object, target, type: (await store.read(object)).type });
   }
   return listed;
-}
-
-async function commitOf(gitDirectory: string, object: string): Promise<string | undefined> {
-  const store = createObjectStore([gitDirectory]);
-  for (let name = object; ; ) {
-    const { type, content } = await store.read(name);
-    if (type === "commit") return name;
-    if (type !== "tag") return undefined;
-    name = parseTag(content);
-  }
 }
 
 async function unreached({ gitDirectory, lender, commits, tips }: UnreachedRequest): Promise<ReadonlySet<string>> {
@@ -65,7 +54,6 @@ async function pack({ from, into, tips }: PackRequest): Promise<string | undefin
 
 async function perform(work: Work): Promise<Results[keyof Results]> {
   if (work.kind === "listRefs") return listRefs(work.gitDirectory);
-  if (work.kind === "commitOf") return commitOf(work.gitDirectory, work.object);
   if (work.kind === "unreached") return unreached(work);
   if (work.kind === "pack") return pack(work);
   return work.kind === "fetch" ? fetchPack(work.network, work) : remoteHead(work.network);

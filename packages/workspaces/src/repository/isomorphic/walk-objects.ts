@@ -24,6 +24,16 @@ export async function commitsOf(store: ObjectStore, { tips, shallow }: WalkOptio
   return commits;
 }
 
+/** What a name stands for, through tags; `undefined` when it is no commit. */
+export async function commitOf(store: ObjectStore, object: string): Promise<string | undefined> {
+  for (let name = object; ; ) {
+    const { type, content } = await store.read(name);
+    if (type === "commit") return name;
+    if (type !== "tag") return undefined;
+    name = parseTag(content);
+  }
+}
+
 /** What an object names itself. */
 function named({ type, content }: ReadObject, isShallow: boolean): readonly string[] {
   if (type === "tag") return [parseTag(content)];

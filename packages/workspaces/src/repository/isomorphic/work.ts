@@ -6,7 +6,6 @@ import type { NetworkSettings } from "./network-settings.ts";
 /** What is done in a thread of its own. */
 export type Work =
   | { readonly kind: "listRefs"; readonly gitDirectory: string }
-  | { readonly kind: "commitOf"; readonly gitDirectory: string; readonly object: string }
   | ({ readonly kind: "unreached" } & UnreachedRequest)
   | ({ readonly kind: "pack" } & PackRequest)
   | { readonly kind: "remoteHead"; readonly network: NetworkSettings }
@@ -31,7 +30,6 @@ export interface Fetched {
 
 export interface Results {
   readonly listRefs: readonly ListedRef[];
-  readonly commitOf: string | undefined;
   readonly unreached: ReadonlySet<string>;
   readonly pack: string | undefined;
   /** `undefined` when it has no commit. */
