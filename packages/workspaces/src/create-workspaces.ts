@@ -23,6 +23,7 @@ import { syncPrivate } from "./private/sync-private.ts";
 import { readPushUrl } from "./read-push-url.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
+import { requireGit } from "./repository/git-needed.ts";
 import { inspectGit } from "./repository/inspect-git.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
 import { readChanges, resolveRepository } from "./resolve-repository.ts";
@@ -109,6 +110,14 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       logger.warn({ sessionId, error: String(error) }, "checkpoints of a session that is gone stay");
     }
   };
+  const results = createResults(tools, settings);
+  const checkpoints = createCheckpoints(tools, settings);
+  /** For what must not be found to need git when half of it is done. */
+  const withGit = <Value>(work: () => Promise<Value>): Promise<Value> =>
+    translated(async () => {
+      await requireGit(environment);
+      return work();
+    });
   return {
     doctor: ({ signal } = {}) => inspectGit(tools.git, signal),
     resolve: (repository, { signal, forSession } = {}) =>
@@ -124,7 +133,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       translated(() => readChanges(tools, repository, { settings, signal, except })),
     plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
     create: (request, record, { signal } = {}) =>
-      translated(async () => {
+      withGit(async () => {
         try {
           const call = { request, record, claims, settings, drafts, signal };
           if (record.kind === "worktree") return await makeWorkspace(tools, call);
@@ -137,12 +146,12 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
-    sync: (record, sandbox, { signal } = {}) => translated(() => syncPrivate(tools, record, { sandbox, signal })),
+    sync: (record, sandbox, { signal } = {}) => withGit(() => syncPrivate(tools, record, { sandbox, signal })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
     remove: (record, call = {}) =>
-      translated(async () => {
+      withGit(async () => {
         const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
         // What an undo record keeps may need what was borrowed.
         if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
@@ -150,7 +159,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         return removal;
       }),
     undo: (record, sessionId, { signal } = {}) =>
-      translated(async () => {
+      withGit(async () => {
         await drafts.release(sessionId);
         await undoWorkspace(tools, record, { sessionId, settings, claims, signal });
         if ((await claims.get(sessionId)) === undefined) await giveBack(sessionId);
@@ -180,20 +189,29 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       list: (call) => translated(() => listUndoRecords(tools, call)),
       plan: (id, request) => translated(async () => (await planRestore(tools, id, request)).record),
       restore: (id, request) =>
-        translated(async () => {
+        withGit(async () => {
           if (id !== request.sessionId) await mirrors.share(id, request.sessionId);
           await restoreWorkspace(tools, id, { request, claims });
           await handOver(tools, id, request.sessionId);
           if (id !== request.sessionId) await giveBack(id);
         }),
       remove: (id) =>
-        translated(async () => {
+        withGit(async () => {
           await removeUndoRecord(tools, id);
           if ((await claims.get(id)) === undefined) await forget(id);
         }),
     },
-    results: createResults(tools, settings),
-    checkpoints: createCheckpoints(tools, settings),
+    results: {
+      ...results,
+      take: (...call) => withGit(() => results.take(...call)),
+      takeBack: (...call) => withGit(() => results.takeBack(...call)),
+    },
+    checkpoints: {
+      ...checkpoints,
+      create: (...call) => withGit(() => checkpoints.create(...call)),
+      restore: (...call) => withGit(() => checkpoints.restore(...call)),
+      remove: (...call) => withGit(() => checkpoints.remove(...call)),
+    },
   };
 }
 

@@ -7,6 +7,8 @@ import { createCommandRunner } from "@clauderon/core/host";
 import { createGit } from "../src/git.ts";
 import { createGitProgram } from "../src/repository/git-program.ts";
 import { createIsomorphicGit } from "../src/repository/isomorphic/isomorphic-git-port.ts";
+import { performWork } from "../src/repository/isomorphic/perform-work.ts";
+import type { RunWork } from "../src/repository/isomorphic/run-work.ts";
 import type { RepositoryPort } from "../src/repository/repository-port.ts";
 import { createScratchDirectories } from "../src/scratch-directories.ts";
 import { nodeFileSystem } from "../src/workspace-file-system.ts";
@@ -39,6 +41,9 @@ export function toolsOf(world: Fixture, environment: Readonly<Record<string, str
   };
 }
 
+/** A thread for each piece of work would take most of the time of a test. */
+const inThisThread: RunWork = async (work) => (await performWork(work)) as never;
+
 /** With isomorphic-git there is no git that could be used by mistake. */
 export function portOf(
   implementation: Implementation,
@@ -47,5 +52,5 @@ export function portOf(
 ): RepositoryPort {
   if (implementation === "git")
     return createGitProgram(toolsOf(world, { ...world.environment, ...environment }).git);
-  return createIsomorphicGit(toolsOf(world, { ...withoutGit(world), ...environment }));
+  return createIsomorphicGit(toolsOf(world, { ...withoutGit(world), ...environment }), inThisThread);
 }

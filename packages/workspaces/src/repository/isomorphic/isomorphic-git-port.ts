@@ -10,10 +10,10 @@ import { locate } from "./locate.ts";
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.ts";
 import { placeFetched } from "./place-fetched.ts";
 import { requireSupported } from "./require-supported.ts";
-import { runWork } from "./run-work.ts";
+import { type RunWork, runWork } from "./run-work.ts";
 
-/** The port where there is no git. */
-export function createIsomorphicGit(tools: WorkspaceTools): RepositoryPort {
+/** The port where there is no git; `run` does the work. */
+export function createIsomorphicGit(tools: WorkspaceTools, run: RunWork = runWork): RepositoryPort {
   const { fileSystem, environment } = tools;
   const source = { fileSystem, environment };
   const networkOf = async (url: string): Promise<NetworkSettings> => {
@@ -26,16 +26,16 @@ export function createIsomorphicGit(tools: WorkspaceTools): RepositoryPort {
     locate: (place) => locate(source, place),
     listRefs: async (gitDirectory, { signal } = {}) => {
       await requireSupported(fileSystem, gitDirectory);
-      return runWork({ kind: "listRefs", gitDirectory }, { signal });
+      return run({ kind: "listRefs", gitDirectory }, { signal });
     },
-    unreached: (request, { signal } = {}) => runWork({ kind: "unreached", ...request }, { signal }),
+    unreached: (request, { signal } = {}) => run({ kind: "unreached", ...request }, { signal }),
     pack: async (request, { signal } = {}) => {
       await requireSupported(fileSystem, request.from);
-      return runWork({ kind: "pack", ...request }, { signal });
+      return run({ kind: "pack", ...request }, { signal });
     },
     remoteHead: async (url, { signal } = {}) => {
       const network = await networkOf(url);
-      const head = await runWork({ kind: "remoteHead", network }, { signal }).catch((error: unknown) => {
+      const head = await run({ kind: "remoteHead", network }, { signal }).catch((error: unknown) => {
         throw explained(url, error);
       });
       if (head === undefined) throw emptyRemote(url);
@@ -61,7 +61,7 @@ export function createIsomorphicGit(tools: WorkspaceTools): RepositoryPort {
       const { path: scratch, discard } = tools.scratch.reserve();
       try {
         await fileSystem.makeDirectory(scratch);
-        const fetched = await runWork({ kind: "fetch", network, path, scratch }, { signal }).catch((error: unknown) => {
+        const fetched = await run({ kind: "fetch", network, path, scratch }, { signal }).catch((error: unknown) => {
           throw explained(url, error);
         });
         if (fetched === undefined) throw emptyRemote(url);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 
-import { errorFromJson, WorkspaceError } from "@clauderon/core/contract";
+import { type CallOptions, errorFromJson, WorkspaceError } from "@clauderon/core/contract";
 
 import { notWithoutGit } from "../git-needed.ts";
 import type { Answer, Results, Work } from "./work.ts";
@@ -11,6 +11,11 @@ export interface RunLimits {
   readonly memoryBytes: number;
   readonly durationMs: number;
 }
+
+export type RunWork = <Kind extends Work["kind"]>(
+  work: Extract<Work, { readonly kind: Kind }>,
+  options?: CallOptions,
+) => Promise<Results[Kind]>;
 
 const LOOK_MS = 200;
 const limits: RunLimits = { memoryBytes: 1536 * 1024 * 1024, durationMs: 60 * 60 * 1000 };
