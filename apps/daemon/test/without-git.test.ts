@@ -58,7 +58,12 @@ test("a daemon without git says so, keeps what is there, refuses what needs git,
   const client = await connect(home);
   const { workspaces } = await client.backends();
   expect(workspaces).toEqual([
-    { id: "git", status: "failed", message: expect.stringMatching(/isomorphic-git \d.*Worktrees need git/u), fix: expect.stringContaining("install git") },
+    {
+      id: "git",
+      status: "failed",
+      message: expect.stringMatching(/isomorphic-git \d.*Worktrees need git/u),
+      fix: expect.stringContaining("install git"),
+    },
   ]);
 
   // What runs can be seen and used.

@@ -3,8 +3,8 @@ import { basename, dirname, join } from "node:path";
 
 import type { RepositoryInfo } from "@clauderon/core/contract";
 
-import { repositoryOf } from "./repository/repository-of.ts";
 import { repositoryIdOf, validateRepositoryUrl } from "./repository-url.ts";
+import { repositoryOf } from "./repository/repository-of.ts";
 import { codeOf } from "./workspace-file-system.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 

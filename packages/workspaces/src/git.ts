@@ -1,8 +1,8 @@
 import { type CommandResult, type CommandRunner, WorkspaceError } from "@clauderon/core/contract";
 import { withoutSessionMarks } from "@clauderon/core/host";
 
-import { gitNeeded, isGitMissing } from "./repository/git-needed.ts";
 import { redactUrl } from "./repository-url.ts";
+import { gitNeeded, isGitMissing } from "./repository/git-needed.ts";
 
 export interface GitCall {
   readonly cwd?: string | undefined;

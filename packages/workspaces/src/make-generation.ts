@@ -105,11 +105,7 @@ async function fill(tools: WorkspaceTools, directory: string, call: GenerationCa
   return layers;
 }
 
-async function share(
-  tools: WorkspaceTools,
-  directory: string,
-  call: GenerationCall,
-): Promise<readonly MirrorLayer[]> {
+async function share(tools: WorkspaceTools, directory: string, call: GenerationCall): Promise<readonly MirrorLayer[]> {
   const { before, view, commonDirectory: lender, signal } = call;
   if (before === undefined || before.manifest.isSha256 !== view.isSha256 || before.manifest.shallow !== view.shallow)
     return [];

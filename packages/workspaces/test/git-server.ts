@@ -50,9 +50,7 @@ export async function gitServer(options: GitServerOptions): Promise<GitServer> {
     );
   };
   const server =
-    options.secureIn === undefined
-      ? createServer(answer)
-      : createSecureServer(certificate(options.secureIn), answer);
+    options.secureIn === undefined ? createServer(answer) : createSecureServer(certificate(options.secureIn), answer);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(async () => {
@@ -92,7 +90,7 @@ async function serve({ root, login, movedFrom }: GitServerOptions, request: Inco
       REQUEST_METHOD: request.method,
       CONTENT_TYPE: request.headers["content-type"] ?? "",
       CONTENT_LENGTH: request.headers["content-length"] ?? "",
-      HTTP_CONTENT_ENCODING: String(request.headers["content-encoding"] ?? ""),
+      HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
       GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
     },
     stdio: ["pipe", "pipe", "ignore"],

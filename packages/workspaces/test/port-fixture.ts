@@ -50,7 +50,6 @@ export function portOf(
   world: Fixture,
   environment: Readonly<Record<string, string>> = {},
 ): RepositoryPort {
-  if (implementation === "git")
-    return createGitProgram(toolsOf(world, { ...world.environment, ...environment }).git);
+  if (implementation === "git") return createGitProgram(toolsOf(world, { ...world.environment, ...environment }).git);
   return createIsomorphicGit(toolsOf(world, { ...withoutGit(world), ...environment }), inThisThread);
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
@@ -21,7 +21,13 @@ describe.each(implementations)("by %s", (implementation) => {
     const server = await gitServer({ root: world.root, ...options });
     const path = join(world.home, "repositories", "clone.git");
     mkdirSync(join(world.home, "repositories"), { recursive: true });
-    return { world, server, url: `${server.url}/repository/.git`, path, port: portOf(implementation, world, environment) };
+    return {
+      world,
+      server,
+      url: `${server.url}/repository/.git`,
+      path,
+      port: portOf(implementation, world, environment),
+    };
   }
   const refsOf = (world: Fixture, path: string): Record<string, string> =>
     Object.fromEntries(
@@ -36,7 +42,7 @@ describe.each(implementations)("by %s", (implementation) => {
 
   test("a clone has branches, tags and HEAD, and a fetch brings what is new and nothing twice", async () => {
     const { world, server, url, path, port } = await clone();
-    const { git } = world;
+    const git = (args: readonly string[]): string => world.git(args);
     const commit = (name: string): string => git(["rev-parse", name]).trim();
     commitFile(world, { "large.txt": noise(3) });
     git(["branch", "gone"]);
@@ -136,7 +142,6 @@ describe.each(implementations)("by %s", (implementation) => {
     const url = `${secure.url}/old/repository/.git`;
     await expect(port.remoteHead(url)).rejects.toEqual(errorWith("repository.not-found"));
     const settings = `[http]\n\tsslCAInfo = ${join(world.root, "authority.pem")}\n[http "${secure.url}/"]\n\textraHeader = X-Token: ours\n[url "${secure.url}/old/repository/"]\n\tinsteadOf = https://work.example/\n`;
-    const { readFileSync } = await import("node:fs");
     const file = join(world.root, "user", ".gitconfig");
     writeFileSync(file, readFileSync(file, "utf8") + settings);
     await port.initialise({ url: "https://work.example/.git", path, isSha256: false });

@@ -17,7 +17,8 @@ function generation(world: Fixture, name: string): string {
 
 /** Everything that a history can hold. */
 function fill(world: Fixture): void {
-  const { git, repository } = world;
+  const { repository } = world;
+  const git = (args: readonly string[]): string => world.git(args);
   git(["checkout", "--quiet", "-b", "side"]);
   commitFile(world, { "side.txt": "side\n", "deep/er/x": "x".repeat(5000) });
   git(["checkout", "--quiet", "main"]);
@@ -51,7 +52,8 @@ describe.each(implementations)("by %s", (implementation) => {
 
   test("a repository is found from all its places", async () => {
     const { world, port } = whole();
-    const { git, repository, root } = world;
+    const { repository, root } = world;
+    const git = (args: readonly string[], cwd?: string): string => world.git(args, cwd);
     const find = (directory: string): Promise<unknown> => port.locate({ path: directory, directory });
     const head = git(["rev-parse", "HEAD"]).trim();
     const gitDirectory = join(repository, ".git");

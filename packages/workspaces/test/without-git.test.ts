@@ -89,7 +89,10 @@ describe("on a machine without git", { timeout: 60_000 }, () => {
     for (const place of refused) {
       const error: unknown = await bare.resolve(place).catch((reason: unknown) => reason);
       expect([place, error]).toEqual([place, errorWith("command.not-found")]);
-      expect([place, String((error as { why?: string }).why)]).toEqual([place, expect.stringContaining("isomorphic-git")]);
+      expect([place, String((error as { why?: string }).why)]).toEqual([
+        place,
+        expect.stringContaining("isomorphic-git"),
+      ]);
     }
     const names = [...Object.keys(repositories), "reftables", "ssh and file:// addresses", "worktrees"];
     process.stdout.write(`isomorphic-git cannot, and refuses: ${names.join(", ")}\n`);

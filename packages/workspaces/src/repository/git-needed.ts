@@ -18,7 +18,10 @@ export function gitNeeded(cause?: unknown): CommandError {
     code: "command.not-found",
     message: "This needs git, and there is no git on this machine",
     why: "without it repositories are found, cloned, fetched and read; worktrees and what is in them need git",
-    fix: ["install git, for example: sudo apt install git", "or put its directory on PATH and restart: clauderon daemon restart"],
+    fix: [
+      "install git, for example: sudo apt install git",
+      "or put its directory on PATH and restart: clauderon daemon restart",
+    ],
     context: { program: "git" },
     cause,
   });

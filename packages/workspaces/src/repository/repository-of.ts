@@ -1,6 +1,6 @@
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { createGitProgram } from "./git-program.ts";
 import { isGitMissing } from "./git-needed.ts";
+import { createGitProgram } from "./git-program.ts";
 import type { RepositoryPort } from "./repository-port.ts";
 
 /** By git; by isomorphic-git when there turns out to be none. Asked at each call, as a git may be installed meanwhile; with one it costs nothing. */

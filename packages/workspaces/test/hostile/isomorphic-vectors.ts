@@ -63,7 +63,10 @@ function pipe(path: string): void {
 }
 
 /** A pack of these raw entries, whose index says that each has the name beside it. */
-export function forgePack(gitDirectory: string, entries: readonly { readonly name: string; readonly bytes: Buffer }[]): void {
+export function forgePack(
+  gitDirectory: string,
+  entries: readonly { readonly name: string; readonly bytes: Buffer }[],
+): void {
   const header = Buffer.from("PACK\0\0\0\x02\0\0\0\0", "latin1");
   header.writeUInt32BE(entries.length, 8);
   const body = Buffer.concat([header, ...entries.map(({ bytes }) => bytes)]);
@@ -224,8 +227,11 @@ export const layoutVectors: readonly LayoutVector[] = [
   {
     name: "a pack whose index calls a commit what is none",
     arm: ({ gitDirectory }) => {
-      const content = Buffer.from(`tree ${"4b825dc642cb6eb9a060e54bf8d69288fbee4904"}\n\n${SECRET}\n`);
-      const bytes = Buffer.concat([Buffer.from([0x90 + (content.length % 16), Math.floor(content.length / 16)]), deflateSync(content)]);
+      const content = Buffer.from(`tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n\n${SECRET}\n`);
+      const bytes = Buffer.concat([
+        Buffer.from([0x90 + (content.length % 16), Math.floor(content.length / 16)]),
+        deflateSync(content),
+      ]);
       forgePack(gitDirectory, [{ name: "c".repeat(40), bytes }]);
       fs.writeFileSync(join(gitDirectory, "refs", "heads", "led"), `${"c".repeat(40)}\n`);
     },

@@ -45,13 +45,13 @@ async function everything(repository: string, { world }: Pick<Neighbours, "world
 }
 
 describe("isomorphic-git", () => {
-  test.each(layoutVectors)("is not led out by $name", { timeout: 60_000 }, async ({ arm, plain }) => {
+  test.each(layoutVectors)("is not led out by $name", { timeout: 60_000 }, async (vector) => {
     const places = neighbours();
-    arm(places);
+    vector.arm(places);
     const { secretBlob, secretCommit, world } = places;
     // Left alone it is: the test could fail.
-    if (plain !== undefined) {
-      const shown = await plain(places);
+    if (vector.plain !== undefined) {
+      const shown = await vector.plain(places);
       expect([secretCommit, SECRET].some((secret) => shown.includes(secret))).toBe(true);
     }
     const seen = await everything(world.repository, places);

@@ -8,7 +8,10 @@ import { notWithoutGit } from "../git-needed.ts";
 /** The files of git directories, as isomorphic-git asks for them. */
 export interface ConfinedFiles {
   readonly promises: {
-    readFile(path: string, options?: { readonly encoding?: BufferEncoding | undefined } | BufferEncoding): Promise<Buffer | string>;
+    readFile(
+      path: string,
+      options?: { readonly encoding?: BufferEncoding | undefined } | BufferEncoding,
+    ): Promise<Buffer | string>;
     writeFile(path: string, data: string | Uint8Array): Promise<void>;
     mkdir(path: string): Promise<void>;
     stat(path: string): Promise<Stats>;

@@ -35,13 +35,16 @@ export async function remoteHead(network: NetworkSettings): Promise<RemoteHead |
  * Brings what is missing into `scratch`. isomorphic-git writes references before it has their objects: they go there, too, and count when every
  * object that they reach was read.
  */
-export async function fetchPack(network: NetworkSettings, { path, scratch }: FetchPlaces): Promise<Fetched | undefined> {
+export async function fetchPack(
+  network: NetworkSettings,
+  { path, scratch }: FetchPlaces,
+): Promise<Fetched | undefined> {
   await prepare(scratch, await offered(path));
   const fs = withLentObjects(createConfinedFiles({ roots: [scratch, path], writable: scratch }), scratch, path);
   const call = { fs, http: createHttpClient(network), gitdir: scratch, url: network.url, remote: "origin" };
   const answer = await git.fetch({ ...call, ref: "HEAD", remoteRef: "HEAD", tags: true, ...loginOf(network) });
   if (answer.fetchHead === null) return undefined;
-  const [index] = (await readdir(join(scratch, "objects", "pack"))).filter((name) => name.endsWith(".idx"));
+  const index = (await readdir(join(scratch, "objects", "pack"))).find((name) => name.endsWith(".idx"));
   const pack = index === undefined ? undefined : basename(index, ".idx");
   const found = await readRefs(fs, scratch, FETCHED);
   const refs = found.flatMap(({ name, object }) =>

@@ -1,6 +1,6 @@
+import { once } from "node:events";
 import { Agent as HttpAgent, type IncomingMessage, request as plainRequest } from "node:http";
 import { Agent as HttpsAgent, request as secureRequest } from "node:https";
-import { once } from "node:events";
 
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from "isomorphic-git";
 
@@ -36,7 +36,11 @@ export function createHttpClient({ proxy, authorities, headers: added }: Network
       for await (const chunk of given.body ?? []) chunks.push(chunk);
       const body = Buffer.concat(chunks);
       const whole = { "user-agent": agentName, ...added, ...headers };
-      let url = new URL(moved !== undefined && given.url.startsWith(moved.from) ? moved.to + given.url.slice(moved.from.length) : given.url);
+      let url = new URL(
+        moved !== undefined && given.url.startsWith(moved.from)
+          ? moved.to + given.url.slice(moved.from.length)
+          : given.url,
+      );
       let sent: Record<string, string> = whole;
       for (let count = 0; ; count += 1) {
         const length = method === "POST" ? { "content-length": String(body.length) } : {};
@@ -45,7 +49,14 @@ export function createHttpClient({ proxy, authorities, headers: added }: Network
         const next = statusCode >= 301 && statusCode <= 308 ? answered.location : undefined;
         if (next === undefined) {
           if (method === "GET" && count > 0) moved = movedBy(given.url, url.href);
-          return { url: url.href, method, statusCode, statusMessage, headers: plainHeaders(response), body: limited(response) };
+          return {
+            url: url.href,
+            method,
+            statusCode,
+            statusMessage,
+            headers: plainHeaders(response),
+            body: limited(response),
+          };
         }
         response.resume();
         const target = new URL(next, url);
@@ -70,7 +81,9 @@ function isAllowed(from: URL, to: URL): boolean {
 }
 
 function withoutLogin(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(?:authorization|cookie)$|token/iu.test(name)));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !/^(?:authorization|cookie)$|token/iu.test(name)),
+  );
 }
 
 const QUESTION = "/info/refs?service=git-upload-pack";

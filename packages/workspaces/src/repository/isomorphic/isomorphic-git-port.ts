@@ -19,7 +19,10 @@ export function createIsomorphicGit(tools: WorkspaceTools, run: RunWork = runWor
   const networkOf = async (url: string): Promise<NetworkSettings> => {
     const network = await readNetworkSettings(source, url);
     if (!/^https?:\/\//iu.test(network.url))
-      throw notWithoutGit("This repository cannot be fetched without git", "only http and https are spoken, no ssh and no file://");
+      throw notWithoutGit(
+        "This repository cannot be fetched without git",
+        "only http and https are spoken, no ssh and no file://",
+      );
     return network;
   };
   return {
@@ -42,8 +45,14 @@ export function createIsomorphicGit(tools: WorkspaceTools, run: RunWork = runWor
       return head;
     },
     initialise: async ({ path, url, isSha256 }) => {
-      if (isSha256) throw notWithoutGit("This repository cannot be cloned without git", "its objects have SHA-256 names");
-      for (const name of [join("objects", "pack"), join("objects", "info"), join("refs", "heads"), join("refs", "tags")])
+      if (isSha256)
+        throw notWithoutGit("This repository cannot be cloned without git", "its objects have SHA-256 names");
+      for (const name of [
+        join("objects", "pack"),
+        join("objects", "info"),
+        join("refs", "heads"),
+        join("refs", "tags"),
+      ])
         await fileSystem.makeDirectory(join(path, name));
       await fileSystem.writeText(join(path, "HEAD"), "ref: refs/heads/clauderon-none\n");
       const config = [

@@ -15,4 +15,5 @@ async function answer(): Promise<Answer> {
   }
 }
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
 parentPort?.postMessage(await answer());

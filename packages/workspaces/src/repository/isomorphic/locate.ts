@@ -1,5 +1,5 @@
-import { dirname, join, resolve } from "node:path";
 import { stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 
 import { WorkspaceError } from "@clauderon/core/contract";
 
@@ -66,7 +66,10 @@ async function ofGitFile(fileSystem: WorkspaceFileSystem, workTree: string): Pro
   const target = /^gitdir: (.+)\n?$/u.exec((await fileSystem.readText(file)) ?? "")?.[1];
   if (target === undefined) throw ledElsewhere(file);
   const gitDirectory = resolve(workTree, target);
-  if ((await fileSystem.kindOf(gitDirectory)) !== "directory" || (await fileSystem.realPath(gitDirectory)) !== gitDirectory)
+  if (
+    (await fileSystem.kindOf(gitDirectory)) !== "directory" ||
+    (await fileSystem.realPath(gitDirectory)) !== gitDirectory
+  )
     throw ledElsewhere(file);
   const common = (await fileSystem.readText(join(gitDirectory, "commondir")))?.trimEnd();
   if (common === undefined) {

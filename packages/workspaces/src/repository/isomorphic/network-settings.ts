@@ -25,20 +25,20 @@ export interface NetworkSource {
 const proxyNames = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
 /** The system's and the user's settings, the later ones first. Includes are not followed. */
-export async function readUserSettings({
-  fileSystem,
-  environment,
-}: NetworkSource): Promise<readonly GitConfigEntry[]> {
+export async function readUserSettings({ fileSystem, environment }: NetworkSource): Promise<readonly GitConfigEntry[]> {
   const home = environment["HOME"];
   const xdg = environment["XDG_CONFIG_HOME"] ?? (home === undefined ? undefined : join(home, ".config"));
   const global = environment["GIT_CONFIG_GLOBAL"];
   const own =
     global === undefined
-      ? [xdg === undefined ? undefined : join(xdg, "git", "config"), home === undefined ? undefined : join(home, ".gitconfig")]
+      ? [
+          xdg === undefined ? undefined : join(xdg, "git", "config"),
+          home === undefined ? undefined : join(home, ".gitconfig"),
+        ]
       : [global];
   const hasSystem = !/^(?:1|true|yes|on)$/iu.test(environment["GIT_CONFIG_NOSYSTEM"] ?? "");
   const paths = [...(hasSystem ? [environment["GIT_CONFIG_SYSTEM"] ?? "/etc/gitconfig"] : []), ...own];
-  const texts = await Promise.all(paths.map((path) => (path === undefined ? undefined : fileSystem.readText(path))));
+  const texts = await Promise.all(paths.flatMap((path) => (path === undefined ? [] : [fileSystem.readText(path)])));
   return texts.flatMap((text) => parseGitConfig(text ?? "")).toReversed();
 }
 
@@ -58,7 +58,8 @@ export async function readNetworkSettings(source: NetworkSource, asked: string):
   return {
     url,
     proxy: configured === undefined ? proxy : { HTTP_PROXY: configured, HTTPS_PROXY: configured, ...proxy },
-    authorities: certificates === undefined ? undefined : await fileSystem.readText(untilded(certificates, environment)),
+    authorities:
+      certificates === undefined ? undefined : await fileSystem.readText(untilded(certificates, environment)),
     headers: headersFor(url, settings),
     login: await findLogin({ fileSystem, environment }, url, isStored),
   };

@@ -77,7 +77,10 @@ async function readFrom(store: Store, object: string): Promise<ReadObject | unde
 }
 
 export function nameOf(type: string, content: Uint8Array): string {
-  return createHash("sha1").update(`${type} ${String(content.length)}\0`).update(content).digest("hex");
+  return createHash("sha1")
+    .update(`${type} ${String(content.length)}\0`)
+    .update(content)
+    .digest("hex");
 }
 
 function missing(object: string): WorkspaceError {

@@ -8,10 +8,11 @@ const GITLINK_MODE = "160000";
 
 export function parseTree(content: Buffer): readonly TreeEntry[] {
   const entries: TreeEntry[] = [];
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     const space = content.indexOf(0x20, at);
     const end = content.indexOf(0, at);
-    if (space === -1 || end === -1 || space > end || end + 21 > content.length) throw new RangeError("a tree is cut off");
+    if (space === -1 || end === -1 || space > end || end + 21 > content.length)
+      throw new RangeError("a tree is cut off");
     entries.push({ mode: content.toString("latin1", at, space), object: content.toString("hex", end + 1, end + 21) });
     at = end + 21;
   }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { ClauderonError, WorkspaceError } from "@clauderon/core/contract";
 
-import type { ListedRef, PackRequest, UnreachedRequest } from "../repository-port.ts";
 import { redactUrl } from "../../repository-url.ts";
+import type { ListedRef, PackRequest, UnreachedRequest } from "../repository-port.ts";
 import { createConfinedFiles } from "./confined-files.ts";
 import { fetchPack, remoteHead } from "./fetch-pack.ts";
 import { createObjectStore } from "./object-store.ts";
@@ -18,7 +18,11 @@ async function listRefs(gitDirectory: string): Promise<readonly ListedRef[]> {
   const files = createConfinedFiles({ roots: [gitDirectory] });
   const store = createObjectStore([gitDirectory]);
   const listed: ListedRef[] = [];
-  for (const { name, object, target } of await readRefs(files, gitDirectory, ["refs/heads", "refs/remotes", "refs/tags"])) {
+  for (const { name, object, target } of await readRefs(files, gitDirectory, [
+    "refs/heads",
+    "refs/remotes",
+    "refs/tags",
+  ])) {
     // As git: one that names nothing is not shown.
     if (object !== undefined) listed.push({ name, object, target, type: (await store.read(object)).type });
   }

@@ -59,7 +59,9 @@ async function writeRefs(fileSystem: WorkspaceFileSystem, path: string, fetched:
   // Those of sessions stay as they are: where they are files, what is packed does not count.
   for (const [name, { object, target }] of ours)
     if (!isFetched(name) && object !== undefined && target === "") packed.set(name, object);
-  const lines = [...packed].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([name, object]) => `${object} ${name}\n`);
+  const lines = [...packed]
+    .toSorted(([left], [right]) => (left < right ? -1 : 1))
+    .map(([name, object]) => `${object} ${name}\n`);
   await fileSystem.replaceDurably(join(path, "packed-refs"), lines.join(""));
   for (const [name] of ours) {
     if (isFetched(name)) await fileSystem.remove(join(path, name));
@@ -74,4 +76,3 @@ function locked(lock: string): WorkspaceError {
     context: { lock },
   });
 }
-

@@ -38,7 +38,11 @@ export async function readRefs(
 }
 
 /** What HEAD, or any other name, stands for; `undefined` on a branch without commits. */
-export async function readHead(files: ConfinedFiles, gitDirectory: string, commonDirectory: string): Promise<string | undefined> {
+export async function readHead(
+  files: ConfinedFiles,
+  gitDirectory: string,
+  commonDirectory: string,
+): Promise<string | undefined> {
   const text = (await readText(files, join(gitDirectory, "HEAD"))).trim();
   const target = targetOf(text);
   if (target === "") return isObject(text) ? text : undefined;

@@ -19,11 +19,13 @@ export async function requireSupported(fileSystem: WorkspaceFileSystem, commonDi
     if (name === "objectformat" && value.toLowerCase() === "sha1") continue;
     if (name === "refstorage" && value.toLowerCase() === "files") continue;
     if (name === "objectformat") refuse("its objects have SHA-256 names");
-    else if (name === "partialclone") refuse("it is a partial clone, which lacks objects that git fetches when they are needed");
+    else if (name === "partialclone")
+      refuse("it is a partial clone, which lacks objects that git fetches when they are needed");
     else refuse(`it has the extension ${name} = ${value}`);
   }
   for (const { key } of config)
-    if (/^remote\..+\.promisor$/u.test(key)) refuse("it is a partial clone, which lacks objects that git fetches when they are needed");
+    if (/^remote\..+\.promisor$/u.test(key))
+      refuse("it is a partial clone, which lacks objects that git fetches when they are needed");
   if ((await fileSystem.kindOf(join(commonDirectory, "objects", "info", "alternates"))) !== "absent")
     refuse("it borrows objects from another repository (objects/info/alternates), which is not followed");
 }

@@ -44,7 +44,8 @@ export async function runWork<Kind extends Work["kind"]>(
   const guard = setInterval(() => {
     worker.getHeapStatistics().then(
       ({ total_heap_size: heap, external_memory: external }) => {
-        if (heap + external > memoryBytes) ending.abort(tooMuch(`more than ${String(memoryBytes / 1024 / 1024)} MiB of memory`));
+        if (heap + external > memoryBytes)
+          ending.abort(tooMuch(`more than ${String(memoryBytes / 1024 / 1024)} MiB of memory`));
       },
       // It has ended.
       () => undefined,
@@ -63,7 +64,9 @@ export async function runWork<Kind extends Work["kind"]>(
   } catch (error) {
     if (ending.signal.aborted) throw ending.signal.reason;
     signal?.throwIfAborted();
-    throw (error as { readonly code?: unknown }).code === "ERR_WORKER_OUT_OF_MEMORY" ? tooMuch("more memory than it may") : error;
+    throw (error as { readonly code?: unknown }).code === "ERR_WORKER_OUT_OF_MEMORY"
+      ? tooMuch("more memory than it may")
+      : error;
   } finally {
     clearInterval(guard);
     clearTimeout(late);

@@ -26,7 +26,7 @@ export async function commitsOf(store: ObjectStore, { tips, shallow }: WalkOptio
 
 /** What a name stands for, through tags; `undefined` when it is no commit. */
 export async function commitOf(store: ObjectStore, object: string): Promise<string | undefined> {
-  for (let name = object; ; ) {
+  for (let name = object; ;) {
     const { type, content } = await store.read(name);
     if (type === "commit") return name;
     if (type !== "tag") return undefined;
@@ -37,7 +37,10 @@ export async function commitOf(store: ObjectStore, object: string): Promise<stri
 /** What an object names itself. */
 function named({ type, content }: ReadObject, isShallow: boolean): readonly string[] {
   if (type === "tag") return [parseTag(content)];
-  if (type === "tree") return parseTree(content).filter((entry) => !isGitlink(entry)).map(({ object }) => object);
+  if (type === "tree")
+    return parseTree(content)
+      .filter((entry) => !isGitlink(entry))
+      .map(({ object }) => object);
   if (type === "blob") return [];
   const { tree, parents } = parseCommit(content);
   return isShallow ? [tree] : [tree, ...parents];
@@ -62,4 +65,3 @@ export async function walkObjects(store: ObjectStore, options: EveryOptions): Pr
     for (const name of named(read, options.shallow.has(object))) if (!seen.has(name)) open.push(name);
   }
 }
-

@@ -33,7 +33,7 @@ export async function createPackWriter(directory: string): Promise<PackWriter> {
   const entries: Entry[] = [];
   let at = HEADER_BYTES;
   const writeAt = async (bytes: Uint8Array, position: number): Promise<void> => {
-    for (let done = 0; done < bytes.length; )
+    for (let done = 0; done < bytes.length;)
       done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
   };
   return {
@@ -79,7 +79,7 @@ function entryHeader(type: number, size: number): Buffer {
 async function hashOf(file: FileHandle, length: number): Promise<Buffer> {
   const hash: Hash = createHash("sha1");
   const chunk = Buffer.alloc(1024 * 1024);
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, length - at), at);
     if (bytesRead === 0) throw new RangeError("a pack was cut off while it was written");
     hash.update(chunk.subarray(0, bytesRead));
