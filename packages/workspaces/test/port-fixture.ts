@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { silentLogger } from "@clauderon/core/contract";
@@ -13,17 +12,10 @@ import type { RepositoryPort } from "../src/repository/repository-port.ts";
 import { createScratchDirectories } from "../src/scratch-directories.ts";
 import { nodeFileSystem } from "../src/workspace-file-system.ts";
 import type { WorkspaceTools } from "../src/workspace-tools.ts";
-import { type Fixture, INSTANCE } from "./git-fixture.ts";
+import { type Fixture, INSTANCE, withoutGit } from "./git-fixture.ts";
 
 export const implementations = ["git", "isomorphic-git"] as const;
 export type Implementation = (typeof implementations)[number];
-
-/** The user's environment on a machine without git. */
-export function withoutGit(world: Pick<Fixture, "root" | "environment">): Record<string, string> {
-  const empty = join(world.root, "no-programs");
-  mkdirSync(empty, { recursive: true });
-  return { ...world.environment, PATH: empty };
-}
 
 export function toolsOf(world: Fixture, environment: Readonly<Record<string, string>>): WorkspaceTools {
   return {

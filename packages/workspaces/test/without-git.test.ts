@@ -3,10 +3,9 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { errorWith, fixture, leftovers, made, snapshot } from "./git-fixture.ts";
+import { errorWith, fixture, leftovers, made, snapshot, withoutGit } from "./git-fixture.ts";
 import { gitServer } from "./git-server.ts";
 import { commitFile, everyBlob, everyObject, generations } from "./mirror-fixture.ts";
-import { withoutGit } from "./port-fixture.ts";
 
 describe("on a machine without git", { timeout: 60_000 }, () => {
   test("repositories are found, cloned and mirrored by isomorphic-git; with git they go on as they are", async () => {
