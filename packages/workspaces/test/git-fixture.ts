@@ -45,12 +45,8 @@ export function withoutGit(world: Pick<Fixture, "root" | "environment">): Record
   return { ...world.environment, PATH: empty };
 }
 
-let areMirrorsWithoutGit = false;
-
-/** From now on the mirrors of a fixture's own provider find no git; all else of it does. */
-export function makeMirrorsWithoutGit(): void {
-  areMirrorsWithoutGit = true;
-}
+/** Whether the mirrors of a fixture's own provider find no git; all else of it does. */
+export const mirrorOptions: { areWithoutGit: boolean } = { areWithoutGit: false };
 
 /** A directory that is gone after the test. */
 export function temporaryDirectory(): string {
@@ -104,7 +100,7 @@ export function fixture(options: { readonly directory?: string; readonly initArg
   git(["add", "."]);
   git(["commit", "--quiet", "-m", "First"]);
   const own = providerWith({});
-  const { mirrors } = areMirrorsWithoutGit ? providerWith({ environment: withoutGit({ root, environment }) }) : own;
+  const { mirrors } = mirrorOptions.areWithoutGit ? providerWith({ environment: withoutGit({ root, environment }) }) : own;
   return { root, home, repository, environment, provider: { ...own, mirrors }, git, write, providerWith };
 }
 

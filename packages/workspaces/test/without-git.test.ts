@@ -70,17 +70,15 @@ describe("on a machine without git", { timeout: 60_000 }, () => {
     const bare = world.providerWith({ environment: withoutGit(world) });
     const repositories: Readonly<Record<string, readonly string[]>> = {
       "SHA-256": ["init", "--quiet", "--object-format=sha256", "sha256"],
-      "partial clones": ["clone", "--quiet", "--filter=blob:none", `file://${world.repository}`, "partial"],
       "borrowed objects": ["clone", "--quiet", "--shared", world.repository, "shared"],
     };
-    world.git(["config", "uploadpack.allowFilter", "true"]);
     for (const args of Object.values(repositories)) world.git(args, world.root);
     const reftable = join(world.root, "reftable");
     world.git(["clone", "--quiet", world.repository, reftable], world.root);
     world.git(["config", "core.repositoryformatversion", "1"], reftable);
     world.git(["config", "extensions.refstorage", "reftable"], reftable);
     const refused = [
-      ...["sha256", "partial", "shared", "reftable"].map((name) => join(world.root, name)),
+      ...["sha256", "shared", "reftable"].map((name) => join(world.root, name)),
       "ssh://git@host.example/repository.git",
       "git@host.example:repository.git",
       `file://${world.repository}`,
@@ -93,7 +91,7 @@ describe("on a machine without git", { timeout: 60_000 }, () => {
         expect.stringContaining("isomorphic-git"),
       ]);
     }
-    const names = [...Object.keys(repositories), "reftables", "ssh and file:// addresses", "worktrees"];
+    const names = [...Object.keys(repositories), "reftables", "objects of partial clones", "ssh and file:// addresses", "worktrees"];
     process.stdout.write(`isomorphic-git cannot, and refuses: ${names.join(", ")}\n`);
     expect(readdirSync(join(world.home, "repositories"))).toEqual([]);
   });

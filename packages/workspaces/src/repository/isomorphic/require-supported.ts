@@ -4,7 +4,8 @@ import { parseGitConfig } from "../../git-config-file.ts";
 import type { WorkspaceFileSystem } from "../../workspace-file-system.ts";
 import { notWithoutGit } from "../git-needed.ts";
 
-const known = /^(?:noop|preciousobjects|worktreeconfig|relativeworktrees)$/u;
+/** A partial clone is told by the first object that is missing: it may have been completed. */
+const known = /^(?:noop|partialclone|preciousobjects|worktreeconfig|relativeworktrees)$/u;
 
 /** What isomorphic-git would read wrongly, or not at all, is refused: it looks at none of these settings itself. */
 export async function requireSupported(fileSystem: WorkspaceFileSystem, commonDirectory: string): Promise<void> {
@@ -19,13 +20,8 @@ export async function requireSupported(fileSystem: WorkspaceFileSystem, commonDi
     if (name === "objectformat" && value.toLowerCase() === "sha1") continue;
     if (name === "refstorage" && value.toLowerCase() === "files") continue;
     if (name === "objectformat") refuse("its objects have SHA-256 names");
-    else if (name === "partialclone")
-      refuse("it is a partial clone, which lacks objects that git fetches when they are needed");
     else refuse(`it has the extension ${name} = ${value}`);
   }
-  for (const { key } of config)
-    if (/^remote\..+\.promisor$/u.test(key))
-      refuse("it is a partial clone, which lacks objects that git fetches when they are needed");
   if ((await fileSystem.kindOf(join(commonDirectory, "objects", "info", "alternates"))) !== "absent")
     refuse("it borrows objects from another repository (objects/info/alternates), which is not followed");
 }
