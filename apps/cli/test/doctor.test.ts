@@ -96,13 +96,16 @@ test("doctor --json holds the same as data", async () => {
   });
 });
 
-test.each([["doctor"], ["setup", "--check"]])("%s %s tells what the daemon works with repositories by", async (...args) => {
-  const command = args.filter((word) => word !== undefined);
-  const missing = { id: "git", status: "failed", message: "isomorphic-git is in use", fix: "install git" } as const;
-  const { stdout, code } = await run(command, { ...overview, workspaces: [missing] });
-  expect(code).toBe(1);
-  expect(stdout).toMatch(/^git +failed +isomorphic-git is in use\n +fix: +install git$/m);
-  const shown = await run([...command, "--json=rows"], { ...overview, workspaces: [{ ...missing, status: "ok" }] });
-  const { rows } = JSON.parse(shown.stdout) as { readonly rows: readonly unknown[] };
-  expect(rows).toContainEqual({ ...missing, status: "ok", isRequired: true });
-});
+test.each([["doctor"], ["setup", "--check"]])(
+  "%s %s tells what the daemon works with repositories by",
+  async (...args) => {
+    const command = args.filter((word) => word !== undefined);
+    const missing = { id: "git", status: "failed", message: "isomorphic-git is in use", fix: "install git" } as const;
+    const { stdout, code } = await run(command, { ...overview, workspaces: [missing] });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^git +failed +isomorphic-git is in use\n +fix: +install git$/m);
+    const shown = await run([...command, "--json=rows"], { ...overview, workspaces: [{ ...missing, status: "ok" }] });
+    const { rows } = JSON.parse(shown.stdout) as { readonly rows: readonly unknown[] };
+    expect(rows).toContainEqual({ ...missing, status: "ok", isRequired: true });
+  },
+);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@clauderon/core/contract";
 
 import { lookUpBranch } from "./branch-lookup.ts";
-import { requireGit } from "./repository/git-needed.ts";
+import { requireGit } from "./repository/require-git.ts";
 import { fileNameOf, type WorkspaceClaims } from "./workspace-claims.ts";
 import { branchExists, branchInUse, pathExists } from "./workspace-errors.ts";
 import { validateWorkspaceName } from "./workspace-name.ts";

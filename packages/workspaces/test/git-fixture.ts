@@ -100,7 +100,9 @@ export function fixture(options: { readonly directory?: string; readonly initArg
   git(["add", "."]);
   git(["commit", "--quiet", "-m", "First"]);
   const own = providerWith({});
-  const { mirrors } = mirrorOptions.areWithoutGit ? providerWith({ environment: withoutGit({ root, environment }) }) : own;
+  const { mirrors } = mirrorOptions.areWithoutGit
+    ? providerWith({ environment: withoutGit({ root, environment }) })
+    : own;
   return { root, home, repository, environment, provider: { ...own, mirrors }, git, write, providerWith };
 }
 

@@ -91,7 +91,13 @@ describe("on a machine without git", { timeout: 60_000 }, () => {
         expect.stringContaining("isomorphic-git"),
       ]);
     }
-    const names = [...Object.keys(repositories), "reftables", "objects of partial clones", "ssh and file:// addresses", "worktrees"];
+    const names = [
+      ...Object.keys(repositories),
+      "reftables",
+      "objects of partial clones",
+      "ssh and file:// addresses",
+      "worktrees",
+    ];
     process.stdout.write(`isomorphic-git cannot, and refuses: ${names.join(", ")}\n`);
     expect(readdirSync(join(world.home, "repositories"))).toEqual([]);
   });

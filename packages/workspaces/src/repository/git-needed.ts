@@ -1,15 +1,8 @@
 import { CommandError } from "@clauderon/core/contract";
-import { findProgram } from "@clauderon/core/host";
 
 /** Whether it was the program git that could not be started, as there is none. */
 export function isGitMissing(error: unknown): boolean {
   return CommandError.isInstance(error, "command.not-found") && error.context["program"] === "git";
-}
-
-/** Asked before anything is made that git is needed for; without starting it. */
-export async function requireGit(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
-  const found = await findProgram("git", { cwd: "/", environment });
-  if (!("path" in found)) throw gitNeeded();
 }
 
 /** For what only git can do. */

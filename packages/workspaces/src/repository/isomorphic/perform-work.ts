@@ -6,7 +6,6 @@ import { ClauderonError, WorkspaceError } from "@clauderon/core/contract";
 import { redactUrl } from "../../repository-url.ts";
 import type { ListedRef, PackRequest, UnreachedRequest } from "../repository-port.ts";
 import { createConfinedFiles } from "./confined-files.ts";
-import { fetchPack, remoteHead } from "./fetch-pack.ts";
 import { createObjectStore } from "./object-store.ts";
 import { readRefs } from "./read-refs.ts";
 import { shallowOf } from "./shallow.ts";
@@ -57,6 +56,7 @@ async function perform(work: Work): Promise<Results[keyof Results]> {
   if (work.kind === "listRefs") return listRefs(work.gitDirectory);
   if (work.kind === "unreached") return unreached(work);
   if (work.kind === "pack") return pack(work);
+  const { fetchPack, remoteHead } = await import("./fetch-pack.ts");
   return work.kind === "fetch" ? fetchPack(work.network, work) : remoteHead(work.network);
 }
 
