@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
@@ -152,5 +152,17 @@ describe.each(implementations)("by %s", (implementation) => {
     for (const { headers } of moved) expect(headers["x-token"]).toBe("ours");
     await port.remoteHead(`${server.url}/repository/.git`);
     for (const { headers } of server.requests) expect(headers["x-token"]).toBeUndefined();
+  });
+
+  test.each(["environment", "settings"])("a proxy that the user's %s name is asked", async (place) => {
+    const { world, server } = await clone();
+    const url = "http://repository.example/repository/.git";
+    const file = join(world.root, "user", ".gitconfig");
+    if (place === "settings") appendFileSync(file, `[http]\n\tproxy = ${server.url}\n`);
+    const port = portOf(implementation, world, place === "environment" ? { http_proxy: server.url } : {});
+    expect(await port.remoteHead(url)).toMatchObject({ branch: "main" });
+    expect(server.requests.every(({ url: asked }) => asked?.startsWith("http://repository.example/") === true)).toBe(
+      true,
+    );
   });
 });
