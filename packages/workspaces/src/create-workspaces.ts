@@ -26,6 +26,8 @@ import { readDiff, readStatus } from "./read-workspace.ts";
 import { sendRemote } from "./remote/send-remote.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
+import { inspectGit } from "./repository/inspect-git.ts";
+import { requireGit } from "./repository/require-git.ts";
 import { readChanges, resolveRepository } from "./resolve-repository.ts";
 import { restoreWorkspace } from "./restore-workspace.ts";
 import { createResults } from "./results/create-results.ts";
@@ -70,8 +72,10 @@ export interface Workspaces extends WorkspaceProvider {
 export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   const fileSystem = options.fileSystem ?? nodeFileSystem;
   const logger = options.logger ?? silentLogger;
+  const environment = options.environment ?? process.env;
   const tools: WorkspaceTools = {
-    git: createGit(options.runner, options.environment ?? process.env),
+    git: createGit(options.runner, environment),
+    environment,
     fileSystem,
     logger,
     scratch: createScratchDirectories({
@@ -110,7 +114,16 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       logger.warn({ sessionId, error: String(error) }, "checkpoints of a session that is gone stay");
     }
   };
+  const results = createResults(tools, settings);
+  const checkpoints = createCheckpoints(tools, settings);
+  /** For what must not be found to need git when half of it is done. */
+  const withGit = <Value>(work: () => Promise<Value>): Promise<Value> =>
+    translated(async () => {
+      await requireGit(environment);
+      return work();
+    });
   return {
+    doctor: ({ signal } = {}) => inspectGit(tools.git, signal),
     resolve: (repository, { signal, forSession } = {}) =>
       translated(async () => {
         if (!isRepositoryUrl(repository)) {
@@ -124,7 +137,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       translated(() => readChanges(tools, repository, { settings, signal, except })),
     plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
     create: (request, record, { signal } = {}) =>
-      translated(async () => {
+      withGit(async () => {
         try {
           const call = { request, record, claims, settings, drafts, signal };
           if (record.kind === "worktree") return await makeWorkspace(tools, call);
@@ -138,14 +151,14 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
     send: (record, sandbox, { signal } = {}) =>
-      translated(() => sendRemote(tools, record, { sandbox, settings, signal, limits: options.syncLimits })),
+      withGit(() => sendRemote(tools, record, { sandbox, settings, signal, limits: options.syncLimits })),
     sync: (record, sandbox, call = {}) =>
-      translated(() => syncPrivate(tools, record, { ...call, sandbox, limits: options.syncLimits })),
+      withGit(() => syncPrivate(tools, record, { ...call, sandbox, limits: options.syncLimits })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
     remove: (record, call = {}) =>
-      translated(async () => {
+      withGit(async () => {
         const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
         // What an undo record keeps may need what was borrowed.
         if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
@@ -153,7 +166,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         return removal;
       }),
     undo: (record, sessionId, { signal } = {}) =>
-      translated(async () => {
+      withGit(async () => {
         await drafts.release(sessionId);
         await undoWorkspace(tools, record, { sessionId, settings, claims, signal });
         if ((await claims.get(sessionId)) === undefined) await giveBack(sessionId);
@@ -183,20 +196,29 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       list: (call) => translated(() => listUndoRecords(tools, call)),
       plan: (id, request) => translated(async () => (await planRestore(tools, id, request)).record),
       restore: (id, request) =>
-        translated(async () => {
+        withGit(async () => {
           if (id !== request.sessionId) await mirrors.share(id, request.sessionId);
           await restoreWorkspace(tools, id, { request, claims });
           await handOver(tools, id, request.sessionId);
           if (id !== request.sessionId) await giveBack(id);
         }),
       remove: (id) =>
-        translated(async () => {
+        withGit(async () => {
           await removeUndoRecord(tools, id);
           if ((await claims.get(id)) === undefined) await forget(id);
         }),
     },
-    results: createResults(tools, settings),
-    checkpoints: createCheckpoints(tools, settings),
+    results: {
+      ...results,
+      take: (...call) => withGit(() => results.take(...call)),
+      takeBack: (...call) => withGit(() => results.takeBack(...call)),
+    },
+    checkpoints: {
+      ...checkpoints,
+      create: (...call) => withGit(() => checkpoints.create(...call)),
+      restore: (...call) => withGit(() => checkpoints.restore(...call)),
+      remove: (...call) => withGit(() => checkpoints.remove(...call)),
+    },
   };
 }
 

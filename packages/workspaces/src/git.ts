@@ -2,6 +2,7 @@ import { type CommandResult, type CommandRunner, WorkspaceError } from "@clauder
 import { refuseOldGit, withoutSessionMarks } from "@clauderon/core/host";
 
 import { redactUrl } from "./repository-url.ts";
+import { gitNeeded, isGitMissing } from "./repository/git-needed.ts";
 
 export interface GitCall {
   readonly cwd?: string | undefined;
@@ -104,7 +105,8 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
   let known: Promise<void> | undefined;
   const look = async (): Promise<void> => {
     try {
-      refuseOldGit((await runner.run("git", ["--version"], { environment: base })).stdout);
+      const { stdout } = await runner.run("git", ["--version"], { environment: base }).catch(explainMissing);
+      refuseOldGit(stdout);
     } catch (error) {
       // There may be another by the next time.
       known = undefined;
@@ -119,7 +121,7 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     added: Readonly<Record<string, string>>,
   ): Promise<CommandResult> => {
     await newEnough();
-    const result = await runner.run("git", [...quiet, ...args], options(call, added));
+    const result = await runner.run("git", [...quiet, ...args], options(call, added)).catch(explainMissing);
     if (!(call.accepts ?? [0]).includes(result.exitCode)) throw gitFailed(args, result);
     return result;
   };
@@ -130,7 +132,11 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
   ): Promise<Buffer> => {
     await newEnough();
     const chunks: Uint8Array[] = [];
-    for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
+    try {
+      for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
+    } catch (error) {
+      return explainMissing(error);
+    }
     return Buffer.concat(chunks);
   };
   const actVariables = (args: readonly string[]): Readonly<Record<string, string>> =>
@@ -141,6 +147,10 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     act: (args, call = {}) => run(args, call, actVariables(args)),
     actBytes: (args, call = {}) => bytes(args, call, actVariables(args)),
   };
+}
+
+function explainMissing(error: unknown): never {
+  throw isGitMissing(error) ? gitNeeded(error) : error;
 }
 
 /** The command among its options. */

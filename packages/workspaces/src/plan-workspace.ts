@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@clauderon/core/contract";
 
 import { lookUpBranch } from "./branch-lookup.ts";
+import { requireGit } from "./repository/require-git.ts";
 import { fileNameOf, type WorkspaceClaims } from "./workspace-claims.ts";
 import { branchExists, branchInUse, branchTaken, pathExists } from "./workspace-errors.ts";
 import { validateWorkspaceName } from "./workspace-name.ts";
@@ -18,6 +19,7 @@ export async function planWorkspace(
   validateWorkspaceName(request.name);
   const claim = await claims.get(request.sessionId);
   if (claim !== undefined) return claim.record;
+  await requireGit(tools.environment);
   const worktrees = join(tools.homeDirectory, "worktrees");
   await tools.fileSystem.makeDirectory(worktrees);
   // Git stores real paths; the record has the same.

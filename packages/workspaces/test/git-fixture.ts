@@ -38,6 +38,16 @@ export function gitEnvironment(home: string): Record<string, string> {
   return { PATH: process.env["PATH"] ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1" };
 }
 
+/** The user's environment on a machine without git. */
+export function withoutGit(world: Pick<Fixture, "root" | "environment">): Record<string, string> {
+  const empty = join(world.root, "no-programs");
+  mkdirSync(empty, { recursive: true });
+  return { ...world.environment, PATH: empty };
+}
+
+/** Whether the mirrors of a fixture's own provider find no git; all else of it does. */
+export const mirrorOptions: { areWithoutGit: boolean } = { areWithoutGit: false };
+
 /** A directory that is gone after the test. */
 export function temporaryDirectory(): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), "clauderon-workspaces-")));
@@ -95,7 +105,11 @@ export function fixture(options: { readonly directory?: string; readonly initArg
   write({ "a.txt": "one\n", "b.txt": "two\n", "deep/c.txt": "three\n", ".gitignore": "ignored*\n" });
   git(["add", "."]);
   git(["commit", "--quiet", "-m", "First"]);
-  return { root, home, repository, environment, provider: providerWith({}), git, write, providerWith };
+  const own = providerWith({});
+  const { mirrors } = mirrorOptions.areWithoutGit
+    ? providerWith({ environment: withoutGit({ root, environment }) })
+    : own;
+  return { root, home, repository, environment, provider: { ...own, mirrors }, git, write, providerWith };
 }
 
 export interface Made {

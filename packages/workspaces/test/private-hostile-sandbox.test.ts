@@ -36,6 +36,7 @@ async function sync(
   const directory = join(home, "state", "workspaces", "scratch");
   const tools = {
     git: createGit(createCommandRunner(), environment),
+    environment,
     fileSystem: nodeFileSystem,
     logger,
     scratch: createScratchDirectories({ fileSystem: nodeFileSystem, logger, directory }),

@@ -100,6 +100,7 @@ export function toolsOf({ home, environment }: Fixture): WorkspaceTools {
     logger,
     scratch: createScratchDirectories({ fileSystem: nodeFileSystem, logger, directory }),
     homeDirectory: home,
+    environment,
     instanceId: INSTANCE,
   };
 }

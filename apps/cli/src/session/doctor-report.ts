@@ -59,7 +59,7 @@ export async function inspectMachine(context: CommandContext): Promise<MachineRe
   const agents = settings.status === "ok" ? await checkAgents(context) : [];
   const rows = [
     ok("node", process.versions.node),
-    git,
+    gitOfDaemon(overview.value) ?? git,
     home,
     settings,
     overview.daemon,
@@ -125,6 +125,14 @@ function checkGit(context: CommandContext): Promise<DoctorRow> {
     refuseOldGit(stdout);
     return ok("git", stdout.trim().replace(/^git version /, ""));
   }).then((row) => (row.status === "failed" ? { ...row, fix: "install git, for example: sudo apt install git" } : row));
+}
+
+/** The daemon works with the repositories: what it finds on its own PATH counts. */
+function gitOfDaemon(overview: BackendOverview | undefined): DoctorRow | undefined {
+  const check = overview?.workspaces?.find(({ id }) => id === "git");
+  if (check === undefined) return undefined;
+  const { status, message, fix } = check;
+  return { id: "git", status, isRequired: true, message, fix: fix ?? null };
 }
 
 async function readOverview(

@@ -1,6 +1,6 @@
 import type { BackendCapabilities } from "./backend-capabilities.ts";
 import type { CallOptions } from "./call-options.ts";
-import type { DoctorReport } from "./doctor-report.ts";
+import type { DoctorCheck, DoctorReport } from "./doctor-report.ts";
 import type { ExecOptions, ProcessHandle } from "./process.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
 import type { SessionAccessChange, SessionBudget } from "./session-access.ts";
@@ -113,6 +113,8 @@ export interface BackendOverview {
   readonly default: BackendChoice;
   /** The strongest isolating backend that can be used. */
   readonly auto: BackendChoice;
+  /** What workspaces are made by, whatever the backend: the check `git` says whether git is used, or what stands in for it. */
+  readonly workspaces?: readonly DoctorCheck[] | undefined;
 }
 
 /** Something that was not as recorded, and what was done about it. */

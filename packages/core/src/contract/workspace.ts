@@ -1,4 +1,5 @@
 import type { CallOptions } from "./call-options.ts";
+import type { DoctorCheck } from "./doctor-report.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
 import type { WorkspaceMount } from "./sandbox-spec.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -231,6 +232,8 @@ export interface WorkspaceFinding {
 
 /** Makes, reads and removes the git side of sessions. Errors are `WorkspaceError`s. */
 export interface WorkspaceProvider {
+  /** What reads, fetches and checks out repositories here, and what cannot be done without a program that is missing. Never rejects for what it finds. */
+  doctor?(options?: CallOptions): Promise<readonly DoctorCheck[]>;
   /**
    * From a path (also a subfolder, worktree, bare repository) or URL. `forSession` is the id of the session that is about to be created from its HEAD: what
    * that will need may be begun at once, and is given up by `release` or `undo`. Rejects with `repository.not-found`, `repository.empty`.

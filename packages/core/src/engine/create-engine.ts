@@ -244,7 +244,8 @@ export function createEngine(options: EngineOptions): Engine {
       return reconciler.run(call);
     },
     async backends(call = {}) {
-      return registry.overview(call);
+      const [overview, checks] = await Promise.all([registry.overview(call), workspaces.doctor?.(call)]);
+      return checks === undefined ? overview : { ...overview, workspaces: checks };
     },
     async openSandbox(reference, call = {}) {
       await log.load();
