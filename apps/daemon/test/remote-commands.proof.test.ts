@@ -51,4 +51,4 @@ test("the commands of a session whose sandbox shares no files with this machine"
   await fine("start", "one");
   expect(await fine("exec", "one", "--", "git", "log", "-1", "--format=%s")).toBe("Later\n");
   await fine("delete", "one", "--discard", "--yes");
-}, 180_000);
+}, 300_000);

@@ -62,7 +62,7 @@ describe("out of a sandbox that fails or lies", () => {
   it("gone between any two programs: nothing is changed, a retry completes it", async () => {
     const session = await withWork();
     const before = stateHere(session);
-    for (let count = 0; ; count += isDeep ? 1 : 3) {
+    for (let count = 0; ; count += isDeep ? 1 : 6) {
       const sandbox = goneAfter(session.sandbox, count);
       const outcome = await syncWith(session, { sandbox }).then(
         () => "done",
@@ -227,7 +227,7 @@ describe("into a sandbox that fails", () => {
   }, 300_000);
 
   it("gone between any two programs: a retry completes it", async () => {
-    for (let count = 0; ; count += isDeep ? 1 : 5) {
+    for (let count = 0; ; count += isDeep ? 1 : 9) {
       const session = await unsent();
       const sandbox = goneAfter(session.sandbox, count);
       const outcome = await sendWith(session, { sandbox }).then(

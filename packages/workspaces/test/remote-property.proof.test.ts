@@ -10,7 +10,7 @@ import { type Fixture, fixture, made } from "./git-fixture.ts";
 import { type Act, acts, perform, prepare } from "./random-workspace.ts";
 import { farSandbox } from "./remote-fixture.ts";
 
-const numRuns = process.env["CLAUDERON_DEEP"] === "1" ? 200 : 5;
+const numRuns = process.env["CLAUDERON_DEEP"] === "1" ? 200 : 3;
 
 /** Repositories of their own and flags of the index do not travel; nor do empty directories, which no status tells of. */
 const stays: ReadonlySet<Act["act"]> = new Set(["nested", "submodule", "worktreeRef", "assume", "skip", "intend"]);
