@@ -18,6 +18,7 @@ const all: readonly ArmName[] = [
   "http-mitm-proxy",
 ];
 const names = only === undefined ? all : all.filter((name) => only.includes(name));
+const onlyLoads = process.env["CLAUDERON_BENCH_LOADS"]?.split(",");
 
 await using rig = await Rig.start(names);
 const { port: upstreamPort } = rig.upstream;
@@ -50,6 +51,7 @@ for (const name of names.filter((one) => one !== "direct")) {
 }
 const result: Record<string, unknown> = {};
 for (const [load, { targets, run }] of Object.entries(loads)) {
+  if (onlyLoads?.includes(load) === false) continue;
   const samples = new Map<ArmName, Rate[]>();
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? targets : targets.toReversed();

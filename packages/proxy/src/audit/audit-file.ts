@@ -56,7 +56,7 @@ export function openAuditFile(settings: AuditFileSettings): AuditFile {
         closeSync(file.descriptor);
         file = next;
       }
-      file = { ...file, day, size: file.size + writeAll({ settings, ...file }, bytes) };
+      file = { ...file, day, size: file.size + writeAll(settings, file, bytes) };
     },
   };
 }
@@ -87,13 +87,12 @@ function open(path: string): OpenFile {
 }
 
 /** Writes everything, or takes back what was written and throws: no half lines. */
-function writeAll(file: OpenFile & { readonly settings: AuditFileSettings }, bytes: Uint8Array): number {
+function writeAll({ path, writer }: AuditFileSettings, file: OpenFile, bytes: Uint8Array): number {
   let written = 0;
   try {
     while (written < bytes.length) {
-      const count = file.settings.writer.write(file.descriptor, bytes.subarray(written));
-      if (count === 0)
-        throw new FileError({ message: `${file.settings.path} takes no more bytes`, fix: ["free space on its disk"] });
+      const count = writer.write(file.descriptor, written === 0 ? bytes : bytes.subarray(written));
+      if (count === 0) throw new FileError({ message: `${path} takes no more bytes`, fix: ["free space on its disk"] });
       written += count;
     }
     return written;
@@ -134,6 +133,15 @@ function nameParts(path: string): readonly [stem: string, extension: string] {
   return dot <= 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot)];
 }
 
+const dayMs = 24 * 60 * 60 * 1000;
+let dayNumber = Number.NaN;
+let dayText = "";
+
+/** UTC. Asked for at each writing. */
 function dayOf(time: Date): string {
-  return time.toISOString().slice(0, 10);
+  const number = Math.floor(time.getTime() / dayMs);
+  if (number === dayNumber) return dayText;
+  dayText = time.toISOString().slice(0, 10);
+  dayNumber = number;
+  return dayText;
 }

@@ -13,7 +13,7 @@ export interface AuditLogSettings {
   readonly maxBytes?: number | undefined;
   /** Closed files that are kept. Default 30. */
   readonly keepFiles?: number | undefined;
-  /** Lines are on their way to the disk after this long. Default 50; 0 writes each line at once. */
+  /** Lines that nobody flushes are written after this long. Default 50; 0 writes each line at once. */
   readonly flushMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
@@ -22,11 +22,11 @@ export interface AuditLogSettings {
 
 /** The record of what the proxy decided. */
 export interface AuditLog {
-  /** Takes one line. Throws `store.full` or `store.failed` while lines cannot be written: the caller then refuses the request. */
+  /** Takes one line, which is written with the next flush. Throws `store.full` or `store.failed` while lines cannot be written: the caller then refuses the request. */
   write(entry: AuditEntry): void;
   /** False while lines cannot be written; asking tries again. */
   readonly healthy: boolean;
-  /** Writes what is waiting; throws like `write`. */
+  /** Writes what is waiting; throws like `write`. The system has it then: it outlives the process, not a loss of power. */
   flush(): void;
   /** Writes what is waiting and closes the file. */
   close(): void;
@@ -42,16 +42,12 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
   const clock = settings.clock ?? systemClock;
   const flushMs = settings.flushMs ?? defaultFlushMs;
   let file: AuditFile | undefined;
-  // Bytes, not text: strings that wait for the disk are copied by each collection of garbage until it has them.
-  let pending = Buffer.allocUnsafe(pendingLimit + 8 * 1024);
-  let used = 0;
+  let pending = "";
   let failure: StoreError | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const flush = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (used === 0) return;
+    if (pending === "") return;
     try {
       file ??= openAuditFile({
         path: settings.path,
@@ -59,8 +55,8 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
         keepFiles: settings.keepFiles ?? defaultKeepFiles,
         writer: settings.writer ?? systemAuditWriter,
       });
-      file.append(pending.subarray(0, used), clock.now());
-      used = 0;
+      file.append(Buffer.from(pending, "latin1"), clock.now());
+      pending = "";
       failure = undefined;
     } catch (error) {
       failure = auditFailure(settings.path, error);
@@ -78,6 +74,7 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
     }
   };
   const flushLater = (): void => {
+    timer = undefined;
     try {
       flush();
     } catch (error) {
@@ -91,14 +88,12 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
     },
     write: (entry) => {
       if (!isHealthy() && failure !== undefined) throw failure;
-      const line = auditLine(entry, clock.now());
-      if (used + line.length > pending.length)
-        pending = Buffer.concat([pending.subarray(0, used)], (used + line.length) * 2);
-      used += pending.write(line, used, "latin1");
-      if (flushMs === 0 || used >= pendingLimit) flush();
+      pending += auditLine(entry, clock.now());
+      if (flushMs === 0 || pending.length >= pendingLimit) flush();
       else timer ??= setTimeout(flushLater, flushMs).unref();
     },
     close: () => {
+      clearTimeout(timer);
       try {
         flush();
       } finally {

@@ -26,6 +26,7 @@ import { hasTrailers, trailersRefused } from "./trailers.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
 import { UpgradeExchange } from "./upgrade.ts";
+import type { UpstreamRequest } from "./upstream-origin.ts";
 
 /** One request from its head to its last byte: decided on, written down, sent. Nothing goes upstream before the decision is written down. */
 export async function handleRequest(context: TransportContext, incoming: IncomingExchange): Promise<void> {
@@ -111,26 +112,38 @@ function send(sending: Sending): void {
   }
   if (incoming.expectsContinue === true && prepared.body === undefined) incoming.response.writeContinue();
   const query = upstreamQuery(request.query, plan);
-  pool.dispatch(
-    {
-      method: request.method,
-      path: query === "" ? request.path : `${request.path}?${query}`,
-      headers: upstreamHeaders({
-        head,
-        host,
-        plan,
-        acceptEncoding:
-          redactor === undefined && verdict.answerFields === undefined ? undefined : acceptedEncoding(prepared),
-        without: unsuitableNames(sending, redactor),
-      }),
-      body: body ?? null,
-      upgrade: incoming.upgrade === undefined ? null : "websocket",
-      idempotent: false,
-    },
+  const upstreamRequest: UpstreamRequest = {
+    method: request.method,
+    path: query === "" ? request.path : `${request.path}?${query}`,
+    headers: upstreamHeaders({
+      head,
+      host,
+      plan,
+      acceptEncoding:
+        redactor === undefined && verdict.answerFields === undefined ? undefined : acceptedEncoding(prepared),
+      without: unsuitableNames(sending, redactor),
+    }),
+    body: body ?? null,
+    upgrade: incoming.upgrade === undefined ? null : "websocket",
+    idempotent: false,
+  };
+  const handler =
     incoming.upgrade === undefined
       ? answerHandler(sending, exchange)
-      : upgradeHandler(sending, { exchange, redactor, observers, ...incoming.upgrade }),
-  );
+      : upgradeHandler(sending, { exchange, redactor, observers, ...incoming.upgrade });
+  context.records.whenWritten({
+    proceed: () => {
+      try {
+        pool.dispatch(upstreamRequest, handler);
+      } catch (error) {
+        exchange.fail(error as Error);
+      }
+    },
+    refuse: () => {
+      if (body instanceof RequestBody) body.destroy();
+      exchange.fail(new DialError(auditRefusal));
+    },
+  });
 }
 
 /** Tokens that the answer hands out stay here. */
