@@ -207,8 +207,16 @@ export class Http1Client implements TurnTask {
 
   #goOn(): void {
     if (this.#isOver) return;
-    if (this.#pending !== undefined) this.#run();
-    if (this.#pending === undefined && this.#socket.isPaused()) this.#socket.resume();
+    if (this.#pending === undefined) {
+      if (this.#socket.isPaused()) this.#socket.resume();
+      return;
+    }
+    // What was sent ahead is not looked at before the exchange that ended has been counted.
+    process.nextTick(() => {
+      if (this.#isOver) return;
+      if (this.#pending !== undefined) this.#run();
+      if (this.#pending === undefined && this.#socket.isPaused()) this.#socket.resume();
+    });
   }
 
   /** Ends the connection after what was written. */
