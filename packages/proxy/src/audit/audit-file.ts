@@ -30,6 +30,8 @@ export interface AuditFileSettings {
   readonly maxBytes: number;
   /** Closed files that are kept, newest first. */
   readonly keepFiles: number;
+  /** Whether the file is still in its place is looked at no more often than this. */
+  readonly checkMs: number;
   readonly writer: AuditWriter;
 }
 
@@ -43,14 +45,23 @@ export interface AuditFile {
 export function openAuditFile(settings: AuditFileSettings): AuditFile {
   mkdirSync(dirname(settings.path), { recursive: true, mode: 0o700 });
   let file = open(settings.path);
+  let checkedMs = Number.NEGATIVE_INFINITY;
+  /** A file that was moved away takes lines for a moment longer; asking each time would cost more than writing. */
+  const isInPlace = (): boolean => {
+    const nowMs = performance.now();
+    if (nowMs - checkedMs < settings.checkMs) return true;
+    checkedMs = nowMs;
+    return statSync(settings.path, { throwIfNoEntry: false })?.ino === file.inode;
+  };
   return {
     close: () => closeSync(file.descriptor),
     append: (bytes, time) => {
       const day = dayOf(time);
-      const isInPlace = statSync(settings.path, { throwIfNoEntry: false })?.ino === file.inode;
       const isDone = file.size > 0 && (file.day !== day || file.size + bytes.length > settings.maxBytes);
-      if (isDone && isInPlace) rotate(settings, file.day);
-      if (isDone || !isInPlace) {
+      if (isDone) checkedMs = Number.NEGATIVE_INFINITY;
+      const isKept = isInPlace();
+      if (isDone && isKept) rotate(settings, file.day);
+      if (isDone || !isKept) {
         // Opened before the old one is closed: a failure leaves a file that can be written.
         const next = open(settings.path);
         closeSync(file.descriptor);

@@ -13,7 +13,10 @@ export interface AuditLogSettings {
   readonly maxBytes?: number | undefined;
   /** Closed files that are kept. Default 30. */
   readonly keepFiles?: number | undefined;
-  /** Lines that nobody flushes are written after this long. Default 50; 0 writes each line at once. */
+  /**
+   * Lines that nobody flushes are written after this long, and a log that was moved or removed is begun anew. Default 50; 0 writes each line at once, and looks each
+   * time.
+   */
   readonly flushMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
@@ -35,28 +38,37 @@ export interface AuditLog {
 const defaultMaxBytes = 64 * 1024 * 1024;
 const defaultKeepFiles = 30;
 const defaultFlushMs = 50;
-const pendingLimit = 64 * 1024;
+/** Lines; they are made when they are written, many at a time. */
+const pendingLimit = 200;
+
+interface PendingLine {
+  readonly entry: AuditEntry;
+  readonly time: Date;
+}
 
 /** Opens the log at its first line. Lines that were taken are kept in memory until the disk has them, so a full disk leaves no gap: it stops new requests. */
 export function createAuditLog(settings: AuditLogSettings): AuditLog {
   const clock = settings.clock ?? systemClock;
   const flushMs = settings.flushMs ?? defaultFlushMs;
   let file: AuditFile | undefined;
-  let pending = "";
+  let pending: PendingLine[] = [];
   let failure: StoreError | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const flush = (): void => {
-    if (pending === "") return;
+    if (pending.length === 0) return;
+    let lines = "";
+    for (const { entry, time } of pending) lines += auditLine(entry, time);
     try {
       file ??= openAuditFile({
         path: settings.path,
         maxBytes: settings.maxBytes ?? defaultMaxBytes,
         keepFiles: settings.keepFiles ?? defaultKeepFiles,
+        checkMs: flushMs,
         writer: settings.writer ?? systemAuditWriter,
       });
-      file.append(Buffer.from(pending, "latin1"), clock.now());
-      pending = "";
+      file.append(Buffer.from(lines, "latin1"), clock.now());
+      pending = [];
       failure = undefined;
     } catch (error) {
       failure = auditFailure(settings.path, error);
@@ -88,7 +100,7 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
     },
     write: (entry) => {
       if (!isHealthy() && failure !== undefined) throw failure;
-      pending += auditLine(entry, clock.now());
+      pending.push({ entry, time: clock.now() });
       if (flushMs === 0 || pending.length >= pendingLimit) flush();
       else timer ??= setTimeout(flushLater, flushMs).unref();
     },
