@@ -11,6 +11,7 @@ const only = process.env["CLAUDERON_BENCH_ARMS"]?.split(",");
 const all: readonly ArmName[] = [
   "direct",
   "blind",
+  "bare-interception",
   "tunnel",
   "intercept",
   "intercept-unwatched",
