@@ -105,6 +105,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     policy: engineOf(settings, secrets),
     readSecret: (name) => secrets.ready(name)?.reveal() ?? secrets.get(name).then((secret) => secret?.reveal()),
     writeRecord: settings.audit.isEnabled ? (entry) => audit.write(entry) : () => undefined,
+    flushRecords: settings.audit.isEnabled ? () => audit.flush() : undefined,
     upstream: { ...upstream, closedPorts },
     observers: [tap.createObserver],
     admit: (context) => rate.check(context) ?? codexLogin.answer(context) ?? budget.check(context),

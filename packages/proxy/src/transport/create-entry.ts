@@ -134,7 +134,7 @@ class Entry {
       });
       return;
     }
-    if (!trail.write({ decision: "allowed", target, ruleId: verdict.ruleId })) {
+    if (!trail.write({ decision: "allowed", target, ruleId: verdict.ruleId }) || !context.records.flush()) {
       endWithRefusal(socket, auditRefusal, { target });
       return;
     }
