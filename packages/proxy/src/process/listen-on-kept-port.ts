@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { DaemonError } from "@clauderon/core/contract";
 
@@ -8,6 +9,8 @@ import type { ProxyState } from "./proxy-state.ts";
 const firstPort = 18_100;
 const portCount = 500;
 const mostTries = 20;
+const mostLooks = 10;
+const lookMs = 200;
 
 /** Where a proxy listens; `0` = any free port. */
 export type Listen = (port: number) => Promise<number>;
@@ -19,14 +22,25 @@ export type Listen = (port: number) => Promise<number>;
 export async function listenOnKeptPort(state: ProxyState, statePath: string, listen: Listen): Promise<number> {
   const { port: kept, sessions } = state;
   if (kept !== undefined) {
-    try {
-      return await listen(kept);
-    } catch (error) {
-      if (!DaemonError.isInstance(error, "daemon.port-taken")) throw error;
-      if (Object.keys(sessions).length > 0) throw taken(error, statePath);
-    }
+    const error = await listened(kept, listen);
+    if (error === undefined) return kept;
+    if (Object.keys(sessions).length > 0) throw taken(error, statePath);
   }
   return listenOnFreePort(listen);
+}
+
+/** `undefined` = it listens. A predecessor that was killed may still be letting go of the port. */
+async function listened(port: number, listen: Listen): Promise<DaemonError | undefined> {
+  for (let looks = 1; ; looks += 1) {
+    try {
+      await listen(port);
+      return undefined;
+    } catch (error) {
+      if (!DaemonError.isInstance(error, "daemon.port-taken")) throw error;
+      if (looks === mostLooks) return error;
+      await delay(lookMs);
+    }
+  }
 }
 
 async function listenOnFreePort(listen: Listen): Promise<number> {

@@ -273,8 +273,17 @@ describe("the proxy's process", () => {
     await before?.(client);
     process.kill(processId, "SIGKILL");
     await expect.poll(() => isProcessRunning(processId), { timeout: 20_000 }).toBe(false);
-    const other = createServer().listen(port, "127.0.0.1");
-    await once(other, "listening");
+    const other = createServer();
+    // What is left of the killed process lets go of the port a moment later.
+    const listens = async (): Promise<boolean> => {
+      const listening = once(other, "listening").then(
+        () => true,
+        () => false,
+      );
+      other.listen(port, "127.0.0.1");
+      return listening;
+    };
+    await expect.poll(listens, { timeout: 20_000 }).toBe(true);
     return { port, other };
   }
 });
