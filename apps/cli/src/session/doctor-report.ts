@@ -113,7 +113,12 @@ async function checkHome(context: CommandContext): Promise<DoctorRow> {
 async function checkProxy(context: CommandContext): Promise<DoctorRow> {
   await context.access.proxyHome();
   await using client = await context.access.runningProxy();
-  if (client === undefined) return ok("proxy", "does not run: nothing asks for it");
+  if (client === undefined) {
+    const failure = await context.access.failedProxy();
+    if (failure === undefined) return ok("proxy", "does not run: nothing asks for it");
+    const message = `did not start: ${failure.why}`;
+    return { id: "proxy", status: "failed", isRequired: true, message, fix: failure.fix[0] ?? null };
+  }
   const { processId, port } = await client.call("status", {});
   return ok("proxy", `127.0.0.1:${port} (pid ${processId})`);
 }
