@@ -151,9 +151,9 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
     send: (record, sandbox, { signal } = {}) =>
-      withGit(() => sendRemote(tools, record, { sandbox, settings, signal, limits: options.syncLimits })),
+      translated(() => sendRemote(tools, record, { sandbox, settings, signal, limits: options.syncLimits })),
     sync: (record, sandbox, call = {}) =>
-      withGit(() => syncPrivate(tools, record, { ...call, sandbox, limits: options.syncLimits })),
+      translated(() => syncPrivate(tools, record, { ...call, sandbox, limits: options.syncLimits })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),

@@ -43,6 +43,7 @@ interface SessionFacts {
   /** Why this backend. */
   readonly reason: string;
   readonly repository: RepositoryInfo;
+  readonly forkOf?: string | undefined;
 }
 
 /** Turns a request into a recorded session: everything that can be refused is refused before the row is written. */
@@ -58,7 +59,8 @@ export class SessionCreator {
   async record(asked: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
     const { registry, effects, workspaces } = this.#options;
     checkCreateRequest(asked);
-    const request = asked.checkpoint === undefined ? asked : await fromCheckpoint(workspaces, asked, options);
+    const { request, forkOf } =
+      asked.checkpoint === undefined ? { request: asked } : await fromCheckpoint(workspaces, asked, options);
     const agent = effects.agent(request.agent ?? this.#options.settings.defaultAgent ?? "claude");
     if (request.name !== undefined && this.#isTaken(request.name)) throw nameTaken(request.name, this.#isTaken);
     const id = randomUUID();
@@ -71,7 +73,7 @@ export class SessionCreator {
         }),
       ]);
       requirePowers(backend, request);
-      return await this.#write(request, { id, agent, backend, reason, repository }, options);
+      return await this.#write(request, { id, agent, backend, reason, repository, forkOf }, options);
     } catch (error) {
       await workspaces.release(id);
       throw error;
@@ -80,7 +82,7 @@ export class SessionCreator {
 
   async #write(request: CreateSessionRequest, facts: SessionFacts, options: CallOptions): Promise<RecordedSession> {
     const { settings, workspaces } = this.#options;
-    const { id, agent, backend, reason, repository } = facts;
+    const { id, agent, backend, reason, repository, forkOf } = facts;
     const access = this.#access(request, backend);
     const name = this.#reserve(request, repository);
     try {
@@ -114,6 +116,7 @@ export class SessionCreator {
           isPlanMode: request.isPlanMode === true,
           permissionMode: request.permissionMode ?? "ask",
           isHeadless: request.isHeadless === true,
+          ...(forkOf === undefined ? {} : { forkOf }),
         },
         conversationId: randomUUID(),
         isolation: backend.capabilities.isolation,
@@ -155,12 +158,12 @@ export class SessionCreator {
   }
 }
 
-/** Commit, repository and agent are those of the checkpoint. */
+/** Commit, repository, agent and, where the agent is the same, conversation are those of the checkpoint. */
 async function fromCheckpoint(
   workspaces: WorkspaceProvider,
   request: CreateSessionRequest,
   options: CallOptions,
-): Promise<CreateSessionRequest> {
+): Promise<{ readonly request: CreateSessionRequest; readonly forkOf?: string | undefined }> {
   const checkpoint = await workspaces.checkpoints.get(request.checkpoint ?? "", options);
   const { head, repositoryPath, id } = checkpoint;
   if (head === undefined) {
@@ -172,7 +175,10 @@ async function fromCheckpoint(
       context: { id },
     });
   }
-  return { ...request, repository: repositoryPath, base: head, agent: request.agent ?? sessionOf(checkpoint)?.agent };
+  const session = sessionOf(checkpoint);
+  const agent = request.agent ?? session?.agent;
+  const forkOf = agent === session?.agent ? session?.conversationId : undefined;
+  return { request: { ...request, repository: repositoryPath, base: head, agent }, forkOf };
 }
 
 function nameTaken(name: string, isTaken: (name: string) => boolean): SessionError {

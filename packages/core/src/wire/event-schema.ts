@@ -63,6 +63,7 @@ const stateMembers = {
     isPlanMode: z.boolean(),
     permissionMode: permissionModeSchema,
     isHeadless: z.boolean(),
+    forkOf: z.string().optional(),
   }),
   conversationId: z.string(),
   isolation: isolationSchema,
