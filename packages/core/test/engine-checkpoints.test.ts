@@ -82,6 +82,10 @@ describe("a session's checkpoints", () => {
     world.checkpoints.set(made.id, { ...(await checkpointOf(world, made.id)), head: "1".repeat(40) });
     const detail = await (await engine.sessions.create(request)).detail();
     expect(detail).toMatchObject({ name: "fork", repository: "/r", agent: "agent", lifecycle: "running" });
+    const [first, fork] = world.plans;
+    expect(fork).toMatchObject({ forkOf: first?.conversationId, isResume: false });
+    expect(fork?.conversationId).not.toBe(first?.conversationId);
+    expect(first).not.toHaveProperty("forkOf");
     const wrong = { ...request, name: "another" };
     await expect(engine.sessions.create({ ...wrong, base: "main" })).rejects.toMatchObject({ code: "usage.invalid" });
     const gone = engine.sessions.create({ ...wrong, checkpoint: "none" });

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import type {
   Agent,
+  AgentPlanRequest,
   AgentLaunch,
   AgentProcessStatus,
   Backend,
@@ -52,6 +53,8 @@ export class World {
   lastRewind: WorkspaceCheckpointRestoration | undefined;
   isMergeRefused = false;
   readonly prompts: string[] = [];
+  /** What its agent was asked to plan, in order. */
+  readonly plans: AgentPlanRequest[] = [];
   /** The agent's program is not there: starting it fails. */
   isAgentMissing = false;
   /** The token that each session's proxy takes. */
@@ -93,7 +96,7 @@ export function startEngine(
   const engine = createEngine({
     homeDirectory: "/nowhere",
     backends: [worldBackend(world, alive)],
-    agents: [worldAgent(alive)],
+    agents: [worldAgent(world, alive)],
     workspaces: worldWorkspaces(world, alive),
     store: mortalStore(store, alive),
     settings: { defaultBackend: "world", defaultAgent: "agent", ...settings },
@@ -154,7 +157,7 @@ function mortalStore(store: SessionStore, alive: () => void): SessionStore {
   });
 }
 
-function worldAgent(alive: () => void): Agent {
+function worldAgent(world: World, alive: () => void): Agent {
   return {
     agentId: "agent",
     displayName: "Agent",
@@ -162,6 +165,7 @@ function worldAgent(alive: () => void): Agent {
     find: async () => ({ program: "/bin/agent" }),
     async plan(request) {
       alive();
+      world.plans.push(request);
       const prompt = request.isResume || request.prompt === undefined ? [] : [request.prompt];
       return { argv: ["/bin/agent", ...prompt], environment: {}, files: [], notices: [] };
     },

@@ -117,7 +117,7 @@ export const createCommand: Command = defineCommand({
     "On backends of this machine the agent gets your environment and runs as you; --env adds to it.",
     "Untracked files named in .worktreeinclude or workspace.include (.env and the like) are copied from your checkout into the session.",
     "Before the agent starts, workspace.setup and a trusted .clauderon/setup run: clauderon trust --help.",
-    "With --from the new session is a fork: the checkpoint's commit on a branch of its own, its files and its index. The agent is the same unless --agent names another, and begins a conversation of its own.",
+    "With --from the new session is a fork: the checkpoint's commit on a branch of its own, its files and its index. The agent is the same unless --agent names another; Claude Code goes on with a copy of the conversation, others begin a new one.",
     "Ctrl-C while it is being created takes everything back.",
     "Access, network and budget are changed while it runs: clauderon access, clauderon budget. Defaults: session.* in the configuration.",
   ],
