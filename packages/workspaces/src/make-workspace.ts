@@ -5,7 +5,7 @@ import type { WorkspaceCreation, WorkspaceRecord, WorkspaceRequest } from "@clau
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";
 import { fillFromCheckpoint } from "./checkpoints/fill-from-checkpoint.ts";
-import { copyIncluded, type IncludeOutcome } from "./copy-included.ts";
+import { copyIncluded, INCLUDE_FILE, type IncludeOutcome } from "./copy-included.ts";
 import { checkOutDraft, type DraftCheckout, draftPath } from "./draft-checkout.ts";
 import type { EarlyDrafts } from "./early-drafts.ts";
 import { complaintOf } from "./git.ts";
@@ -187,6 +187,13 @@ export interface Filled {
   readonly included: IncludeOutcome;
 }
 
+/** Whether files of the user's checkout are to come along; without asking git. */
+async function namesFiles({ fileSystem }: WorkspaceTools, { include, repository }: WorkspaceRequest): Promise<boolean> {
+  if (include === undefined) return false;
+  if (include.patterns.length > 0) return true;
+  return include.isFileRead && (await fileSystem.kindOf(join(repository.path, INCLUDE_FILE))) !== "absent";
+}
+
 /** What of the user's checkout comes along: uncommitted changes, then the files that are to be copied. */
 export async function fill(
   tools: WorkspaceTools,
@@ -199,7 +206,7 @@ export async function fill(
     await fillFromCheckpoint(tools, target, { id: checkpoint, settings, signal });
     return { ...nothing, carried: await digestOfChanges(tools, target, { settings, signal }) };
   }
-  if (!withChanges && include === undefined) return nothing;
+  if (!withChanges && !(await namesFiles(tools, request))) return nothing;
   const { workTree, ...source } = await locateRepository(tools, request.repository.path, signal);
   if (workTree === undefined) return nothing;
   const options = { settings, signal };

@@ -42,11 +42,15 @@ export async function readStatus(
     record.kind !== "worktree"
       ? await countUnreachedPrivate(tools, record, { signal })
       : await countUnreached(tools, record, { tips, signal });
-  if (!exists || claim?.phase === "making")
-    return { exists, staged: 0, unstaged: 0, untracked: 0, unreachedCommits, files: [] };
+  const nothing = { exists, staged: 0, unstaged: 0, untracked: 0, files: [] };
+  if (claim?.phase === "making" || (!exists && record.kind === "worktree")) return { ...nothing, unreachedCommits };
   const isBehind = record.kind === "private" && (await isBehindInside(tools, record));
   const stashes = record.kind !== "worktree" ? await countStashes(tools, record, signal) : 0;
   const commits = { unreachedCommits, ...(stashes === 0 ? {} : { stashes }), ...(isBehind ? { isBehind } : {}) };
+  const since = record.kind === "remote" ? (await readRemoteState(tools, record)).since : undefined;
+  const away = since === undefined ? {} : { unsynced: { since } };
+  // What is elsewhere is there though the files here are gone.
+  if (!exists) return { ...nothing, ...commits, ...away };
   if (tree === undefined) {
     const names = (await tools.fileSystem.names(record.path)).filter((name) => name !== ".git");
     return { exists, staged: 0, unstaged: 0, untracked: names.length, ...commits, files: names.slice(0, 20) };
@@ -54,8 +58,7 @@ export async function readStatus(
   const entries = await inspectStatus(tools, tree, options);
   const counts = countStatus(await withoutIncluded(tools, record, { entries, claim }));
   const { ignoredLimitBytes: limitBytes } = options;
-  const since = record.kind === "remote" ? (await readRemoteState(tools, record)).since : undefined;
-  const known = { exists, ...counts, ...commits, ...(since === undefined ? {} : { unsynced: { since } }) };
+  const known = { exists, ...counts, ...commits, ...away };
   if (limitBytes === undefined) return known;
   return {
     ...known,

@@ -246,10 +246,10 @@ async function wasWorkedIn(
 ): Promise<boolean> {
   const { entry, claim } = options.owner;
   const place = entry?.path ?? record.path;
-  if ((await tools.fileSystem.kindOf(place)) !== "directory") return false;
-  if (place !== record.path || entry === undefined) return true;
   if (record.kind === "private" && (await wasUsedInside(tools, record))) return true;
   if (record.kind === "remote" && (await readRemoteState(tools, record)).since !== undefined) return true;
+  if ((await tools.fileSystem.kindOf(place)) !== "directory") return false;
+  if (place !== record.path || entry === undefined) return true;
   const status = await readStatus(tools, record, options);
   if (status.unreachedCommits > 0 && record.isOwnBranch) {
     const { stdout } = await tools.git.inspect([`--git-dir=${entry.gitDirectory}`, "rev-parse", "HEAD"], {

@@ -35,12 +35,6 @@ it("a repository that vanishes between plan and create is told", async () => {
   expect(await Array.fromAsync(world.provider.list())).toEqual([]);
 });
 
-it("git that is not installed is told", async () => {
-  const world = fixture();
-  const provider = world.providerWith({ environment: { ...world.environment, PATH: "/nonexistent" } });
-  await expect(provider.resolve(world.repository)).rejects.toMatchObject({ code: "command.not-found" });
-});
-
 it("git that is too old is told before it is trusted with anything", async () => {
   const world = fixture();
   const { request, record, info } = await made(world);

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
@@ -28,6 +28,15 @@ describe.skipIf(whyNoMounts !== undefined)("what lies in the sandbox's git direc
     expect(await world.provider.status(record)).not.toHaveProperty("isBehind");
     await world.provider.remove(record, { sessionId: request.sessionId });
     expect(leftovers(world)).toEqual(["refs/heads/clauderon/fix"]);
+  }, 60_000);
+
+  it("is told and kept also where the files were deleted by hand", async () => {
+    const { world, record, request, sandbox } = await privateSession();
+    await sandbox.run(["sh", "-ec", "git commit -q --allow-empty -m Hidden; git update-ref refs/stash HEAD"]);
+    rmSync(record.path, { recursive: true });
+    expect(await world.provider.status(record)).toMatchObject({ exists: false, isBehind: true });
+    await world.provider.undo(record, request.sessionId);
+    expect(existsSync(join(record.privateDirectory ?? "", "inside"))).toBe(true);
   }, 60_000);
 
   it("is not what only looks: a sync, a host's branch that comes in, and git status leave nothing behind", async () => {

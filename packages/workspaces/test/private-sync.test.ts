@@ -55,6 +55,22 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
     await expectSame(session);
   }, 120_000);
 
+  it("a branch makes room for one below its name, and the other way round", async () => {
+    const session = await privateSession();
+    const { sandbox, host } = session;
+    const branches = (): string => host(["branch", "--format=%(refname:short)"]);
+    await sandbox.git(["branch", "part"]);
+    await session.sync();
+    await sandbox.git(["branch", "-D", "part"]);
+    await sandbox.git(["branch", "part/one"]);
+    await session.sync();
+    expect(branches()).toBe("clauderon/fix\nmain\npart/one\n");
+    await sandbox.git(["branch", "-D", "part/one"]);
+    await sandbox.git(["branch", "part"]);
+    await session.sync();
+    expect(branches()).toBe("clauderon/fix\nmain\npart\n");
+  }, 120_000);
+
   it("a conflict is one outside, too, and its end", async () => {
     const session = await privateSession();
     const { sandbox } = session;

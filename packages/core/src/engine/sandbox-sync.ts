@@ -1,5 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
+import { WorkspaceError } from "../contract/errors/workspace-error.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { RecordRequest } from "../contract/session-store.ts";
@@ -74,8 +75,8 @@ export class SandboxSync {
     const options = { signal: AbortSignal.timeout(limitMs) };
     try {
       if (await this.now(state, options)) return undefined;
-      const { exists, isBehind } = await workspaces.status(state.workspace, options);
-      if (!exists || isBehind !== true) return undefined;
+      const { isBehind } = await workspaces.status(state.workspace, options);
+      if (isBehind !== true) return undefined;
       const sandbox = await sandboxes.find(state, options);
       const found = await sandbox?.inspect(options);
       if (sandbox === undefined || found?.state === "missing") return `it has no sandbox on ${state.backend} any more`;
@@ -92,6 +93,19 @@ export class SandboxSync {
       logger.warn({ session: state.name, cause }, "commits could not be brought out of a sandbox that goes");
       return options.signal.aborted ? `it took longer than ${String(limitMs / 1000)} s` : whyOf(cause);
     }
+  }
+
+  /** The same for whoever cannot do without it. Rejects with `workspace.sync-failed`. */
+  async bringAllOut(state: SessionState): Promise<void> {
+    const why = await this.bringOut(state);
+    if (why === undefined) return;
+    throw new WorkspaceError({
+      code: "workspace.sync-failed",
+      message: `What was done in the sandbox of session ${state.name} did not come out; nothing was changed`,
+      why,
+      fix: [`let it come out: clauderon start ${state.name}`, "and try again"],
+      context: { session: state.name },
+    });
   }
 
   /** Before a stop, and where the caller has a time limit in mind. Never rejects. */

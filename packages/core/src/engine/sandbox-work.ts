@@ -70,7 +70,7 @@ export class SandboxWork {
     const isRunning = state.lifecycle === "running";
     const { unsynced, exists } = await workspaces.status(state.workspace);
     // Half a creation has nothing inside.
-    if (!exists || state.lifecycle === "creating") return;
+    if (state.lifecycle === "creating" || (!exists && unsynced === undefined)) return;
     try {
       const sandbox = await this.#find(state, call);
       if (sandbox === undefined) {
@@ -92,7 +92,8 @@ export class SandboxWork {
       call.signal?.throwIfAborted();
       if (cause instanceof SessionError) throw cause;
       // All that git knows of is here: only ignored files can be meant.
-      if (unsynced !== undefined || isRunning) throw cannotComeOut(state, { since: unsynced?.since, cause });
+      if (unsynced !== undefined || isRunning || call.ignoredLimitBytes !== undefined)
+        throw cannotComeOut(state, { since: unsynced?.since, cause });
       logger.warn({ session: state.name, cause }, "ignored files of the session stay in its sandbox");
     }
   }

@@ -27,6 +27,7 @@ import type { KeyedMutex } from "../support/keyed-mutex.ts";
 import type { AccessService } from "./access-service.ts";
 import type { AgentWatch } from "./agent-watch.ts";
 import { archivedAtRisk, mapUnarchiveError, nothingToArchive, refuseArchived } from "./archived-session.ts";
+import { bringAllOut } from "./bring-all-out.ts";
 import type { EventLog } from "./event-log.ts";
 import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
@@ -171,7 +172,7 @@ export class SessionService {
       // One at a time in a repository: what another merge changes is then known to this one's checks.
       locks.run(`results ${commonDirectory}`, async () => {
         const { name, workspace } = log.require(id);
-        await this.#options.work.bringOut(log.require(id), call);
+        await bringAllOut(this.#options, log.require(id), call);
         const checked = await workspaces.results.check(workspace, { name, ...request }, call);
         if (checked.isUpToDate) return { schemaVersion: 1, name, ...checked };
         call.signal?.throwIfAborted();
@@ -196,7 +197,7 @@ export class SessionService {
       const state = log.require(id);
       refuseArchived(state);
       const scrollback = await this.#scrollback(id, call);
-      await this.#options.work.bringOut(state, call);
+      await bringAllOut(this.#options, log.require(id), call);
       const made = checkpointRequest(state, { ...request, clock, scrollback });
       return workspaces.checkpoints.create(state.workspace, made, call);
     });
@@ -208,16 +209,18 @@ export class SessionService {
     checkpoint: { readonly id: string; readonly undoId: string },
     call: CallOptions = {},
   ): Promise<CheckpointRestoration> {
-    const { log, locks, sync } = this.#options;
+    const { log, locks } = this.#options;
     return locks.run(id, async () => {
       const { name, lifecycle, workspace } = log.require(id);
       if (workspace.kind === "remote") throw cannotGoBack(name, checkpoint.id);
-      await sync.bringOut(log.require(id), { isHurried: true });
+      await bringAllOut(this.#options, log.require(id), call);
       const scrollback = await this.#scrollback(id, call);
       call.signal?.throwIfAborted();
       if (lifecycle === "running") {
         const stopped = await this.#operateLocked(id, { type: "stop", operationId: randomUUID() }, {});
         if (stopped.error !== undefined) throw stopped.error;
+        // What the agent did until it ended, too.
+        await bringAllOut(this.#options, log.require(id), call);
       }
       const command = { type: "rewind", operationId: randomUUID(), checkpoint } as const;
       const { error, kept } = await this.#operateLocked(id, command, { scrollback });
@@ -282,7 +285,9 @@ export class SessionService {
       if (state.lifecycle === "archived" && keepMs === 0 && deletion.discard !== true) throw archivedAtRisk(state);
       await takeAllBeforeDeletion(state, deletion, this.#options);
       staysInside = await sync.bringOut(state, { isHurried: deletion.discard === true });
-      const status = await workspaces.status(state.workspace, keepMs > 0 ? { ignoredLimitBytes } : {});
+      // Counting takes a while, and answers only whoever has not said what is to become of them.
+      const isAsked = keepMs > 0 && deletion.ignored === undefined && deletion.keepWorktree !== true;
+      const status = await workspaces.status(state.workspace, isAsked ? { ignoredLimitBytes } : {});
       refuseWorkAtRisk({ state, deletion, status, staysInside });
       refuseIgnoredOverLimit({ name, deletion, status });
       return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});

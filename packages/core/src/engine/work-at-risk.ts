@@ -12,7 +12,8 @@ export function refuseWorkAtRisk(facts: {
   readonly staysInside?: string | undefined;
 }): void {
   const { state, deletion, status, staysInside } = facts;
-  if (deletion.discard === true || !status.exists) return;
+  const isElsewhere = staysInside !== undefined || status.unsynced !== undefined || (status.stashes ?? 0) > 0;
+  if (deletion.discard === true || (!status.exists && !isElsewhere)) return;
   const changed = deletion.keepWorktree === true ? 0 : status.staged + status.unstaged;
   const untracked = deletion.keepWorktree === true ? 0 : status.untracked;
   const commits = deletion.keepBranch === true || !state.workspace.isOwnBranch ? 0 : status.unreachedCommits;

@@ -70,7 +70,14 @@ export class DecisionRecords implements TurnTask {
     const held = this.#held;
     this.#held = [];
     const isWritten = this.flush();
-    for (const { proceed, refuse } of held) (isWritten ? proceed : refuse)();
+    for (const { proceed, refuse } of held) {
+      try {
+        (isWritten ? proceed : refuse)();
+      } catch (error) {
+        // One that fails keeps no other from its end.
+        this.#options.logger.error({ error: (error as Error).stack }, "a request failed inside the proxy");
+      }
+    }
   }
 
   #plan(): void {

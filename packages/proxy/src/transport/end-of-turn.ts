@@ -18,10 +18,16 @@ export function atEndOfTurn(task: TurnTask): void {
 }
 
 function endTurn(): void {
-  try {
-    for (let index = 0; index < waiting.length; index += 1) waiting[index]?.endTurn();
-  } finally {
-    waiting = [];
-    isPlanned = false;
+  const failures: unknown[] = [];
+  for (let index = 0; index < waiting.length; index += 1) {
+    try {
+      waiting[index]?.endTurn();
+    } catch (error) {
+      // One that fails keeps no other from its end.
+      failures.push(error);
+    }
   }
+  waiting = [];
+  isPlanned = false;
+  if (failures.length > 0) throw failures[0];
 }

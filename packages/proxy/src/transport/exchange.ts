@@ -42,6 +42,8 @@ export interface ExchangeOptions {
 const encodedNames = ["content-encoding", "content-length", "etag", "content-md5", "digest"];
 /** Redactors look for nothing shorter. */
 const shortestSecret = 6;
+/** A `Link` of early hints that Node takes, read in one way alone: Node's own pattern needs 2^n steps for n parameters and no end. */
+const linkPattern = /^<[^>]*>(?:[\t ]*;[\t ]*[^;="\s]+(?:=(?:"[^";\s]*"|[^;"\s]*))?)*$/;
 const reasonPattern = /^[\t -~\u0080-\u00ff]*$/u;
 
 /**
@@ -234,7 +236,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
     const { httpVersionMajor, httpVersionMinor } = this.#response.req;
     if (status !== 103 || (httpVersionMajor === 1 && httpVersionMinor === 0)) return;
     const { link, ...others } = headerTable(withoutNames(lines, ["content-length"]));
-    if (link === undefined) return;
+    if (link === undefined || ![link].flat().every((value) => linkPattern.test(value))) return;
     try {
       this.#response.writeEarlyHints({ link, ...others });
     } catch {

@@ -276,6 +276,8 @@ export class Http1Client implements TurnTask {
     socket.pause();
     socket.unshift(bytes);
     this.#options.onOther();
+    // A server reads from the socket's handle, past what was put back, until somebody listens.
+    socket.on("data", ignore).off("data", ignore);
     socket.resume();
   }
 

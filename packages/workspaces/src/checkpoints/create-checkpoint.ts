@@ -20,7 +20,7 @@ import {
   formatRecord,
   recordFile,
 } from "./checkpoint-record.ts";
-import { openStore } from "./checkpoint-store.ts";
+import { type CheckpointStore, openStore } from "./checkpoint-store.ts";
 import { readCheckpoint, recordsOf } from "./read-checkpoints.ts";
 import { finishRemovals } from "./remove-checkpoints.ts";
 
@@ -109,13 +109,22 @@ export async function createCheckpoint(
       await fileSystem.sync(directory);
     await fileSystem.rename(join(scratch, "capture-index"), places.index);
     await fileSystem.remove(marker);
-    if ((await store.countPacks()) > MANY_PACKS) await store.repack(await recordsOf(tools, sessionId));
+    await tidyUp(tools, store, sessionId);
     return { version: 1, ...made };
   } catch (error) {
     await giveUp(tools, { sessionId, id, commonDirectory: record.commonDirectory, error });
     throw error;
   } finally {
     await discard();
+  }
+}
+
+/** The checkpoint is there by now: what fails here is done by the next one. */
+async function tidyUp(tools: WorkspaceTools, store: CheckpointStore, sessionId: string): Promise<void> {
+  try {
+    if ((await store.countPacks()) > MANY_PACKS) await store.repack(await recordsOf(tools, sessionId));
+  } catch (error) {
+    tools.logger.warn({ sessionId, error: String(error) }, "a session's checkpoints are not packed into one yet");
   }
 }
 

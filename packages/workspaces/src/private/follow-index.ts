@@ -24,7 +24,9 @@ export async function lockIndex(
 ): Promise<IndexLock | undefined> {
   const lock = join(outside, "index.lock");
   const text = (await fileSystem.readText(lock)) ?? "";
-  const holder = text.startsWith(HOLDER) ? Number(text.slice(HOLDER.length)) : undefined;
+  // A lock that names anything else than a process is another's: a merge's, or a restoration's.
+  const named = new RegExp(`^${HOLDER}(\\d+)$`, "u").exec(text)?.[1];
+  const holder = named === undefined ? undefined : Number(named);
   // Syncs of a workspace wait for each other in this process: what it holds by now it could not remove.
   if (holder !== undefined && (holder === process.pid || !isProcessRunning(holder))) await fileSystem.remove(lock);
   if (!(await fileSystem.claim(lock, `${HOLDER}${String(process.pid)}`))) return undefined;

@@ -242,8 +242,11 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
   const [last] = followed;
   if (next !== undefined && last !== undefined) await writeFollowed(tools, record, [last, next]);
   // What follows is short, and is not cut off in the middle by the caller.
-  if (updates.length > 0) {
-    const input = ["start", ...updates, "prepare", "commit", ""].join("\n");
+  // What goes makes room first: `fix` for `fix/part`, which git refuses to replace in one transaction.
+  const goes = updates.filter((update) => update.startsWith("delete "));
+  for (const some of [goes, updates.filter((update) => !goes.includes(update))]) {
+    if (some.length === 0) continue;
+    const input = ["start", ...some, "prepare", "commit", ""].join("\n");
     await retryLocked(() =>
       tools.git.inspect([`--git-dir=${outside}`, "-c", "core.fsync=all", "update-ref", "--stdin"], { input }),
     );

@@ -74,7 +74,9 @@ async function measureIgnoredInside(
   let bytes = 0;
   for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
     const some = paths.slice(at, at + PATHS_AT_ONCE).map((path) => `./${path}`);
-    const output = (await execInside(sandbox, { argv: ["du", "-skx", ...some], signal })).toString("latin1");
+    const output = (await execInside(sandbox, { argv: ["du", "-skx", ...some], accepts: [0, 1], signal })).toString(
+      "latin1",
+    );
     for (const line of output.split("\n")) bytes += Number(/^(\d+)\t/u.exec(line)?.[1] ?? 0) * 1024;
     if (bytes > limitBytes) return { bytes: limitBytes, isMore: true };
   }

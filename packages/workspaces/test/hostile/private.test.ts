@@ -7,7 +7,7 @@ import type { Scene } from "./scene.ts";
 import type { Vector } from "./vector.ts";
 import { withstand } from "./withstand.ts";
 
-const HANDS = 4;
+const HANDS = 3;
 
 const stage = makeStage();
 afterAll(stage.strike);
