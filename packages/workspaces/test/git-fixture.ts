@@ -21,7 +21,7 @@ import type {
   WorkspaceRecord,
   WorkspaceRequest,
 } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
+import { createHelpedRunner, type HelpedRunner } from "@clauderon/core/host";
 import { expect, onTestFinished } from "vitest";
 
 import { createWorkspaces, type Workspaces, type WorkspacesOptions } from "../src/index.ts";
@@ -32,6 +32,10 @@ export const INSTANCE = "11111111-1111-4111-8111-111111111111";
 export function errorWith(code: string): unknown {
   return expect.objectContaining({ code, fix: expect.arrayContaining([expect.any(String)]) });
 }
+
+/** As in the daemon: this process is large, and starts many. */
+export const helpedRunner: HelpedRunner = createHelpedRunner();
+await helpedRunner.start();
 
 /** The environment of git in tests: a configuration of its own, nothing of the machine's. */
 export function gitEnvironment(home: string): Record<string, string> {
@@ -97,7 +101,7 @@ export function fixture(options: { readonly directory?: string; readonly initArg
     createWorkspaces({
       homeDirectory: home,
       instanceId: INSTANCE,
-      runner: createCommandRunner(),
+      runner: helpedRunner,
       environment,
       ...given,
     });
@@ -200,15 +204,14 @@ export function leftovers(world: Fixture, commonDirectory: string = join(world.r
 
 /** A runner that tells what it is about to run. */
 export function watchedRunner(onRun: (args: readonly string[]) => void): CommandRunner {
-  const runner = createCommandRunner();
   return {
     run: (program, args, options) => {
       onRun(args);
-      return runner.run(program, args, options);
+      return helpedRunner.run(program, args, options);
     },
     stream: (program, args, options) => {
       onRun(args);
-      return runner.stream(program, args, options);
+      return helpedRunner.stream(program, args, options);
     },
   };
 }

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 
 import { silentLogger } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
 
 import { createGit } from "../src/git.ts";
 import { createGitProgram } from "../src/repository/git-program.ts";
@@ -12,14 +11,14 @@ import type { RepositoryPort } from "../src/repository/repository-port.ts";
 import { createScratchDirectories } from "../src/scratch-directories.ts";
 import { nodeFileSystem } from "../src/workspace-file-system.ts";
 import type { WorkspaceTools } from "../src/workspace-tools.ts";
-import { type Fixture, INSTANCE, withoutGit } from "./git-fixture.ts";
+import { type Fixture, INSTANCE, withoutGit, helpedRunner } from "./git-fixture.ts";
 
 export const implementations = ["git", "isomorphic-git"] as const;
 export type Implementation = (typeof implementations)[number];
 
 export function toolsOf(world: Fixture, environment: Readonly<Record<string, string>>): WorkspaceTools {
   return {
-    git: createGit(createCommandRunner(), environment),
+    git: createGit(helpedRunner, environment),
     environment,
     fileSystem: nodeFileSystem,
     logger: silentLogger,

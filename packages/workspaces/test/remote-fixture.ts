@@ -2,13 +2,13 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { ExecOptions, ProcessHandle, Sandbox, WorkspaceSync } from "@clauderon/core/contract";
-import { collectBytes, createCommandRunner, spawnProcess } from "@clauderon/core/host";
+import { collectBytes, spawnProcess } from "@clauderon/core/host";
 
 import { createGit } from "../src/git.ts";
 import { createScratchDirectories } from "../src/scratch-directories.ts";
 import { nodeFileSystem } from "../src/workspace-file-system.ts";
 import type { WorkspaceTools } from "../src/workspace-tools.ts";
-import { type Fixture, fixture, INSTANCE, made, type Made, snapshot } from "./git-fixture.ts";
+import { type Fixture, fixture, INSTANCE, made, type Made, snapshot, helpedRunner } from "./git-fixture.ts";
 
 /** A sandbox with a directory tree of its own: what is known of it comes through `exec`. */
 export interface FarSandbox extends Pick<Sandbox, "exec"> {
@@ -95,7 +95,7 @@ export function toolsOf({ home, environment }: Fixture): WorkspaceTools {
   };
   const directory = join(home, "state", "workspaces", "scratch");
   return {
-    git: createGit(createCommandRunner(), environment),
+    git: createGit(helpedRunner, environment),
     fileSystem: nodeFileSystem,
     logger,
     scratch: createScratchDirectories({ fileSystem: nodeFileSystem, logger, directory }),

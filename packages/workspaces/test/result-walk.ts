@@ -2,10 +2,10 @@ import fs from "node:fs";
 import { join } from "node:path";
 
 import type { CommandRunner } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
 import { expect } from "vitest";
 
 import { wrappedFileSystem } from "./faulty-file-system.ts";
+import { helpedRunner } from "./git-fixture.ts";
 import { ID, type ResultWorld, resultsOf, resultWorld } from "./result-world.ts";
 
 /** A process that is gone from the n-th point on: no call of it reaches the disk or starts a program any more. */
@@ -21,7 +21,7 @@ export function dyingAt(point: number): { readonly options: object; readonly isD
     reach();
     return result;
   };
-  const real = createCommandRunner();
+  const real = helpedRunner;
   const runner: CommandRunner = {
     run: (program, args, options) => between(() => real.run(program, args, options)),
     async *stream(program, args, options) {

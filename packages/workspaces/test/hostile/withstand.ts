@@ -11,10 +11,9 @@ import {
   type WorkspaceRequest,
   type WorkspaceResultRequest,
 } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
 
 import { createWorkspaces, type Workspaces } from "../../src/index.ts";
-import { INSTANCE } from "../git-fixture.ts";
+import { INSTANCE, helpedRunner } from "../git-fixture.ts";
 import { type Scene, SECRET } from "./scene.ts";
 import { change, type Operation, type Vector } from "./vector.ts";
 
@@ -49,7 +48,7 @@ export async function withstand(scene: Scene, vector: Vector, kind: Kind = {}): 
   const provider = createWorkspaces({
     homeDirectory: join(scene.root, "home"),
     instanceId: INSTANCE,
-    runner: createCommandRunner(),
+    runner: helpedRunner,
     environment: { ...scene.environment, ...variables },
   });
   if (scene.hasRun()) throw new Error(`${vector.name}: the canary sang while it was armed`);

@@ -2,7 +2,6 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { ProcessHandle, Sandbox } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
 import { describe, expect, it } from "vitest";
 
 import { createGit } from "../src/git.ts";
@@ -11,7 +10,7 @@ import { parseSandboxState } from "../src/private/sandbox-state.ts";
 import { syncPrivate } from "../src/private/sync-private.ts";
 import { createScratchDirectories } from "../src/scratch-directories.ts";
 import { nodeFileSystem } from "../src/workspace-file-system.ts";
-import { errorWith, INSTANCE } from "./git-fixture.ts";
+import { errorWith, INSTANCE, helpedRunner } from "./git-fixture.ts";
 import { privateSession, type PrivateSession, whyNoMounts } from "./private-fixture.ts";
 
 if (whyNoMounts !== undefined) process.stdout.write(`${whyNoMounts}\n`);
@@ -35,7 +34,7 @@ async function sync(
   const { home, environment } = session.world;
   const directory = join(home, "state", "workspaces", "scratch");
   const tools = {
-    git: createGit(createCommandRunner(), environment),
+    git: createGit(helpedRunner, environment),
     environment,
     fileSystem: nodeFileSystem,
     logger,
