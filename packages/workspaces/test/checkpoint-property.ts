@@ -60,8 +60,12 @@ function stateOf(world: Fixture, workTree: string): State {
   const { status, index, undo, head, staged } = gitState(world, workTree);
   const tree = Object.fromEntries(Object.entries(snapshot(workTree, false)).filter(([name]) => !isNone(name)));
   const entry = /gitdir: (.+)\n/u.exec(readFileSync(join(workTree, ".git"), "utf8"))?.[1] ?? "";
-  const own = Object.entries(snapshot(entry, false)).filter(
-    ([name]) => !/^\/(?:index|logs|modules|clauderon\.json|HEAD|FETCH_HEAD|COMMIT_EDITMSG|$)/u.test(name),
+  const kept = Object.entries(snapshot(entry, false));
+  const own = kept.filter(
+    ([name]) =>
+      !/^\/(?:index|logs|modules|clauderon\.json|HEAD|FETCH_HEAD|COMMIT_EDITMSG|$)/u.test(name) &&
+      // Directories of references say nothing by themselves: git leaves them behind, too.
+      !(name.startsWith("/refs/") && name.endsWith("/")),
   );
   return { status: withoutIgnored(status), index, undo, head, staged, tree, own: Object.fromEntries(own) };
 }
