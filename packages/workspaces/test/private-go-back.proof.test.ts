@@ -64,7 +64,10 @@ describe.skipIf(whyNoMounts !== undefined)("going back to a checkpoint in a priv
     await session.sync();
     await world.provider.checkpoints.restore(record, { id: "one", before: request(SESSION, "two") });
     const gone = { exec: () => Promise.reject(new Error("the engine is gone")) };
-    await expect(world.provider.sync(record, gone)).rejects.toThrow("the engine is gone");
+    await expect(world.provider.sync(record, gone)).rejects.toMatchObject({
+      code: "workspace.sync-failed",
+      why: expect.stringContaining("the engine is gone"),
+    });
     expect(existsSync(join(record.privateDirectory ?? "", "outside", "clauderon-goes-back"))).toBe(true);
     expect((await session.sync()).notices).toEqual([]);
     expect(await seen(session)).toEqual(before);

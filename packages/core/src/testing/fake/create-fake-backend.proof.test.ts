@@ -3,4 +3,3 @@ import { describeFakeContract } from "./fake-contract.fixture.ts";
 describeFakeContract("host", false);
 describeFakeContract("container", false);
 describeFakeContract("remote", false);
-describeFakeContract("remote", true);

@@ -1,4 +1,4 @@
 import { describeFakeContract } from "./fake-contract.fixture.ts";
 
-// One shape meets the whole kit in each run, with keepers that are processes of their own; all of them do in the proof.
+// One shape meets the whole kit in each run; the proof has all of them, with keepers that are processes of their own.
 describeFakeContract("container", true);
