@@ -57,14 +57,14 @@ export async function makeCleared({ fileSystem }: WorkspaceTools, { workTree, cl
   }
 }
 
-/** Of those that were made, once everything is in them. */
+/** Once everything is in them: also of one that a call which died has made. */
 export async function restorePermissions(
   { fileSystem }: WorkspaceTools,
   { workTree, cleared }: ClearedCall,
 ): Promise<void> {
   for (const { path, mode } of cleared.toReversed()) {
     const place = bytesOf(workTree, path);
-    if ((mode & OWN) === OWN || (await fileSystem.kindOf(place)) !== "directory") continue;
-    if ((((await fileSystem.modeOf(place)) ?? 0) & PERMISSIONS) === (mode | OWN)) await fileSystem.setMode(place, mode);
+    if ((await fileSystem.kindOf(place)) !== "directory") continue;
+    if ((((await fileSystem.modeOf(place)) ?? 0) & PERMISSIONS) !== mode) await fileSystem.setMode(place, mode);
   }
 }
