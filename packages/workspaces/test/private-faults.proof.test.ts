@@ -29,7 +29,7 @@ describe("a file-system call that fails with a private workspace", () => {
       const session = await privateSession();
       const { world, record, sandbox } = session;
       let isOver = false;
-      for (let failing = 1; !isOver; failing += scaled({ usual: 4, deep: 1 })) {
+      for (let failing = 1; !isOver; failing += scaled({ usual: 17, deep: 1 })) {
         const change = `echo ${String(failing)} > work.txt; git add work.txt; git commit -q -m Work; git switch -q -c b${String(failing)}; echo staged${String(failing)} > a.txt; git add a.txt; git switch -q -C side`;
         await sandbox.run(["sh", "-ec", change]);
         const faulty = faultyFileSystem(failing, mode);
