@@ -90,14 +90,34 @@ function addProcesses(collection: Collection, home: ProxiedHome, isOwn: (process
   }
 }
 
-/** Every file under the home but those that are the secrets. */
+/** Every file under the home but those that are the secrets. The home lives: one that is replaced meanwhile is read under its new name. */
 function addFiles(collection: Collection, home: ProxiedHome): void {
-  for (const entry of readdirSync(home.root, { recursive: true, withFileTypes: true })) {
-    const file = path.join(entry.parentPath, entry.name);
-    if (!entry.isFile() || file.startsWith(path.join(home.home, "secrets"))) continue;
-    const isState = /\.(?:db|sqlite)(?:-wal|-shm)?$/u.test(file);
-    const isLog = /\.(?:log|jsonl)$/u.test(file);
-    collection.add(isState ? "state database" : isLog ? "logs" : "files", readFileSync(file));
+  const read = new Set<string>();
+  let hasLost: boolean;
+  do {
+    hasLost = false;
+    for (const entry of readdirSync(home.root, { recursive: true, withFileTypes: true })) {
+      const file = path.join(entry.parentPath, entry.name);
+      if (!entry.isFile() || read.has(file) || file.startsWith(path.join(home.home, "secrets"))) continue;
+      const content = readIfPresent(file);
+      if (content === undefined) {
+        hasLost = true;
+        continue;
+      }
+      read.add(file);
+      const isState = /\.(?:db|sqlite)(?:-wal|-shm)?$/u.test(file);
+      const isLog = /\.(?:log|jsonl)$/u.test(file);
+      collection.add(isState ? "state database" : isLog ? "logs" : "files", content);
+    }
+  } while (hasLost);
+}
+
+function readIfPresent(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
   }
 }
 
