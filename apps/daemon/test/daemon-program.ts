@@ -1,17 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import path from "node:path";
 
-import { afterAll } from "vitest";
+import { inject } from "vitest";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    bundles: string;
+  }
+}
 
 const main = path.resolve(import.meta.dirname, "../src/main.ts");
 const bundler = path.resolve(import.meta.dirname, "../../../tools/bundle-fixture.ts");
-const output = mkdtempSync(path.join(tmpdir(), "clauderon-daemon-program-"));
-
-afterAll(() => {
-  rmSync(output, { recursive: true, force: true, maxRetries: 10 });
-});
 
 /** Program and arguments of a real daemon: the sources as they are, put together so that it starts in a fifth of the time. */
 export const daemonProgram: readonly [string, ...string[]] = [
@@ -22,7 +22,9 @@ export const daemonProgram: readonly [string, ...string[]] = [
 ];
 
 function bundle(): string {
+  const output = path.join(inject("bundles"), "daemon");
   const packageDirectory = path.resolve(import.meta.dirname, "..");
-  execFileSync(process.execPath, [bundler, main, packageDirectory, output, "better-sqlite3", "@lydell/node-pty"]);
-  return path.join(output, "bundle", "main.mjs");
+  if (!existsSync(output))
+    execFileSync(process.execPath, [bundler, main, packageDirectory, output, "better-sqlite3", "@lydell/node-pty"]);
+  return path.join(output, "main.mjs");
 }

@@ -1,27 +1,22 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterAll } from "vitest";
+import { inject } from "vitest";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    bundles: string;
+  }
+}
 
 const packageDirectory = join(import.meta.dirname, "..");
 const bundler = join(packageDirectory, "../../tools/bundle-fixture.ts");
-const output = mkdtempSync(join(tmpdir(), "clauderon-crash-child-"));
-
-afterAll(() => {
-  rmSync(output, { recursive: true, force: true, maxRetries: 10 });
-});
 
 /** A program that dies at a point it is told, on the sources as they are, put into one file so that it starts fast. */
 export function bundledChild(name = "crash-child"): string {
-  const program = join(output, "bundle", `${name}.fixture.mjs`);
-  if (!existsSync(program))
-    execFileSync(process.execPath, [
-      bundler,
-      join(import.meta.dirname, `${name}.fixture.ts`),
-      packageDirectory,
-      output,
-    ]);
-  return program;
+  const output = join(inject("bundles"), name);
+  const source = join(import.meta.dirname, `${name}.fixture.ts`);
+  if (!existsSync(output)) execFileSync(process.execPath, [bundler, source, packageDirectory, output]);
+  return join(output, `${name}.fixture.mjs`);
 }
