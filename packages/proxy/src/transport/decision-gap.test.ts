@@ -156,6 +156,21 @@ describe("a request that waits for a connection", () => {
   });
 });
 
+it("a request whose connection could not be made by a way that holds no more is sent by the new one", async () => {
+  const asked = Promise.withResolvers<void>();
+  const failing = Promise.withResolvers<readonly string[]>();
+  const resolve = async (): Promise<readonly string[]> => {
+    asked.resolve();
+    return failing.promise;
+  };
+  await test.proxy.useUpstream({ ...upstreamSettings, resolve });
+  const asking = ask(requestWays["plain"]?.(target, "/x") ?? expect.unreachable());
+  await asked.promise;
+  await test.proxy.useUpstream(upstreamSettings);
+  failing.reject(new Error("no such name there"));
+  expect(await asking).toBe("200");
+});
+
 it.each([
   ["the same policy again", "200"],
   ["a policy that refuses it", "403"],

@@ -133,8 +133,10 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    const { sendAgain } = this.#options;
-    if (sendAgain === undefined || this.#isGone || !isUnsent(error)) this.fail(error);
+    const { sendAgain, mayStart } = this.#options;
+    // A connection that was not made by a way that holds no more may be made by the one that does.
+    const isElsewhere = isUnsent(error) || (this.#controller === undefined && mayStart?.() === false);
+    if (sendAgain === undefined || this.#isGone || !isElsewhere) this.fail(error);
     else if (!this.#isOver) sendAgain();
   }
 
