@@ -141,6 +141,8 @@ describe("a disk that does not take it", () => {
   });
 
   it("P62 what another process wrote is not taken back with a half line", async () => {
+    // The day of the file, which is not closed between the two.
+    time = new Date();
     const writer = disk(100_000);
     const audit = log({ writer });
     audit.write(entry);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { ask as askHttp2, http2Through } from "./testing/http2-client.fixture.ts";
 import { startHttp2Upstream } from "./testing/http2-upstream.fixture.ts";
@@ -21,9 +21,12 @@ import {
   type TestProxy,
 } from "./testing/test-proxy.fixture.ts";
 
+type Access = Pick<TestProxy, "port" | "authorization" | "ca">;
+
 let upstream: RecordingUpstream;
 let test: TestProxy;
 let target: string;
+let session: Access;
 /** Runs once, after the next request was decided on and before anything of it is sent. */
 let meanwhile: (() => unknown) | undefined;
 
@@ -48,12 +51,12 @@ const upstreamSettings = {
   checkAddresses: () => undefined,
 };
 
-beforeEach(async () => {
-  meanwhile = undefined;
+let sessionId = "s1";
+let count = 1;
+
+beforeAll(async () => {
   upstream = await startRecordingUpstream();
-  upstream.respond = ({ socket, text }) => {
-    if (isWholeWay(text)) socket.write(answer("ok"));
-  };
+  target = `api.test:${upstream.port}`;
   test = await startTestProxy({
     engine,
     limits: { upstreamConnections: 1 },
@@ -65,15 +68,29 @@ beforeEach(async () => {
     },
     flushRecords: () => undefined,
   });
-  target = `api.test:${upstream.port}`;
 });
-afterEach(async () => {
+afterAll(async () => {
   await test[Symbol.asyncDispose]();
   await upstream[Symbol.asyncDispose]();
 });
+/** A session that nobody has used yet. */
+beforeEach(async () => {
+  meanwhile = undefined;
+  test.proxy.usePolicy(engine);
+  await test.proxy.useUpstream(upstreamSettings);
+  await test.proxy.identities.remove(sessionId);
+  count += 1;
+  sessionId = `s${count}`;
+  const { token } = await test.proxy.identities.add(identity(sessionId));
+  session = { ...test, authorization: basic(sessionId, token) };
+  upstream.clear();
+  upstream.respond = ({ socket, text }) => {
+    if (isWholeWay(text)) socket.write(answer("ok"));
+  };
+});
 
 /** The answer's status; empty where the connection ended without one. */
-async function ask(text: string, by: Pick<TestProxy, "port" | "authorization" | "ca"> = test): Promise<string> {
+async function ask(text: string, by: Access = session): Promise<string> {
   const tls = await tlsThrough(by, { target });
   const read = readUntil(tls, isWholeAnswer);
   tls.write(text);
@@ -84,11 +101,11 @@ async function ask(text: string, by: Pick<TestProxy, "port" | "authorization" | 
 
 const changes: Readonly<Record<string, { readonly make: () => unknown; readonly status: string }>> = {
   "the same policy again": {
-    make: () => test.proxy.identities.update(identity("s1", { ...openPolicy })),
+    make: () => test.proxy.identities.update(identity(sessionId, { ...openPolicy })),
     status: "200",
   },
   "a policy that refuses it": {
-    make: () => test.proxy.identities.update(identity("s1", { ...openPolicy, network: "none" })),
+    make: () => test.proxy.identities.update(identity(sessionId, { ...openPolicy, network: "none" })),
     status: "403",
   },
   "rules that refuse it": { make: () => test.proxy.usePolicy(refusing), status: "403" },
@@ -97,7 +114,7 @@ const changes: Readonly<Record<string, { readonly make: () => unknown; readonly 
     status: "503",
   },
   "another way to upstreams": { make: () => test.proxy.useUpstream(upstreamSettings), status: "200" },
-  "the session's end": { make: () => test.proxy.identities.remove("s1"), status: "" },
+  "the session's end": { make: () => test.proxy.identities.remove(sessionId), status: "" },
 };
 
 describe.each(Object.keys(requestWays))("a request %s", (way) => {
@@ -115,9 +132,9 @@ describe.each(Object.keys(requestWays))("a request %s", (way) => {
       expect(upstream.text.includes(` ${path} `)).toBe(status === "200");
       if (status !== "200") break;
     }
-    const { token } = await test.proxy.identities.add(identity("s2"));
     test.proxy.usePolicy(engine);
-    expect(await ask(text("/after"), { ...test, authorization: basic("s2", token) })).toBe("200");
+    const { token } = await test.proxy.identities.add(identity("after"));
+    expect(await ask(text("/after"), { ...test, authorization: basic("after", token) })).toBe("200");
     expect(upstream.text.match(/\/(?:first|second) /gu)?.length ?? 0).toBe(status === "200" ? 2 : 0);
     expect((await test.proxy.status()).requests).toBe(0);
   });
@@ -144,7 +161,7 @@ describe("a request that waits for a connection", () => {
     const waiting = ask(text("/waiting"));
     await decided.promise;
     await new Promise((fulfil) => setImmediate(() => setImmediate(fulfil)));
-    await test.proxy.identities.update(identity("s1", { ...openPolicy, network }));
+    await test.proxy.identities.update(identity(sessionId, { ...openPolicy, network }));
     release.resolve();
     expect(await slow).toBe("200");
     expect(await waiting).toBe(status);
@@ -176,14 +193,14 @@ it.each([
   ["a policy that refuses it", "403"],
 ] as const)("a stream of HTTP/2 between whose decision and sending comes %s", async (change, status) => {
   const modern = await startHttp2Upstream();
-  const session = await http2Through(test, { target: `api.test:${modern.port}` });
+  const client = await http2Through(session, { target: `api.test:${modern.port}` });
   try {
     meanwhile = changes[change]?.make;
-    const reply = await askHttp2(session, { ":path": "/x", ":authority": `api.test:${modern.port}` });
+    const reply = await askHttp2(client, { ":path": "/x", ":authority": `api.test:${modern.port}` });
     expect(String(reply.status)).toBe(status);
     expect(modern.calls).toHaveLength(status === "200" ? 1 : 0);
   } finally {
-    session.close();
+    client.close();
     await modern[Symbol.asyncDispose]();
   }
 });
