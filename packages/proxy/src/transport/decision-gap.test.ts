@@ -77,7 +77,6 @@ afterAll(async () => {
 beforeEach(async () => {
   meanwhile = undefined;
   test.proxy.usePolicy(engine);
-  await test.proxy.useUpstream(upstreamSettings);
   await test.proxy.identities.remove(sessionId);
   count += 1;
   sessionId = `s${count}`;
@@ -117,7 +116,10 @@ const changes: Readonly<Record<string, { readonly make: () => unknown; readonly 
   "the session's end": { make: () => test.proxy.identities.remove(sessionId), status: "" },
 };
 
-describe.each(Object.keys(requestWays))("a request %s", (way) => {
+/** One for each kind of connection to an upstream. */
+const ways = ["plain", "with a long body", "for a WebSocket"] as const;
+
+describe.each(ways)("a request %s", (way) => {
   it.each(Object.keys(changes))("between whose decision and sending comes %s", async (change) => {
     const { make, status } = changes[change] ?? expect.unreachable();
     const text = (path: string): string => requestWays[way]?.(target, path) ?? expect.unreachable();
