@@ -116,7 +116,7 @@ describe.each(Object.keys(ways))("a connection %s that is given to Node's server
     const read = readUntil(tls, (text) => statuses(text).length === count && text.endsWith("ok"));
     // Each piece is a record of TLS of its own; the proxy gets them all in one chunk.
     gathering.hold();
-    for (const piece of pieces()) tls.write(piece);
+    for (const piece of pieces()) await new Promise((fulfil) => tls.write(piece, fulfil));
     gathering.letGo();
     expect(statuses((await read).text)).toEqual(Array.from({ length: count }, () => "HTTP/1.1 200"));
     tls.destroy();
