@@ -105,8 +105,12 @@ describe("as /proc tells it", () => {
     await program(8, "squid", links);
     expect(await find()).toEqual({ processId: 8, program: "squid", isListening: true });
     await rm(join(proc, "8"), { recursive: true });
-    await program(9, "MainThread", { "1": "/dev/null", "3": "socket:[11]", "20": "/home/me/other/daemon.lock" });
-    expect(await find()).toMatchObject({ processId: 9, home: "/home/me/other" });
+    const home = join(proc, "home");
+    await program(9, "MainThread", { "1": "/dev/null", "3": "socket:[11]", "20": join(home, "daemon.lock") });
+    expect(await find()).toEqual({ processId: 9, program: "MainThread", isListening: true });
+    await mkdir(join(home, "logs"), { recursive: true });
+    await writeFile(join(home, "logs", "daemon.log"), "");
+    expect(await find()).toMatchObject({ processId: 9, home });
   });
 });
 

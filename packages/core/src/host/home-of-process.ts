@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { access, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 
 /** What a process of clauderon's has open of the home that it serves, as long as it runs. */
@@ -15,8 +15,18 @@ export async function homeOfProcess(processId: number, procDirectory = "/proc"):
   const title = await readFile(join(directory, "comm"), "utf8").catch(() => "");
   for (const link of links) {
     const home = openInHome.exec(link)?.groups?.["home"];
-    // Others may call a log of theirs the same.
-    if (home !== undefined && (link.includes("/daemon.lock") || title.trim() === proxyTitle)) return home;
+    // Others may call files of theirs the same.
+    const isOurs = link.endsWith("/daemon.lock")
+      ? await isThere(join(home ?? "", "logs", "daemon.log"))
+      : title.trim() === proxyTitle;
+    if (home !== undefined && isOurs) return home;
   }
   return undefined;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
