@@ -162,6 +162,22 @@ describe("proxy log", { timeout: SLOW }, () => {
     expect((await proxy(["log", "id-2"])).stdout.split("\n")).toHaveLength(2);
   });
 
+  test("tells of a time in which nothing could be written, whichever session is asked for", async () => {
+    const empty = { correlation_id: "", session_id: null, session_name: undefined, service: "", method: "", path: "" };
+    const gap = {
+      kind: "gap",
+      decision: "blocked",
+      reason: "audit-unavailable",
+      port: 0,
+      duration_ms: 2100,
+      missing: 3,
+    };
+    await writeFile(path(), record({}) + record({ ...empty, ...gap }));
+    expect((await proxy(["log", "other"])).stdout).toBe(
+      "2026-01-02T03:04:05.678Z blocked  - the log could not be written for 3 seconds: 3 requests refused without a line of their own audit-unavailable\n",
+    );
+  });
+
   test("takes the latest over closed files, oldest first", async () => {
     const day = join(here.home, "audit.2026-01-01");
     await writeFile(`${day}.1.jsonl`, record({ correlation_id: "1" }) + record({ correlation_id: "2" }));

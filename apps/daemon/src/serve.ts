@@ -7,7 +7,8 @@ import { getRequestListener } from "@hono/node-server";
 
 import { createApp } from "./create-app.ts";
 import type { HttpContext } from "./http-context.ts";
-import { findPortOwner, type PortOwner } from "./instance/port-owner.ts";
+import type { TakenPlace } from "./instance/port-owner.ts";
+import { PortTaken } from "./instance/port-taken.ts";
 import type { HandOver } from "./proxy/hand-over.ts";
 import { admit, isProxyTarget, type AdmissionPolicy } from "./security/admission.ts";
 import { securityHeaders } from "./security/security-headers.ts";
@@ -36,7 +37,7 @@ const CHECK_MS = 2_000;
 const GOODBYE_MS = 1_000;
 const ANY_PORT_ATTEMPTS = 10;
 
-/** Listens on 127.0.0.1 and, where the machine has it, ::1; nowhere else. Rejects with `daemon.port-taken`, saying by whom. */
+/** Listens on 127.0.0.1 and, where the machine has it, ::1; nowhere else. Rejects with `PortTaken`. */
 export async function serve(options: ServeOptions): Promise<Serving> {
   let policy: AdmissionPolicy = { port: options.port, token: options.token };
   const upgrader = createUpgrader(options.context, () => policy);
@@ -118,8 +119,8 @@ async function listenOnLoopback(newServer: () => Server, port: number): Promise<
   }
 }
 
-/** Rejects with `daemon.port-taken`, or with the system's error when the address does not exist here. */
-async function listen(server: Server, address: { readonly host: string; readonly port: number }): Promise<void> {
+/** Rejects with `PortTaken`, or with the system's error when the address does not exist here. */
+async function listen(server: Server, address: TakenPlace): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen({ ...address, ipv6Only: true, exclusive: true }, resolve);
@@ -127,32 +128,11 @@ async function listen(server: Server, address: { readonly host: string; readonly
     await promise;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "EADDRINUSE" || code === "EACCES") throw await portTaken(address.port, code, error);
+    if (code === "EADDRINUSE" || code === "EACCES") throw new PortTaken(address, error as NodeJS.ErrnoException);
     throw error;
   } finally {
     server.off("error", reject);
   }
-}
-
-async function portTaken(port: number, code: string, cause: unknown): Promise<DaemonError> {
-  const owner = code === "EACCES" ? undefined : await findPortOwner(port);
-  return new DaemonError({
-    code: "daemon.port-taken",
-    message: `Port ${port} of this machine cannot be used`,
-    why: owner === undefined ? "this user may not listen there" : owner.text,
-    fix: [
-      "use any free port: CLAUDERON_PORT=0 clauderon daemon start",
-      "or choose one: clauderon config set daemon.port PORT",
-      ...endFix(owner),
-    ],
-    context: { port, pid: owner?.pid, program: owner?.program },
-    cause,
-  });
-}
-
-function endFix(owner: PortOwner | undefined): readonly string[] {
-  if (owner?.isListening === false) return ["or try again when that connection has ended"];
-  return owner?.pid === undefined ? [] : [`or end the other program: kill ${owner.pid}`];
 }
 
 async function closeAll(servers: readonly Server[], closeSockets: () => void): Promise<void> {

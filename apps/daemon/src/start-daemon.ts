@@ -1,5 +1,5 @@
 import type { Settings } from "@clauderon/core";
-import { ClauderonError, type Logger } from "@clauderon/core/contract";
+import type { Logger } from "@clauderon/core/contract";
 import type { DaemonFile } from "@clauderon/core/wire";
 import { createTerminalHub, type TerminalHub } from "@clauderon/terminal";
 
@@ -8,6 +8,7 @@ import type { Composition } from "./compose.ts";
 import { createCreations } from "./creations.ts";
 import type { HttpContext } from "./http-context.ts";
 import { removeDaemonFile, writeDaemonFile } from "./instance/daemon-file.ts";
+import { PortTaken, withOwner } from "./instance/port-taken.ts";
 import { createHandOver } from "./proxy/hand-over.ts";
 import { serve, type Serving } from "./serve.ts";
 import { version as daemonVersion } from "./version.ts";
@@ -110,7 +111,9 @@ async function serveOnFirst(ports: readonly number[], open: (port: number) => Pr
   try {
     return await open(port);
   } catch (error) {
-    if (others.length === 0 || !ClauderonError.isInstance(error, "daemon.port-taken")) throw error;
+    if (!(error instanceof PortTaken)) throw error;
+    // Who has it is looked for once, and only where no other port will do.
+    if (others.length === 0) throw await withOwner(error);
     return serveOnFirst(others, open);
   }
 }

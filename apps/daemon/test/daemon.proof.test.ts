@@ -41,7 +41,8 @@ test(
     const running = await findRunningDaemon(first.home);
     const port = new URL(running?.url ?? "").port;
     const { stderr } = await second.start({ CLAUDERON_PORT: port }).ended;
-    expect(stderr).toContain("another clauderon home");
+    expect(stderr).toContain(`another clauderon home, ${first.home}`);
+    expect(stderr).not.toContain("kill ");
     expect(stderr).toContain(String(running?.pid));
   },
   LONG_MS,

@@ -53,7 +53,7 @@ export async function openOurs(name: ArmName, options: OursOptions): Promise<Arm
     bundlePath,
     policy: createPolicyEngine({ rules: isTunnel ? [] : [rule], secrets }),
     readSecret: (name) => secrets.ready(name)?.reveal() ?? secrets.get(name).then((secret) => secret?.reveal()),
-    writeRecord: isWatched ? (entry) => audit.write(entry) : () => undefined,
+    writeRecord: isWatched ? (entry, about) => audit.write(entry, about) : () => undefined,
     flushRecords: isWatched ? () => audit.flush() : undefined,
     observers: isWatched ? [tap.createObserver] : [],
     upstream: {

@@ -5,6 +5,7 @@ import { DaemonError } from "@clauderon/core/contract";
 import type { CreateProxySettings, UpstreamSettings } from "./create-proxy-settings.ts";
 import type { PolicyEngine, ProxyIdentity } from "./policy/proxy-types.ts";
 import { RunningProxy, type ProxyStatus } from "./running-proxy.ts";
+import { withHolder } from "./transport/port-taken.ts";
 import type { IdentityRecord } from "./transport/session-registry.ts";
 
 /** What a new identity needs to be used. */
@@ -24,10 +25,17 @@ export interface ProxyIdentities {
   remove(sessionId: string): Promise<boolean>;
 }
 
+export interface ListenOptions {
+  /** 0 or none takes a free one. */
+  readonly port?: number | undefined;
+  /** Whether it is found out who has a port that is taken, which looks at every process of this machine. Default true. */
+  readonly findsHolder?: boolean | undefined;
+}
+
 export interface Proxy extends AsyncDisposable {
   readonly identities: ProxyIdentities;
-  /** Listens on loopback, where a token says who asks. Port 0 or none takes a free one. */
-  listen(options?: { readonly port?: number | undefined }): Promise<{ readonly port: number }>;
+  /** Listens on loopback, where a token says who asks. Rejects with `daemon.port-taken`. */
+  listen(options?: ListenOptions): Promise<{ readonly port: number }>;
   /** Listens on a Unix socket that only this session is given; the path is its identity. */
   listenForSession(sessionId: string, path: string): Promise<void>;
   /** Listens on a Unix socket for what the daemon hands over: with a token as its session, without one as nobody. */
@@ -73,7 +81,14 @@ export function createProxy(settings: CreateProxySettings): Proxy {
       update: async (identity) => (await run()).registry.update(identity),
       remove: async (sessionId) => (await run()).remove(sessionId),
     },
-    listen: async ({ port = 0 } = {}) => ({ port: await (await run()).entries.listenOnLoopback(port) }),
+    listen: async ({ port = 0, findsHolder = true } = {}) => {
+      const { entries } = await run();
+      try {
+        return { port: await entries.listenOnLoopback(port) };
+      } catch (error) {
+        throw findsHolder ? await withHolder(error, port) : error;
+      }
+    },
     listenForSession: async (sessionId, path) => (await run()).entries.listenForSession(sessionId, path),
     listenForDaemon: async (path) => (await run()).entries.listenForDaemon(path),
     accept: async (connection, sessionId) => (await run()).entries.accept(connection, sessionId),

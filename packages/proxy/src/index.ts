@@ -28,7 +28,13 @@ export {
 } from "./carrier/create-carrier-hub.ts";
 export type { ChannelTimes } from "./carrier/channel-protocol.ts";
 export type { CreateProxySettings, UpstreamSettings } from "./create-proxy-settings.ts";
-export { createProxy, type AddedIdentity, type Proxy, type ProxyIdentities } from "./create-proxy.ts";
+export {
+  createProxy,
+  type AddedIdentity,
+  type ListenOptions,
+  type Proxy,
+  type ProxyIdentities,
+} from "./create-proxy.ts";
 export type {
   CreateExchangeObserver,
   ExchangeContext,

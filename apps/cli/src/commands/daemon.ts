@@ -101,6 +101,16 @@ export const daemonCrashPointsCommand: Command = defineCommand({
 
 /** The proxy outlives the daemon and is asked itself. */
 async function proxyRow(context: CommandContext): Promise<{ readonly proxy?: string }> {
+  try {
+    return await runningProxyRow(context);
+  } catch (error) {
+    // Of a proxy that is held up the daemon's own state is told all the same.
+    if (!DaemonError.isInstance(error)) throw error;
+    return { proxy: [error.message, error.why ?? []].flat().join(": ") };
+  }
+}
+
+async function runningProxyRow(context: CommandContext): Promise<{ readonly proxy?: string }> {
   await using client = await context.access.runningProxy();
   if (client === undefined) return {};
   const { processId, port, settingsProblem } = await client.call("status", {});

@@ -1,6 +1,7 @@
 import type { AuditRecord } from "@clauderon/proxy";
 
 import { defineCommand, type Command } from "../command/command.ts";
+import { counted } from "../output/count.ts";
 import { pickFields } from "../output/json.ts";
 import { printable } from "../output/printable.ts";
 import { parseCount } from "../values/number.ts";
@@ -38,6 +39,7 @@ export const proxyLogCommand: Command = defineCommand({
     "reason",
     "bytes_sent",
     "bytes_received",
+    "missing",
   ],
   examples: [
     "proxy log",
@@ -45,7 +47,10 @@ export const proxyLogCommand: Command = defineCommand({
     "proxy log -f --json",
     "proxy log -n 20 --json=service,decision",
   ],
-  notes: ["With --json: one object per line."],
+  notes: [
+    "With --json: one object per line.",
+    "A line of the kind gap tells of a time in which nothing could be written down, and nothing was let through.",
+  ],
   async run({ args, context }) {
     const { output, flags, signal } = context;
     const count = args.lines === undefined ? DEFAULT_LINES : parseCount("--lines", args.lines);
@@ -60,6 +65,7 @@ export const proxyLogCommand: Command = defineCommand({
 });
 
 function describe(record: AuditRecord): string {
+  if (record.kind === "gap") return describeGap(record);
   const { timestamp, decision, session_name: session, method, scheme = "https", service, port, path } = record;
   const isUsual = port === (scheme === "http" ? 80 : 443);
   const host = service.includes(":") ? `[${service}]` : service;
@@ -68,4 +74,11 @@ function describe(record: AuditRecord): string {
     (each) => each !== null && each !== undefined,
   );
   return printable([timestamp, decision.padEnd(8), session ?? "-", method, place, ...details].join(" "));
+}
+
+function describeGap({ timestamp, decision, duration_ms: durationMs, missing = 0, reason }: AuditRecord): string {
+  const refused = `${counted(missing, "request")} refused without a line of ${missing === 1 ? "its" : "their"} own`;
+  const seconds = Math.ceil((durationMs ?? 0) / 1000);
+  const text = `the log could not be written for ${counted(seconds, "second")}: ${refused}`;
+  return printable([timestamp, decision.padEnd(8), "-", text, reason ?? ""].join(" ").trimEnd());
 }

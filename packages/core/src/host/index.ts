@@ -4,7 +4,13 @@ export { createHelpedRunner, type HelpedRunner } from "./command-helper/create-h
 export { createCommandRunner } from "./create-command-runner.ts";
 export { createDirectoryFiles, type DirectoryFilesOptions } from "./create-directory-files.ts";
 export { findSetupScript, type SetupScript } from "./find-setup-script.ts";
-export { describePortHolder, findPortHolder, type PortHolder } from "./find-port-holder.ts";
+export {
+  describePortHolder,
+  findPortHolder,
+  portHolderHint,
+  type FindPortHolderOptions,
+  type PortHolder,
+} from "./find-port-holder.ts";
 export { findProgram, type FindProgramOptions } from "./find-program.ts";
 export { createKeeperClient, KeeperGoneError, type KeeperClient } from "./keeper/keeper-client.ts";
 export type { KeeperAddress } from "./keeper/keeper-protocol.ts";

@@ -4,7 +4,8 @@ export type AuditDecision = "allowed" | "injected" | "blocked" | "failed";
 /** One decision, as the transport reports it. Nothing of it has to be clean: the log redacts and escapes. */
 export interface AuditEntry {
   readonly decision: AuditDecision;
-  readonly kind: "connect" | "request" | "upgrade";
+  /** `gap` = lines could not be written: what they would have told of was refused. */
+  readonly kind: "connect" | "request" | "upgrade" | "gap";
   readonly correlationId: string;
   /** Absent for the anonymous. */
   readonly sessionId?: string | undefined;
@@ -24,6 +25,8 @@ export interface AuditEntry {
   readonly durationMs?: number | undefined;
   readonly bytesSent?: number | undefined;
   readonly bytesReceived?: number | undefined;
+  /** Of a gap: how many lines were not written. */
+  readonly missing?: number | undefined;
 }
 
 /** One line of the log. The first nine members have the names that earlier versions wrote. */
@@ -47,4 +50,6 @@ export interface AuditRecord {
   readonly reason?: string | undefined;
   readonly bytes_sent?: number | undefined;
   readonly bytes_received?: number | undefined;
+  /** Of a gap that began at `timestamp` and lasted `duration_ms`: how many decisions were refused without a line of their own. */
+  readonly missing?: number | undefined;
 }

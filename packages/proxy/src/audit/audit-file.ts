@@ -67,10 +67,19 @@ export function openAuditFile(settings: AuditFileSettings): AuditFile {
         closeSync(file.descriptor);
         file = next;
       }
-      file = { ...file, day, size: file.size + writeAll(settings, file, bytes) };
+      try {
+        file = { ...file, day, size: file.size + writeAll(settings, file, bytes) };
+      } catch (error) {
+        // Opened again before anything else is written: that ends a half line which could not be taken back.
+        file = { ...file, inode: noInode };
+        checkedMs = Number.NEGATIVE_INFINITY;
+        throw error;
+      }
     },
   };
 }
+
+const noInode = -1;
 
 interface OpenFile {
   readonly descriptor: number;
@@ -97,7 +106,7 @@ function open(path: string): OpenFile {
   }
 }
 
-/** Writes everything, or takes back what was written and throws: no half lines. */
+/** Writes everything, or takes back what was written and throws: no half lines. Where another process writes, too, nothing is taken back: it could be the other's. */
 function writeAll({ path, writer }: AuditFileSettings, file: OpenFile, bytes: Uint8Array): number {
   let written = 0;
   try {
@@ -108,7 +117,8 @@ function writeAll({ path, writer }: AuditFileSettings, file: OpenFile, bytes: Ui
     }
     return written;
   } catch (error) {
-    if (written > 0) ftruncateSync(file.descriptor, file.size);
+    if (written > 0 && fstatSync(file.descriptor).size === file.size + written)
+      ftruncateSync(file.descriptor, file.size);
     throw error;
   }
 }

@@ -25,13 +25,16 @@ export interface AuditLogSettings {
 
 /** The record of what the proxy decided. */
 export interface AuditLog {
-  /** Takes one line, which is written with the next flush. Throws `store.full` or `store.failed` while lines cannot be written: the caller then refuses the request. */
-  write(entry: AuditEntry): void;
+  /**
+   * Takes one line, which is written with the next flush. Throws `store.full` or `store.failed` while lines cannot be written: the caller then refuses the request, the
+   * line is not taken, and one line tells how many were not as soon as it can be written. What tells how something ended (`isEnd`) is taken in any case.
+   */
+  write(entry: AuditEntry, about?: { readonly isEnd?: boolean | undefined }): void;
   /** False while lines cannot be written; asking tries again. */
   readonly healthy: boolean;
   /** Writes what is waiting; throws like `write`. The system has it then: it outlives the process, not a loss of power. */
   flush(): void;
-  /** Writes what is waiting and closes the file. */
+  /** Writes what is waiting and closes the file; throws like `write`, and what is still waiting is lost. */
   close(): void;
 }
 
@@ -41,24 +44,40 @@ const defaultFlushMs = 50;
 /** Lines; they are made when they are written, many at a time. */
 const pendingLimit = 200;
 
+/** While lines cannot be written it is tried again after this long also when nobody asks. */
+const retryMs = 1000;
+
 interface PendingLine {
   readonly entry: AuditEntry;
   readonly time: Date;
 }
 
-/** Opens the log at its first line. Lines that were taken are kept in memory until the disk has them, so a full disk leaves no gap: it stops new requests. */
+interface Gap {
+  readonly time: Date;
+  readonly sinceMs: number;
+  /** Of the lines before it. */
+  readonly place: number;
+  missing: number;
+}
+
+/**
+ * Opens the log at its first line. Lines that were taken are kept in memory until the disk has them, in their order. A full disk stops new requests, whose lines are
+ * then counted; how those ended that had begun is kept, so that no line says what was not so.
+ */
 export function createAuditLog(settings: AuditLogSettings): AuditLog {
   const clock = settings.clock ?? systemClock;
   const flushMs = settings.flushMs ?? defaultFlushMs;
   let file: AuditFile | undefined;
   let pending: PendingLine[] = [];
+  let gap: Gap | undefined;
   let failure: StoreError | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const flush = (): void => {
-    if (pending.length === 0) return;
+    if (pending.length === 0 && gap === undefined) return;
+    const all = gap === undefined ? pending : pending.toSpliced(gap.place, 0, gapLine(gap, clock));
     let lines = "";
-    for (const { entry, time } of pending) lines += auditLine(entry, time);
+    for (const { entry, time } of all) lines += auditLine(entry, time);
     try {
       file ??= openAuditFile({
         path: settings.path,
@@ -69,9 +88,11 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
       });
       file.append(Buffer.from(lines, "latin1"), clock.now());
       pending = [];
+      gap = undefined;
       failure = undefined;
     } catch (error) {
       failure = auditFailure(settings.path, error);
+      flushAfter(retryMs);
       throw failure;
     }
   };
@@ -87,31 +108,76 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
   };
   const flushLater = (): void => {
     timer = undefined;
+    const isKnown = failure !== undefined;
     try {
       flush();
     } catch (error) {
-      settings.logger?.error({ error }, "audit log not written; requests are refused until it is");
+      if (!isKnown) settings.logger?.error({ error }, "audit log not written; requests are refused until it is");
     }
+  };
+  const flushAfter = (ms: number): void => {
+    timer ??= setTimeout(flushLater, ms).unref();
+  };
+  const isDue = (): boolean => flushMs === 0 || pending.length >= pendingLimit;
+  const miss = (error: unknown): never => {
+    gap ??= { time: clock.now(), sinceMs: clock.monotonicMs(), place: pending.length, missing: 0 };
+    gap.missing += 1;
+    throw error;
+  };
+  const begin = (line: PendingLine): void => {
+    if (!isHealthy()) miss(failure);
+    pending.push(line);
+    if (!isDue()) {
+      flushAfter(flushMs);
+      return;
+    }
+    try {
+      flush();
+    } catch (error) {
+      pending.pop();
+      miss(error);
+    }
+  };
+  const end = (line: PendingLine): void => {
+    pending.push(line);
+    if (failure !== undefined) return;
+    if (isDue()) flushLater();
+    else flushAfter(flushMs);
   };
   return {
     flush,
     get healthy(): boolean {
       return isHealthy();
     },
-    write: (entry) => {
-      if (!isHealthy() && failure !== undefined) throw failure;
-      pending.push({ entry, time: clock.now() });
-      if (flushMs === 0 || pending.length >= pendingLimit) flush();
-      else timer ??= setTimeout(flushLater, flushMs).unref();
-    },
+    write: (entry, { isEnd = false } = {}) => (isEnd ? end : begin)({ entry, time: clock.now() }),
     close: () => {
       clearTimeout(timer);
       try {
         flush();
       } finally {
+        clearTimeout(timer);
         file?.close();
         file = undefined;
       }
+    },
+  };
+}
+
+/** What is known of lines that were not written. */
+function gapLine({ time, sinceMs, missing }: Gap, clock: Clock): PendingLine {
+  return {
+    time,
+    entry: {
+      kind: "gap",
+      decision: "blocked",
+      reason: "audit-unavailable",
+      status: 503,
+      durationMs: clock.monotonicMs() - sinceMs,
+      missing,
+      correlationId: "",
+      host: "",
+      port: 0,
+      method: "",
     },
   };
 }

@@ -9,7 +9,7 @@ import { closedFiles } from "./audit-file.ts";
 
 /** Which lines are wanted. */
 export interface AuditFilter {
-  /** Name or id of a session. */
+  /** Name or id of a session; gaps, in which any session's lines may be missing, are always among its lines. */
   readonly session?: string | undefined;
   /** Only what was blocked or failed. */
   readonly isBlocked?: boolean | undefined;
@@ -54,7 +54,8 @@ export function readAuditLine(line: string, path: string): AuditRecord | undefin
 
 /** Whether the filter lets the record through. */
 export function isWanted(entry: AuditRecord, filter: AuditFilter): boolean {
+  const { session } = filter;
   const isSession =
-    filter.session === undefined || entry.session_id === filter.session || entry.session_name === filter.session;
+    session === undefined || entry.session_id === session || entry.session_name === session || entry.kind === "gap";
   return isSession && (filter.isBlocked !== true || entry.decision === "blocked" || entry.decision === "failed");
 }

@@ -106,7 +106,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     trustStorePath: files.trustStore,
     policy: engineOf(settings, secrets),
     readSecret: (name) => secrets.ready(name)?.reveal() ?? secrets.get(name).then((secret) => secret?.reveal()),
-    writeRecord: settings.audit.isEnabled ? (entry) => audit.write(entry) : () => undefined,
+    writeRecord: settings.audit.isEnabled ? (entry, about) => audit.write(entry, about) : () => undefined,
     flushRecords: settings.audit.isEnabled ? () => audit.flush() : undefined,
     upstream: { ...upstream, closedPorts },
     observers: [tap.createObserver],
@@ -117,7 +117,12 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
   });
   const close = async (): Promise<void> => {
     await proxy.close();
-    audit.close();
+    try {
+      audit.close();
+    } catch (error) {
+      // It ends all the same: a disk that is full may stay so.
+      logger.error({ error }, "the last lines of the audit could not be written");
+    }
   };
   return {
     proxy,

@@ -19,13 +19,28 @@ export async function failedStart(home: string): Promise<FailedStart | undefined
   return isWanted ? lastWords(proxyProcessPaths(home).log) : undefined;
 }
 
-/** What the last line of the log says of a start that failed. */
+const notStarted = "the proxy did not start";
+
+/** What a process that cannot begin says last. */
+export function failureLine(error: unknown): readonly [fields: Readonly<Record<string, unknown>>, message: string] {
+  return [{ error }, notStarted];
+}
+
+/** Written before a process is started: what stands above it in the log was said by others. */
+export function startLine(): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), level: "info", message: "the proxy is started" })}\n`;
+}
+
+/** What the last line of the log says of the last start, if that failed. */
 export async function lastWords(log: string): Promise<FailedStart | undefined> {
   const text = await readFile(log, "utf8").catch(() => "");
   const line = text.trimEnd().split("\n").at(-1) ?? "";
-  const { error } = (readWhole(line) ?? {}) as { readonly error?: Partial<ClauderonErrorJson> };
-  // Where it is not a line of ours, Node itself could not run it.
-  if (error?.message === undefined) return undefined;
+  const { message, error } = (readWhole(line) ?? {}) as {
+    readonly message?: string;
+    readonly error?: Partial<ClauderonErrorJson>;
+  };
+  // Where it is not a line of ours, Node itself could not run it; other lines tell of a proxy that ran.
+  if (message !== notStarted || error?.message === undefined) return undefined;
   return { why: [error.message, error.why ?? []].flat().join(": "), fix: error.fix ?? [] };
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { DaemonError } from "@clauderon/core/contract";
 
+import { withHolder } from "../transport/port-taken.ts";
 import type { ProxyState } from "./proxy-state.ts";
 
 /** Below what systems take for the own ends of connections: one of those could have the port when the proxy comes back after a crash. */
@@ -24,7 +25,7 @@ export async function listenOnKeptPort(state: ProxyState, statePath: string, lis
   if (kept !== undefined) {
     const error = await listened(kept, listen);
     if (error === undefined) return kept;
-    if (Object.keys(sessions).length > 0) throw taken(error, statePath);
+    if (Object.keys(sessions).length > 0) throw await taken(error, kept, statePath);
   }
   return listenOnFreePort(listen);
 }
@@ -54,16 +55,18 @@ async function listenOnFreePort(listen: Listen): Promise<number> {
   return listen(0);
 }
 
-function taken(error: DaemonError, statePath: string): DaemonError {
-  const [end] = error.fix;
+/** Who has it is looked for once, when nothing else is left to try. */
+async function taken(error: DaemonError, port: number, statePath: string): Promise<unknown> {
+  const told = await withHolder(error, port);
+  if (!DaemonError.isInstance(told, "daemon.port-taken")) return told;
+  const another = `give the proxy another port: mv ${statePath} ${statePath}.old && clauderon daemon restart; then each session that runs: clauderon restart NAME`;
+  const isOtherHome = told.context["home"] !== undefined;
   return new DaemonError({
     code: "daemon.port-taken",
-    message: error.message,
-    why: error.why,
-    fix: [
-      end,
-      `or give the proxy another port: mv ${statePath} ${statePath}.old && clauderon daemon restart; then each session that runs: clauderon restart NAME`,
-    ],
+    message: told.message,
+    why: told.why,
+    fix: isOtherHome ? [another] : [told.fix[0], `or ${another}`],
+    context: told.context,
     cause: error,
   });
 }

@@ -23,3 +23,21 @@ it("a process that is killed while it is being asked counts as none", async () =
     await rm(home, { recursive: true });
   }
 });
+
+it("a process that takes the question and answers nothing is told as that, not waited for", async () => {
+  const home = await mkdtemp(join(tmpdir(), "px-"));
+  const { controlSocket, log } = proxyProcessPaths(home);
+  await mkdir(dirname(controlSocket), { recursive: true });
+  const silent = createServer().listen(controlSocket);
+  await once(silent, "listening");
+  try {
+    await expect(connectProxyProcess(home, { answerMs: 100 })).rejects.toMatchObject({
+      code: "daemon.unreachable",
+      message: "The proxy does not answer",
+      fix: [expect.stringContaining("kill -9") as string, `see ${log}`],
+    });
+  } finally {
+    silent.close();
+    await rm(home, { recursive: true });
+  }
+});

@@ -20,11 +20,16 @@ import type {
   FollowStart,
   ProxyStart,
 } from "./control-protocol.ts";
-import { lastWords, readWhole } from "./failed-start.ts";
+import { lastWords, readWhole, startLine } from "./failed-start.ts";
 import { proxyProcessPaths } from "./proxy-process-paths.ts";
+import { silentProxy, SilentProxyError } from "./silent-proxy.ts";
 
 /** One whose process has ended is not waited for; on a machine with too much to do a start may take many seconds. */
 const startMs = 30_000;
+/** A process that runs says how it is within moments; nobody waits for ever for one that is held up. */
+const statusMs = 20_000;
+/** What it is asked may have to wait for a program that holds secrets. */
+const answerMs = 90_000;
 const sourceCondition = "@clauderon/source";
 /** The network's own proxy, and what the programs that hold secrets need to be asked. */
 const passedVariables = [
@@ -39,9 +44,11 @@ const passedVariables = [
 
 /** The proxy's process, as the daemon sees it. */
 export interface ProxyClient extends AsyncDisposable {
+  /** Rejects as the process says, or with `daemon.unreachable` when it has ended or does not answer in time. */
   call<Method extends Exclude<ControlMethod, "events">>(
     method: Method,
     parameters: Parameters<ControlMethods[Method]>[0],
+    options?: { readonly answerMs?: number | undefined },
   ): Promise<ReturnType<ControlMethods[Method]>>;
   /** What the model tap saw after a position (default: all that is kept), and goes on seeing. */
   follow(from?: EventPosition, options?: { readonly signal?: AbortSignal | undefined }): Promise<FollowedEvents>;
@@ -91,8 +98,11 @@ export async function startProxyProcess(options: StartProxyOptions): Promise<Pro
   });
 }
 
-/** The proxy of a home, or `undefined` when none runs. */
-export async function connectProxyProcess(home: string): Promise<ProxyClient | undefined> {
+/** The proxy of a home, or `undefined` when none runs. Rejects with `daemon.unreachable` when one runs and does not answer. */
+export async function connectProxyProcess(
+  home: string,
+  options: { readonly answerMs?: number | undefined } = {},
+): Promise<ProxyClient | undefined> {
   const socket = connect(proxyProcessPaths(home).controlSocket);
   try {
     await once(socket, "connect");
@@ -103,10 +113,10 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
   const client = createClient(home, socket);
   try {
     // One that is being killed still takes connections, but answers none.
-    await client.call("status", {});
+    await client.call("status", {}, { answerMs: options.answerMs ?? statusMs });
   } catch (error) {
     client.close();
-    if (DaemonError.isInstance(error)) return undefined;
+    if (DaemonError.isInstance(error) && !(error instanceof SilentProxyError)) return undefined;
     throw error;
   }
   return client;
@@ -115,6 +125,7 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
 async function launch(options: StartProxyOptions, log: string): Promise<{ hasExited(): boolean }> {
   await mkdir(dirname(log), { recursive: true, mode: 0o700 });
   await using output = await open(log, "a", 0o600);
+  await output.write(startLine());
   const path = createRequire(import.meta.url).resolve("@clauderon/proxy/process");
   const conditions = path.endsWith(".ts") ? ["--conditions", sourceCondition] : [];
   const child = spawn(process.execPath, [...conditions, path], {
@@ -191,13 +202,26 @@ function createClient(home: string, socket: Socket): ProxyClient {
     socket.destroy();
   };
   return {
-    async call(method, parameters) {
+    async call(method, parameters, options = {}) {
       if (socket.destroyed) throw gone();
       lastId += 1;
       const id = lastId;
-      const result = new Promise<unknown>((fulfil, fail) => waiting.set(id, { fulfil, fail }));
+      const ms = options.answerMs ?? answerMs;
+      const { promise: result, resolve: fulfil, reject: fail } = Promise.withResolvers<unknown>();
+      waiting.set(id, { fulfil, fail });
+      const timer = setTimeout(() => {
+        waiting.delete(id);
+        void silentProxy(home, ms).then((error) => {
+          fail(error);
+          socket.destroy();
+        });
+      }, ms);
       socket.write(`${JSON.stringify({ id, method, parameters })}\n`);
-      return (await result) as ReturnType<ControlMethods[typeof method]>;
+      try {
+        return (await result) as ReturnType<ControlMethods[typeof method]>;
+      } finally {
+        clearTimeout(timer);
+      }
     },
     follow: async (from = { since: 0 }, { signal } = {}) => followEvents(home, from, signal),
     ended,

@@ -4,6 +4,7 @@ import { ClauderonError, silentLogger, type Logger } from "@clauderon/core/contr
 import { parseJson } from "@clauderon/core/host";
 
 import type { ProxyStart } from "./control-protocol.ts";
+import { failureLine } from "./failed-start.ts";
 import { ProxyProcess } from "./proxy-process.ts";
 
 function log(level: string, fields: Readonly<Record<string, unknown>>, message: string): void {
@@ -40,6 +41,6 @@ try {
   await main();
 } catch (error) {
   const told = ClauderonError.isInstance(error) ? error.toJSON() : { message: (error as Error).stack };
-  log("error", { error: told }, "the proxy did not start");
+  log("error", ...failureLine(told));
   process.exit(1);
 }

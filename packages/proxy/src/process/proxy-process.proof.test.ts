@@ -266,6 +266,25 @@ describe("the proxy's process", () => {
     expect(await again.call("status", {})).toMatchObject({ port: next });
   });
 
+  it("E tells whose home the port is of that another clauderon has, and never to end that", async () => {
+    await using first = await start();
+    await access(first);
+    const { port, processId } = await first.call("status", {});
+    const others = join(root, "other");
+    await mkdir(join(others, "proxy"), { recursive: true, mode: 0o700 });
+    for (const file of ["proxy.toml", "proxy/state.json"])
+      await writeFile(join(others, file), await readFile(join(home, file)), { mode: 0o600 });
+    const failure = await startProxyProcess({ ...options(), home: others }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      why: `The proxy cannot listen on port ${port}: process ${processId} (clauderon-proxy), which serves the clauderon home ${home}, listens there`,
+      fix: [
+        expect.stringMatching(/^give the proxy another port: mv /u) as string,
+        expect.stringContaining("proxy.log") as string,
+      ],
+    });
+    expect(await first.call("status", {})).toMatchObject({ port, processId });
+  });
+
   /** A proxy that was killed, and whose port another program has. */
   async function taken(before?: (client: ProxyClient) => Promise<void>): Promise<{ port: number; other: Server }> {
     const client = await start();

@@ -98,7 +98,7 @@ export class ProxyProcess {
       const port = await listenOnKeptPort(
         state.current,
         paths.state,
-        async (at) => (await composed.proxy.listen({ port: at })).port,
+        async (at) => (await composed.proxy.listen({ port: at, findsHolder: false })).port,
       );
       const running = new ProxyProcess(options, { composed, state, settings, port });
       await running.#begin();

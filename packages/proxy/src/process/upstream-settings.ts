@@ -35,7 +35,7 @@ export function readCorporateProxy(
   return {
     host: bare(url.hostname),
     port: url.port === "" ? 80 : Number(url.port),
-    credentials: hasCredentials ? `${url.username}:${url.password}` : undefined,
+    credentials: hasCredentials ? `${decoded(url.username)}:${decoded(url.password)}` : undefined,
   };
 }
 
@@ -53,12 +53,30 @@ export async function readWayOut(
 ): Promise<WayOut> {
   const own = await Promise.all(extraCa.map(readExtraAuthorities));
   const proxy = readCorporateProxy(upstream, environment);
-  const identity = proxy?.credentials === undefined ? "" : `${proxy.credentials}@`;
+  const identity = proxy?.credentials === undefined ? "" : `${encoded(proxy.credentials)}@`;
   return {
     origins: upstreams,
     proxyUrl: proxy === undefined ? undefined : `http://${identity}${urlHost(proxy.host)}:${proxy.port}`,
     authorities: [...systemRoots(), ...own.flat()],
   };
+}
+
+/** As curl reads them: a `%` that stands for nothing is one. */
+function decoded(text: string): string {
+  return text.replaceAll(/(?:%[0-9a-f]{2})+/giu, (bytes) => {
+    try {
+      return decodeURIComponent(bytes);
+    } catch {
+      // No text in UTF-8: taken as it stands.
+      return bytes;
+    }
+  });
+}
+
+/** `user:password` for a URL; the first colon ends the user. */
+function encoded(credentials: string): string {
+  const [user = "", ...password] = credentials.split(":");
+  return `${encodeURIComponent(user)}:${encodeURIComponent(password.join(":"))}`;
 }
 
 function urlHost(host: string): string {

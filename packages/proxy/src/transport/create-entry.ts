@@ -137,8 +137,13 @@ class Entry {
       });
       return;
     }
-    if (!trail.write({ decision: "allowed", target, ruleId: verdict.ruleId }) || !context.records.flush()) {
+    const allowed = { decision: "allowed", target, ruleId: verdict.ruleId } as const;
+    if (!trail.write(allowed)) {
       endWithRefusal(socket, auditRefusal, { target });
+      return;
+    }
+    if (!context.records.flush()) {
+      refuseConnect(socket, trail, { ...allowed, refusal: auditRefusal, decision: "failed", isEnd: true });
       return;
     }
     session.tunnelCount += 1;
@@ -171,22 +176,22 @@ class Entry {
       const known = error instanceof DialError ? error.refusal : undefined;
       if (known === undefined) context.logger.error({ error: (error as Error).stack }, "a tunnel failed");
       const decision = known?.status === 403 ? "blocked" : "failed";
-      refuseConnect(socket, trail, { refusal: known ?? unknownFailure, target, decision });
+      refuseConnect(socket, trail, { refusal: known ?? unknownFailure, target, ruleId, decision, isEnd: true });
       return;
     }
+    const onEnd = ({ up, down }: { readonly up: number; readonly down: number }): void => {
+      trail.write({ decision: "allowed", target, ruleId, bytesSent: up, bytesReceived: down, isEnd: true });
+    };
     if (socket.destroyed || session.isRemoved) {
       upstream.destroy();
       socket.destroy();
+      onEnd({ up: 0, down: 0 });
       return;
     }
     socket.write(established);
     if (head.length > 0) upstream.write(head);
     const { idleTunnelMs: idleMs } = context.limits;
-    joinSockets(socket, upstream, {
-      idleMs,
-      onClose: ({ up, down }) =>
-        trail.write({ decision: "allowed", target, ruleId, bytesSent: up, bytesReceived: down, isEnd: true }),
-    });
+    joinSockets(socket, upstream, { idleMs, onClose: onEnd });
   }
 
   /** Requests outside a tunnel need to know who asks. */
@@ -233,11 +238,14 @@ function refuseConnect(
   about: {
     readonly refusal: Refusal;
     readonly target?: ProxyTarget | undefined;
+    readonly ruleId?: string | undefined;
     readonly decision?: "blocked" | "failed";
+    /** A line before this one says that it was allowed. */
+    readonly isEnd?: boolean;
   },
 ): void {
   const { refusal, target, decision = "blocked" } = about;
-  const isWritten = trail.write({ decision, target, refusal });
+  const isWritten = trail.write({ ...about, decision });
   endWithRefusal(socket, isWritten ? refusal : auditRefusal, { target });
 }
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { upgradeRequest, webSocketLines } from "../attacks/tables/upgrades.fixture.ts";
 import type { AuditEntry } from "../audit/audit-entry.ts";
 import { answer, startRecordingUpstream, type RecordingUpstream } from "./testing/recording-upstream.fixture.ts";
+import { requestWays } from "./testing/request-ways.fixture.ts";
 import {
   connectThrough,
   isWholeAnswer,
@@ -41,20 +41,6 @@ afterEach(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-const largeBody = "x".repeat(200_000);
-/** By every way that a request goes: at once, with its body, with a body that streams, to Node's parser, as a WebSocket. */
-const requests: Readonly<Record<string, (path: string) => string>> = {
-  plain: (path) => `GET ${path} HTTP/1.1\r\nHost: ${target}\r\n\r\n`,
-  "with a body": (path) => `POST ${path} HTTP/1.1\r\nHost: ${target}\r\nContent-Length: 4\r\n\r\nbody`,
-  "with a long body": (path) =>
-    `POST ${path} HTTP/1.1\r\nHost: ${target}\r\nContent-Length: ${largeBody.length}\r\n\r\n${largeBody}`,
-  "of Node's parser": (path) => `OPTIONS ${path} HTTP/1.1\r\nHost: ${target}\r\n\r\n`,
-  "for a WebSocket": (path) =>
-    upgradeRequest(webSocketLines)
-      .replaceAll("TARGET", target)
-      .replace(/^GET \S+/u, `GET ${path}`),
-};
-
 async function ask(text: string): Promise<string> {
   const tls = await tlsThrough(test, { target });
   const read = readUntil(tls, isWholeAnswer);
@@ -72,10 +58,10 @@ describe("P62 what is decided", () => {
         if (!written.some((entry) => entry.path === path)) unwritten.push(path);
       if (/\r\n\r\n(?:body|x+)?$/u.test(connection.text)) connection.socket.write(answer("ok"));
     };
-    const names = Object.keys(requests);
+    const names = Object.keys(requestWays);
     const all = Array.from({ length: 25 }, (_, index) => {
-      const make = requests[names[index % names.length] ?? ""];
-      return ask(make?.(`/number/${index}`) ?? "");
+      const make = requestWays[names[index % names.length] ?? ""];
+      return ask(make?.(target, `/number/${index}`) ?? "");
     });
     for (const text of await Promise.all(all)) expect(text).toMatch(/^HTTP\/1.1 200/u);
     expect(unwritten).toEqual([]);
@@ -96,11 +82,11 @@ describe("P62 what is decided", () => {
   });
 
   it("does not happen when it cannot be written: 503, nothing upstream, and it goes on once it can", async () => {
-    const tls = await Promise.all(Object.values(requests).map(async () => tlsThrough(test, { target })));
+    const tls = await Promise.all(Object.values(requestWays).map(async () => tlsThrough(test, { target })));
     isFull = true;
-    const answers = Object.values(requests).map(async (make, index) => {
+    const answers = Object.values(requestWays).map(async (make, index) => {
       const read = readUntil(tls[index] ?? expect.unreachable(), isWholeAnswer);
-      tls[index]?.write(make(`/unseen/${index}`));
+      tls[index]?.write(make(target, `/unseen/${index}`));
       return (await read).text;
     });
     for (const text of await Promise.all(answers)) {
@@ -111,10 +97,10 @@ describe("P62 what is decided", () => {
     expect((await connectThrough(test, { target: `tunnel.test:${upstream.port}` })).answer).toMatch(/^HTTP\/1.1 503/u);
     expect(upstream.text).toBe("");
     isFull = false;
-    expect(await ask(requests["plain"]?.("/seen") ?? "")).toMatch(/^HTTP\/1.1 200/u);
+    expect(await ask(requestWays["plain"]?.(target, "/seen") ?? "")).toMatch(/^HTTP\/1.1 200/u);
     expect(upstream.text).not.toContain("/unseen");
     // The record tells what became of those that were taken.
-    for (const index of Object.keys(Object.values(requests)))
+    for (const index of Object.keys(Object.values(requestWays)))
       expect(written.filter(({ path }) => path === `/unseen/${index}`)).toMatchObject([
         { decision: "injected" },
         { decision: "failed", reason: "audit-unavailable", status: 503 },

@@ -3,8 +3,11 @@ import type { Logger } from "@clauderon/core/contract";
 import type { AuditEntry } from "../audit/audit-entry.ts";
 import { atEndOfTurn, type TurnTask } from "./end-of-turn.ts";
 
-/** Writes a line down before what it allows happens; throws when it cannot, and then nothing happens. */
-export type WriteRecord = (entry: AuditEntry) => void;
+/**
+ * Writes a line down before what it allows happens; throws when it cannot, and then nothing happens. `isEnd` = it tells how something ended that a line before it
+ * allowed: one that throws at such a line leaves a record without its end.
+ */
+export type WriteRecord = (entry: AuditEntry, about: { readonly isEnd: boolean }) => void;
 
 /** Something that was decided on and has not happened yet. Neither of these throws. */
 export interface HeldDecision {
@@ -35,7 +38,7 @@ export class DecisionRecords implements TurnTask {
   /** False when the line could not be taken. What was decided on is written by the end of the turn; how it ended may wait. */
   write(entry: AuditEntry, { isEnd }: { readonly isEnd: boolean }): boolean {
     try {
-      this.#options.writeRecord(entry);
+      this.#options.writeRecord(entry, { isEnd });
     } catch (error) {
       this.#tell(error);
       return false;

@@ -29,7 +29,7 @@ export interface UpstreamOverride {
 export interface CorporateProxy {
   readonly host: string;
   readonly port: number;
-  /** `user:password`. */
+  /** `user:password` as they are, nothing of them escaped. */
   readonly credentials?: string | undefined;
 }
 
@@ -92,7 +92,8 @@ export function createDialer(settings: DialerSettings): Dialer {
       // The corporate proxy resolves names; an address that is written out is judged here all the same.
       if (isIP(target.host) !== 0) await checked(target, identity);
       const addresses = isIP(proxy.host) === 0 ? await resolved(proxy.host, resolve) : [proxy.host];
-      return connectThrough(proxy, target, await open(addresses, proxy.port, settings));
+      const socket = await open(addresses, proxy.port, settings);
+      return connectThrough(socket, { proxy, target, answerMs: settings.connectMs });
     }
     // The user named the gateway, and by that its address.
     const addresses =
@@ -234,20 +235,37 @@ async function secure(
 
 const longestAnswer = 16 * 1024;
 
-async function connectThrough(proxy: CorporateProxy, target: ProxyTarget, socket: Socket): Promise<Socket> {
+interface ConnectQuestion {
+  readonly proxy: CorporateProxy;
+  readonly target: ProxyTarget;
+  readonly answerMs: number;
+}
+
+async function connectThrough(socket: Socket, { proxy, target, answerMs }: ConnectQuestion): Promise<Socket> {
   const authority = formatAuthority(target);
   const credentials = proxy.credentials;
   const authorization =
-    credentials === undefined
-      ? ""
-      : `proxy-authorization: Basic ${Buffer.from(decodeURIComponent(credentials)).toString("base64")}\r\n`;
+    credentials === undefined ? "" : `proxy-authorization: Basic ${Buffer.from(credentials).toString("base64")}\r\n`;
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${authorization}\r\n`);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    socket.destroy();
+  }, answerMs);
   let answer = Buffer.alloc(0);
   while (answer.indexOf("\r\n\r\n") === -1) {
     const chunk = await nextChunk(socket);
     if (chunk === undefined || answer.length + chunk.length > longestAnswer) break;
     answer = Buffer.concat([answer, chunk]);
   }
+  clearTimeout(timer);
+  if (isLate)
+    throw new DialError(
+      refuse(504, "upstream-proxy-slow", {
+        message: `The upstream proxy ${proxy.host}:${proxy.port} did not answer for ${target.host} within ${answerMs / 1000} s`,
+        fix: "try again later; the proxy is named by upstream in proxy.toml, or HTTPS_PROXY of the daemon",
+      }),
+    );
   const end = answer.indexOf("\r\n\r\n");
   const status = /^HTTP\/1\.[01] (?<status>\d{3})/u.exec(answer.toString("latin1"))?.groups?.["status"];
   if (end === -1 || status === undefined || !status.startsWith("2")) {

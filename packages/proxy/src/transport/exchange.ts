@@ -13,6 +13,7 @@ import { answerLocally, answerRefusal, refusedAnswer, type RefusedSubject } from
 import { isTrailerName } from "./trailers.ts";
 import type { LocalAnswer } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
+import { isUnsent, UnsentError } from "./unsent-error.ts";
 
 type Outcome = Parameters<ExchangeObserver["onEnd"]>[0];
 
@@ -34,6 +35,10 @@ export interface ExchangeOptions {
   /** Takes secrets out of the answer. */
   readonly redactor: Redactor | undefined;
   readonly onEnd: (end: ExchangeEnd) => void;
+  /** Asked right before the request is written: whether it may still go this way. One that may not is handed in again by `sendAgain`. */
+  readonly mayStart?: (() => boolean) | undefined;
+  /** Nothing of the request was written, nor will be: it may be decided on and handed in anew. */
+  readonly sendAgain?: (() => void) | undefined;
   /** Ends what is still on its way up so that the upstream does not take it for whole; set where an abort alone would not do that (HTTP/2). */
   readonly breakBody?: ((error: Error) => void) | undefined;
 }
@@ -76,10 +81,11 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
     this.#isGone = this.#response.destroyed;
   }
 
+  /** What it refuses is thrown, not aborted: the connection that was about to be used stays usable. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    // Thrown, not aborted: the connection that was about to be used stays usable.
     if (this.#isGone || this.#isOver) throw new Error("the client has gone");
+    if (this.#options.mayStart?.() === false) throw new UnsentError();
+    this.#controller = controller;
   }
 
   // oxlint-disable-next-line max-params -- the signature is undici\'s
@@ -127,7 +133,11 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    this.fail(error);
+    const { sendAgain, mayStart } = this.#options;
+    // A connection that was not made by a way that holds no more may be made by the one that does.
+    const isElsewhere = isUnsent(error) || (this.#controller === undefined && mayStart?.() === false);
+    if (sendAgain === undefined || this.#isGone || !isElsewhere) this.fail(error);
+    else if (!this.#isOver) sendAgain();
   }
 
   /** To the client; called in order by the body. */

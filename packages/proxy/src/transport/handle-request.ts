@@ -17,11 +17,13 @@ import { prepareRequest, type HaltedRequest, type IncomingExchange, type Prepare
 import { answerLocally, answerRefusal } from "./problem-body.ts";
 import { RequestBody } from "./request-body.ts";
 import type { ProxySession } from "./sessions.ts";
+import { standingRefusal } from "./standing-refusal.ts";
 import { hasTrailers, trailersRefused } from "./trailers.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
 import { UpgradeExchange } from "./upgrade.ts";
 import type { UpstreamRequest } from "./upstream-origin.ts";
+import type { UpstreamPools } from "./upstream-pools.ts";
 
 /** One request from its head to its last byte: decided on, written down, sent. Nothing goes upstream before the decision is written down. */
 export async function handleRequest(context: TransportContext, incoming: IncomingExchange): Promise<void> {
@@ -72,8 +74,7 @@ interface Sending {
 function send(sending: Sending): void {
   const { context, incoming, prepared, trail } = sending;
   const { session } = incoming;
-  const { head, request, verdict, plan } = prepared;
-  const { pool, host } = session.pools.get(request.target, { isHttp2: incoming.http2 !== undefined });
+  const { request, verdict } = prepared;
   const exchangeContext = { identity: session.identity, request, rule: verdict.rule };
   const observers = context.observers.flatMap((create) => create(exchangeContext) ?? []);
   const redactor = redactorOf(context, prepared);
@@ -99,6 +100,8 @@ function send(sending: Sending): void {
     observers,
     redactor,
     onEnd,
+    mayStart: () => session.pools === pools && standingRefusal(context, session, prepared) === undefined,
+    sendAgain: () => dispatch(),
     breakBody: incoming.http2 === undefined ? undefined : breakBody,
   });
   const body = wholeBody ?? streamedBody(prepared, { incoming, exchange, observers });
@@ -107,8 +110,55 @@ function send(sending: Sending): void {
     return;
   }
   if (incoming.expectsContinue === true && prepared.body === undefined) incoming.response.writeContinue();
+  const handler =
+    incoming.upgrade === undefined
+      ? answerHandler(sending, exchange)
+      : upgradeHandler(sending, { exchange, redactor, observers, ...incoming.upgrade });
+  let pools: UpstreamPools | undefined;
+  /** By the connections and the way that hold now: since the decision, or since the request was handed in before, they may have been renewed. */
+  const dispatch = (): void => {
+    const refusal = standingRefusal(context, session, prepared);
+    if (refusal !== undefined) {
+      if (body instanceof RequestBody) body.destroy();
+      exchange.refuse(refusal);
+      return;
+    }
+    pools = session.pools;
+    try {
+      const { pool, host } = pools.get(request.target, { isHttp2: incoming.http2 !== undefined });
+      pool.dispatch(upstreamRequest(sending, { host, body, redactor }), handler);
+    } catch (error) {
+      exchange.fail(error as Error);
+    }
+  };
+  context.records.whenWritten({
+    proceed: () => {
+      dispatch();
+      if (wholeBody !== undefined) atEndOfTurn({ endTurn: () => exchange.tellRequest() });
+    },
+    refuse: () => {
+      if (body instanceof RequestBody) body.destroy();
+      exchange.fail(new DialError(auditRefusal));
+    },
+  });
+}
+
+function upstreamRequest(
+  sending: Sending,
+  {
+    host,
+    body,
+    redactor,
+  }: {
+    readonly host: string;
+    readonly body: RequestBody | Buffer | undefined;
+    readonly redactor: Redactor | undefined;
+  },
+): UpstreamRequest {
+  const { incoming, prepared } = sending;
+  const { head, request, verdict, plan } = prepared;
   const query = upstreamQuery(request.query, plan);
-  const upstreamRequest: UpstreamRequest = {
+  return {
     method: request.method,
     path: query === "" ? request.path : `${request.path}?${query}`,
     headers: upstreamHeaders({
@@ -123,24 +173,6 @@ function send(sending: Sending): void {
     upgrade: incoming.upgrade === undefined ? null : "websocket",
     idempotent: false,
   };
-  const handler =
-    incoming.upgrade === undefined
-      ? answerHandler(sending, exchange)
-      : upgradeHandler(sending, { exchange, redactor, observers, ...incoming.upgrade });
-  context.records.whenWritten({
-    proceed: () => {
-      try {
-        pool.dispatch(upstreamRequest, handler);
-        if (wholeBody !== undefined) atEndOfTurn({ endTurn: () => exchange.tellRequest() });
-      } catch (error) {
-        exchange.fail(error as Error);
-      }
-    },
-    refuse: () => {
-      if (body instanceof RequestBody) body.destroy();
-      exchange.fail(new DialError(auditRefusal));
-    },
-  });
 }
 
 /** Tokens that the answer hands out stay here. */

@@ -4,14 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 import { ClauderonError } from "@clauderon/core/contract";
 
 import { parseRequestTarget } from "../policy/canonical-target.ts";
-import type {
-  CredentialRule,
-  ProxyIdentity,
-  ProxyRequest,
-  ProxyTarget,
-  Refusal,
-  RequestVerdict,
-} from "../policy/proxy-types.ts";
+import type { CredentialRule, ProxyRequest, ProxyTarget, Refusal, RequestVerdict } from "../policy/proxy-types.ts";
 import { isRefusal, refuse } from "../policy/refusal.ts";
 import { plainAnswer, receivePackDenied } from "../push/push-answer.ts";
 import { presentedToken, guardedPart, planToken } from "../tokens/presented-token.ts";
@@ -19,6 +12,7 @@ import type { ClientRequest, ClientResponse } from "./client-message.ts";
 import { planInjection, type InjectionPlan } from "./header-filter.ts";
 import { readRequestHead, type RequestHead } from "./request-head.ts";
 import type { ProxySession } from "./sessions.ts";
+import { standingRefusal, type Decision } from "./standing-refusal.ts";
 import { hasTrailers, trailersRefused } from "./trailers.ts";
 import type { LocalAnswer, TransportContext } from "./transport-context.ts";
 import { upgradeRefusal } from "./upgrade.ts";
@@ -49,10 +43,9 @@ export interface IncomingExchange {
 
 export type ForwardVerdict = Extract<RequestVerdict, { kind: "forward" }>;
 
-/** A request that may go upstream. */
-export interface PreparedRequest {
+/** A request that may go upstream, as long as what was decided holds. */
+export interface PreparedRequest extends Decision {
   readonly head: RequestHead;
-  readonly request: ProxyRequest;
   readonly verdict: ForwardVerdict;
   readonly plan: InjectionPlan | undefined;
   /** The value that was put in, which the answer must not show. */
@@ -86,7 +79,8 @@ export function prepareRequest(context: TransportContext, incoming: IncomingExch
   const request = parse(incoming, head);
   if (isRefusal(request)) return { refusal: request, isFatal: true };
   const { identity } = incoming.session;
-  const verdict = context.engine().decideRequest(identity, request);
+  const engine = context.engine();
+  const verdict = engine.decideRequest(identity, request);
   if (verdict.kind === "refuse") return { refusal: verdict.refusal, request };
   const halt = { request, ruleId: verdict.rule?.id };
   if (head.hasBody && head.names.includes("trailer")) return { ...halt, refusal: trailersRefused };
@@ -95,19 +89,16 @@ export function prepareRequest(context: TransportContext, incoming: IncomingExch
   if (local !== undefined) return { ...halt, answer: local.answer, refusal: local.refusal };
   if (verdict.answerFields !== undefined && verdict.rule?.tokenAnswer?.hosts === undefined)
     return { ...halt, refusal: tokenAnswer };
-  const decided: Decided = { incoming, identity, head, request, verdict };
+  const decided: Decided = { incoming, engine, identity, head, request, verdict };
   if (verdict.bodyCheck === undefined) return withSecret(context, decided, undefined);
   return checkedBody(context, incoming, decided).then((body) =>
     isRefusal(body) ? { ...halt, refusal: body } : withSecret(context, decided, body.bytes),
   );
 }
 
-interface Decided {
+interface Decided extends Decision {
   readonly incoming: IncomingExchange;
-  /** What the decision was made for. */
-  readonly identity: ProxyIdentity;
   readonly head: RequestHead;
-  readonly request: ProxyRequest;
   readonly verdict: ForwardVerdict;
 }
 
@@ -132,17 +123,19 @@ interface Collected {
 }
 
 function complete(context: TransportContext, decided: Decided, { token, secret, body }: Collected): Outcome {
-  const { incoming, head, request, verdict } = decided;
+  const { incoming, engine, identity, head, request, verdict } = decided;
   const { rule } = verdict;
-  const late = lateRefusal(context, incoming.session, decided);
+  const late = standingRefusal(context, incoming.session, decided) ?? tooManyRequests(context, incoming.session);
   if (late !== undefined) return { request, ruleId: rule?.id, refusal: late };
   if (token !== undefined) {
     const guarded = { plan: planToken(token.token), secret: guardedPart(token.token), secretName: token.secret };
-    return { head, request, verdict, ...guarded, body };
+    return { head, engine, identity, request, verdict, ...guarded, body };
   }
   const needsPlan = secret !== undefined || verdict.dropsCredentials === true;
   return {
     head,
+    engine,
+    identity,
     request,
     verdict,
     plan: rule !== undefined && needsPlan ? knownPlan(rule, secret) : undefined,
@@ -268,16 +261,7 @@ async function collect(body: Readable, limit: number): Promise<Buffer | "broken"
   return Buffer.concat(chunks);
 }
 
-/** What may have changed while something was waited for. */
-function lateRefusal(
-  { limits, engine }: TransportContext,
-  session: ProxySession,
-  { identity, request }: { readonly identity: ProxyIdentity; readonly request: ProxyRequest },
-): Refusal | undefined {
-  if (session.isRemoved)
-    return refuse(403, "session-ended", { message: "The session has ended", fix: "clauderon list" });
-  const now = session.identity === identity ? undefined : engine().decideRequest(session.identity, request);
-  if (now?.kind === "refuse") return now.refusal;
+function tooManyRequests({ limits }: TransportContext, session: ProxySession): Refusal | undefined {
   if (session.requestCount < limits.requestsPerSession) return undefined;
   return refuse(429, "too-many-requests", {
     message: `The session has ${limits.requestsPerSession} requests in flight`,

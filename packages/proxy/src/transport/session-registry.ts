@@ -72,18 +72,21 @@ export class SessionRegistry {
     const session = this.#options.sessions.get(identity.sessionId);
     if (session === undefined) return false;
     session.identity = identity;
-    session.pools.close();
-    session.pools = this.#pools(identity);
+    this.#renewPools(session);
     cutForbidden(session);
     return true;
   }
 
   /** New connections to upstreams for every session; those in use end as they are. */
   renewPools(): void {
-    for (const session of this.#options.sessions.values()) {
-      session.pools.close();
-      session.pools = this.#pools(session.identity);
-    }
+    for (const session of this.#options.sessions.values()) this.#renewPools(session);
+  }
+
+  /** What was not sent yet is sent by the new ones. */
+  #renewPools(session: ProxySession): void {
+    const before = session.pools;
+    session.pools = this.#pools(session.identity);
+    before.close();
   }
 
   /** Ends the session: its token, its connections, what it has in flight. */

@@ -262,6 +262,38 @@ describe("B3 where upstreams are", () => {
     expect((await connectThrough(behind, { target })).answer).toMatch(/^HTTP\/1.1 502[\s\S]*upstream-proxy-refused/u);
     corporate.close();
   });
+
+  it.each(["50%", "a%4", "%zz", "100%41"])("a corporate proxy is told the password %s as it is", async (password) => {
+    const asked = Promise.withResolvers<string>();
+    const corporate = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", (head: Buffer) => {
+        asked.resolve(head.toString());
+        socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      });
+    }).listen(0, "127.0.0.1");
+    await once(corporate, "listening");
+    const { port } = corporate.address() as AddressInfo;
+    await using behind = await startTestProxy({
+      upstream: { corporateProxy: { host: "corporate.test", port, credentials: `me:${password}` } },
+    });
+    const { socket, answer: answered } = await connectThrough(behind, { target });
+    expect(answered).toMatch(/^HTTP\/1.1 200/u);
+    expect(await asked.promise).toContain(`Basic ${Buffer.from(`me:${password}`).toString("base64")}\r\n`);
+    socket.destroy();
+    corporate.close();
+  });
+
+  it("a corporate proxy that does not answer is not waited for without end", async () => {
+    const silent = await startRecordingUpstream({ isPlain: true, respond: () => undefined });
+    await using behind = await startTestProxy({
+      upstream: { corporateProxy: { host: "corporate.test", port: silent.port } },
+      limits: { connectMs: 200 },
+    });
+    expect((await connectThrough(behind, { target })).answer).toMatch(/^HTTP\/1.1 504[\s\S]*upstream-proxy-slow/u);
+    await silent.until(() => silent.connections.every(({ isClosed }) => isClosed));
+    await silent[Symbol.asyncDispose]();
+  });
 });
 
 describe("requests outside a tunnel", () => {

@@ -10,6 +10,7 @@ import type { ExchangeHandler, Http1RequestParts } from "./http1-connection.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import type { ProxyLimits } from "./limits.ts";
 import { authorityOf } from "./problem-body.ts";
+import { UnsentError } from "./unsent-error.ts";
 import { withoutContinue } from "./without-continue.ts";
 
 /** Shorter than what servers keep: a request that meets a closing connection cannot be sent again. */
@@ -190,6 +191,8 @@ export class UpstreamOrigin {
           shared.dispatch({ ...request, body }, handler);
           return;
         }
+        // None that nobody would close.
+        if (this.#isClosed) throw new UnsentError();
         streaming ??= this.#create(false);
         streaming.dispatch(request, handler);
       },
