@@ -20,9 +20,12 @@ export interface RunningGuest extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts a guest as a plain process of this machine. */
-export async function runGuest(program: string, args: readonly string[] = []): Promise<RunningGuest> {
-  const directory = mkdtempSync(join(tmpdir(), "clauderon-guest-"));
+/** Starts a guest as a plain process of this machine; its directory is made unless one is given. */
+export async function runGuest(
+  program: string,
+  args: readonly string[] = [],
+  directory: string = mkdtempSync(join(tmpdir(), "clauderon-guest-")),
+): Promise<RunningGuest> {
   const key = randomBytes(32);
   const keyFile = join(directory, "key");
   writeFileSync(keyFile, key.toString("hex"), { mode: 0o600 });

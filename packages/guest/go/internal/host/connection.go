@@ -102,10 +102,21 @@ func (c *connection) serve() error {
 		}
 		if isLeaving {
 			<-c.isHandedOff
-			c.host.options.Carry(&handedOver{Conn: c.conn, reader: c.reader})
-			return nil
+			return c.handOver()
 		}
 	}
+}
+
+// handOver waits for the byte by which the client says that it takes what comes for a carrier's.
+func (c *connection) handOver() error {
+	c.conn.SetReadDeadline(time.Now().Add(time.Duration(limits.HandshakeMs) * time.Millisecond))
+	if _, err := c.reader.ReadByte(); err != nil {
+		c.conn.Close()
+		return nil
+	}
+	c.conn.SetReadDeadline(time.Time{})
+	c.host.options.Carry(&handedOver{Conn: c.conn, reader: c.reader})
+	return nil
 }
 
 func (c *connection) read(limit int) (frame.Frame, error) {
