@@ -72,7 +72,7 @@ func Run(options Options) (int, error) {
 	})
 	reports := report.NewQueue()
 	served := host.New(host.Options{
-		Key: key, Version: options.Version, Reaper: process.NewReaper(), Environment: imageEnvironment(options.HasImage), Log: log,
+		Key: key, Version: options.Version, Processes: process.NewReaper(), Environment: imageEnvironment(options.HasImage), Log: log,
 		Methods: map[string]host.Method{"report.wait": waitForReports(reports), "egress.probe": runProbe},
 		Carry: func(connection net.Conn) {
 			if err := client.Attach(connection); err != nil {

@@ -1,10 +1,21 @@
 package host
 
 import (
+	"errors"
 	"io"
 	"net"
 	"time"
+
+	"clauderon.dev/guest/internal/process"
 )
+
+// noProcesses runs nothing, whatever is asked.
+type noProcesses struct{}
+
+func (noProcesses) StartProcess(process.Spec, process.Owner) (*process.Process, error) {
+	return nil, errors.New("nothing runs here")
+}
+func (noProcesses) Owned() map[int]bool { return nil }
 
 type reader struct{ bytes []byte }
 

@@ -14,11 +14,18 @@ import (
 // Method answers a request of its own goroutine; given is closed when nobody waits any more.
 type Method func(parameters Parameters, given <-chan struct{}) (any, error)
 
+// Processes starts what a sandbox runs; a process.Reaper does.
+type Processes interface {
+	StartProcess(spec process.Spec, owner process.Owner) (*process.Process, error)
+	// Owned are the processes that were started and have not ended.
+	Owned() map[int]bool
+}
+
 // Options of a host.
 type Options struct {
-	Key     []byte
-	Version string
-	Reaper  *process.Reaper
+	Key       []byte
+	Version   string
+	Processes Processes
 	// What processes have besides what a sandbox brings: the image's.
 	Environment map[string]string
 	// Methods besides those of the protocol.

@@ -27,7 +27,7 @@ var seeds = [][]byte{
 
 // A connection that has proved the key and says anything: it is answered or ended, never more.
 func check(t *testing.T, input []byte) {
-	h := New(Options{Log: func(string) {}})
+	h := New(Options{Log: func(string) {}, Processes: noProcesses{}})
 	c := &connection{host: h, conn: nowhere{}, streams: map[uint32]stream{}, isHandedOff: make(chan struct{})}
 	c.changed = sync.NewCond(&h.mu)
 	h.sandboxes["s"] = newSandbox(h, sandboxStatus{SandboxID: "s", InstanceID: "i", Name: "s", Cwd: "/nowhere", State: "running"}, map[string]string{})

@@ -114,7 +114,7 @@ func (s *sandbox) startAgent(request launch) (any, error) {
 	if request.mode == "terminal" {
 		spec.Terminal = &request.size
 	}
-	started, err := s.host.options.Reaper.StartProcess(spec, next)
+	started, err := s.host.options.Processes.StartProcess(spec, next)
 	if err != nil {
 		return nil, Refuse("sandbox.start-failed", "The agent did not start: "+reasonOf(err))
 	}
@@ -146,7 +146,7 @@ func (s *sandbox) startExec(e *exec, request execRequest) error {
 		return nil
 	}
 	e.isTerminal = request.terminal != nil
-	started, err := s.host.options.Reaper.StartProcess(process.Spec{
+	started, err := s.host.options.Processes.StartProcess(process.Spec{
 		Path: path, Argv: request.argv, Directory: request.cwd, Environment: listOf(environment), HasInput: request.hasInput, Terminal: request.terminal,
 	}, e)
 	if err != nil {
@@ -180,7 +180,7 @@ func (s *sandbox) stop(grace time.Duration) (ended int, left []int) {
 		leaders[e.process.ID] = true
 	}
 	tree := process.Tree{
-		Marker: s.marker(), Leaders: leaders, IsHeir: len(h.sandboxes) == 1, Owned: h.options.Reaper.Owned,
+		Marker: s.marker(), Leaders: leaders, IsHeir: len(h.sandboxes) == 1, Owned: h.options.Processes.Owned,
 	}
 	h.mu.Unlock()
 	running.ended, running.left = tree.End(grace)
