@@ -47,7 +47,8 @@ function build(version: string): BuiltGuest {
     });
     if (status !== 0) fail(`go build for ${name} failed:\n${stderr}`);
     const bytes = readFileSync(path);
-    if (bytes.length > largestBytes) fail(`the program for ${name} has ${bytes.length} bytes, more than ${largestBytes}`);
+    if (bytes.length > largestBytes)
+      fail(`the program for ${name} has ${bytes.length} bytes, more than ${largestBytes}`);
     return [name, { sha256: createHash("sha256").update(bytes).digest("hex"), bytes: bytes.length }] as const;
   });
   const built: BuiltGuest = { version, programs: Object.fromEntries(programs) };

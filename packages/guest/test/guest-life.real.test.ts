@@ -64,7 +64,14 @@ describe.runIf(hasGo("the life of a guest"))("a guest", { timeout: 60_000 }, () 
     const guest = await start();
     expect(existsSync(join(guest.directory, "key"))).toBe(false);
     if (process.getuid?.() === 0) {
-      const plain = ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--"];
+      const plain = [
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--bounding-set=-all",
+        "--inh-caps=-all",
+        "--",
+      ];
       chmodSync(built.directory, 0o755);
       chownSync(guest.directory, 65_534, 65_534);
       const key = join(guest.directory, "other-key");
@@ -76,7 +83,9 @@ describe.runIf(hasGo("the life of a guest"))("a guest", { timeout: 60_000 }, () 
       await expect.poll(() => existsSync(join(guest.directory, "other.sock")), within).toBe(true);
       const read = (what: string): string =>
         spawnSync("setpriv", [...plain, "head", "-c", "1", `/proc/${other.pid}/${what}`], { encoding: "utf8" }).stderr;
-      expect([read("environ"), read("mem"), read("maps")].every((said) => said.includes("Permission denied"))).toBe(true);
+      expect([read("environ"), read("mem"), read("maps")].every((said) => said.includes("Permission denied"))).toBe(
+        true,
+      );
       // What it starts is as open as any process.
       expect(read("status")).toBe("");
       other.kill("SIGKILL");
@@ -148,7 +157,18 @@ describe.runIf(hasGo("the life of a guest"))("a guest", { timeout: 60_000 }, () 
     writeFileSync(join(directory, "second-key"), guest.key.toString("hex"));
     const socket = join(directory, "inner.sock");
     const child = spawn("unshare", [
-      ...["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child", built.program, "run", "--socket", socket],
+      ...[
+        "--user",
+        "--map-root-user",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--kill-child",
+        built.program,
+        "run",
+        "--socket",
+        socket,
+      ],
       ...["--hook-socket", `@${randomUUID()}`, "--key-file", join(directory, "second-key"), "--grace-ms", "500"],
     ]);
     const ended = once(child, "exit");
@@ -229,7 +249,16 @@ describe.runIf(hasGo("the life of a guest"))("a guest", { timeout: 60_000 }, () 
     // A namespace without a network, as the sandbox of a container is.
     const sealed = spawnSync(
       "unshare",
-      ["--user", "--map-root-user", "--net", built.program, "probe", "tcp:198.51.100.1:80", "udp:198.51.100.1:53", "dns:example.com"],
+      [
+        "--user",
+        "--map-root-user",
+        "--net",
+        built.program,
+        "probe",
+        "tcp:198.51.100.1:80",
+        "udp:198.51.100.1:53",
+        "dns:example.com",
+      ],
       { encoding: "utf8" },
     );
     const seen = JSON.parse(sealed.stdout) as { readonly results: readonly { readonly outcome: string }[] };

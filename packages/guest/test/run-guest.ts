@@ -64,8 +64,7 @@ export async function runGuest(
       await once(opened, "connect");
       return opened;
     },
-    memoryBytes: () =>
-      Number(/VmRSS:\s+(\d+)/u.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) * 1024,
+    memoryBytes: () => Number(/VmRSS:\s+(\d+)/u.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) * 1024,
     stop,
     [Symbol.asyncDispose]: stop,
   };

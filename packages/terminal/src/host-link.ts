@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { decode } from "./decode-host-message.ts";
 import { encodeFrame, encodeJsonFrame, FrameReader, payloadObject, type HostFrame } from "./host-frame.ts";
 import { handshakeProof, isEqualProof } from "./host-handshake.ts";
-import { frameTypes, HostError, hostLimits, hostProtocolVersion, type HostFailure } from "./host-protocol.ts";
+import { frameTypes, HostError, hostLimits, hostProtocolVersion } from "./host-protocol.ts";
 
 /** The connection ended before the answer came. */
 export class HostLinkClosedError extends Error {
@@ -192,14 +193,19 @@ export class HostLink {
   #dispatch(frame: HostFrame): void {
     const { type, id } = frame;
     const pending = this.#pending.get(id);
+    // What cannot be read throws before anything is forgotten, so that whoever waits is told of the end.
     if (type === frameTypes.response && pending !== undefined) {
+      const result = payloadObject(frame.payload);
       this.#pending.delete(id);
-      pending.resolve(payloadObject(frame.payload));
+      pending.resolve(result);
     } else if (type === frameTypes.failure) {
       if (id === 0) return this.close();
+      const failure = failureFrom(frame);
+      const stream = this.#streams.get(id);
       this.#pending.delete(id);
       this.#streams.delete(id);
-      pending?.reject(failureFrom(frame));
+      pending?.reject(failure);
+      stream?.closed();
     } else {
       this.#streams.get(id)?.frame(frame);
     }
@@ -220,6 +226,6 @@ export function dialSocket(path: string): Promise<Socket> {
 }
 
 function failureFrom(frame: HostFrame): HostError {
-  const failure = payloadObject(frame.payload) as unknown as HostFailure;
-  return new HostError(failure.code, failure.message, failure.fix[0]);
+  const { code, message, fix } = decode.failure(payloadObject(frame.payload));
+  return new HostError(code, message, fix[0]);
 }

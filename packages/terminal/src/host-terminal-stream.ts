@@ -6,10 +6,12 @@ import {
   type TerminalStream,
 } from "@clauderon/core/contract";
 
+import { decode } from "./decode-host-message.ts";
 import { payloadObject, type HostFrame } from "./host-frame.ts";
 import { InputWindow } from "./host-input-window.ts";
 import type { HostLink, LinkStream } from "./host-link.ts";
-import { frameTypes, hostLimits, outputFlags, sources } from "./host-protocol.ts";
+import { frameTypes, hostLimits, sources } from "./host-protocol.ts";
+import { OutputAllowance } from "./output-allowance.ts";
 
 /** A viewer's end of an agent's terminal. */
 export class HostTerminalStream implements TerminalStream, LinkStream {
@@ -19,6 +21,7 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   readonly #sandboxId: string;
   readonly #id: number;
   readonly #input: InputWindow;
+  readonly #allowance = new OutputAllowance(true);
   #chunks: TerminalChunk[] = [];
   #wake: (() => void) | undefined;
   #isOver = false;
@@ -39,18 +42,15 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   frame(frame: HostFrame): void {
     const { type, payload } = frame;
     if (type === frameTypes.output) {
-      this.#chunks.push({
-        source: payload.readUInt8(0) === sources.stderr ? "stderr" : "stdout",
-        isReplay: (payload.readUInt8(1) & outputFlags.replay) !== 0,
-        sequence: Number(payload.readBigUInt64BE(2)),
-        bytes: payload.subarray(10),
-      });
+      this.#chunks.push(this.#allowance.take(frame));
       this.#wake?.();
     } else if (type === frameTypes.credit) {
       this.#input.acknowledge(payload.readUInt32BE(1));
     } else if (type === frameTypes.end) {
+      const { exit } = payloadObject(payload);
+      const ended = exit === undefined ? undefined : decode.exit(exit);
       this.#link.forget(this.#id);
-      this.#finish(payloadObject(payload)["exit"] as ProcessExit | undefined);
+      this.#finish(ended);
     }
   }
 
@@ -113,6 +113,7 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   #grant(bytes: number): void {
     this.#consumed += bytes;
     if (this.#consumed < hostLimits.outputWindowBytes / 4 || this.#isOver) return;
+    this.#allowance.grant("stdout", this.#consumed);
     this.#link.sendCredit(this.#id, sources.stdout, this.#consumed);
     this.#consumed = 0;
   }

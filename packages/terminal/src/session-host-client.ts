@@ -18,12 +18,13 @@ import {
   type TerminalStream,
 } from "@clauderon/core/contract";
 
+import { decode } from "./decode-host-message.ts";
 import { isErrorCode } from "./host-error-code.ts";
 import { ensureHostKey } from "./host-key.ts";
 import { HostLink, HostLinkClosedError } from "./host-link.ts";
 import { hostPaths } from "./host-paths.ts";
 import { HostProcessHandle } from "./host-process-handle.ts";
-import { HostError, type HostAgentStatus, type HostInfo, type HostSandboxStatus } from "./host-protocol.ts";
+import { HostError, type HostInfo, type HostSandboxStatus } from "./host-protocol.ts";
 import { HostTerminalStream } from "./host-terminal-stream.ts";
 import { dialSessionHost, startSessionHost } from "./start-session-host.ts";
 
@@ -125,13 +126,14 @@ class HostClient implements SessionHostClient {
 
   async listSandboxes({ signal }: CallOptions = {}): Promise<readonly HostSandboxStatus[]> {
     const result = await waitFor(this.#call("sandbox.list", {}), signal);
-    const all = (result?.["sandboxes"] ?? []) as readonly HostSandboxStatus[];
+    const all = result === undefined ? [] : decoded(() => decode.sandboxes(result["sandboxes"]));
     return all.filter((sandbox) => sandbox.instanceId === this.#options.instanceId);
   }
 
   async inspectSandbox(sandboxId: string, { signal }: CallOptions = {}): Promise<HostSandboxStatus | undefined> {
     const result = await waitFor(this.#call("sandbox.inspect", { sandboxId }), signal);
-    const sandbox = result?.["sandbox"] as HostSandboxStatus | undefined;
+    const found = result?.["sandbox"] ?? undefined;
+    const sandbox = found === undefined ? undefined : decoded(() => decode.sandbox(found));
     return sandbox?.instanceId === this.#options.instanceId ? sandbox : undefined;
   }
 
@@ -195,7 +197,7 @@ class HostClient implements SessionHostClient {
   async stopSandbox(sandboxId: string, { signal, graceMs }: StopOptions = {}): Promise<void> {
     if ((await this.inspectSandbox(sandboxId, { signal })) === undefined) return;
     const result = await waitFor(this.#call("sandbox.stop", { sandboxId, graceMs }), signal);
-    const left = (result?.["left"] ?? []) as readonly number[];
+    const left = decoded(() => decode.processIds(result?.["left"] ?? []));
     if (left.length > 0) throw leftOver(left);
   }
 
@@ -205,7 +207,8 @@ class HostClient implements SessionHostClient {
   }
 
   async info({ signal }: CallOptions = {}): Promise<HostInfo | undefined> {
-    return (await waitFor(this.#call("host.info", {}), signal)) as HostInfo | undefined;
+    const result = await waitFor(this.#call("host.info", {}), signal);
+    return result === undefined ? undefined : decoded(() => decode.info(result));
   }
 
   async close(): Promise<void> {
@@ -275,8 +278,17 @@ class HostClient implements SessionHostClient {
 
 const ignoreFrames = { frame: () => undefined, closed: () => undefined };
 
+/** What a host answered, or the error that says it cannot be read. */
+function decoded<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
 function agentStatus(result: Result): AgentProcessStatus {
-  const { state, launchId, processId, startedAtMs, exit } = result as unknown as HostAgentStatus;
+  const { state, launchId, processId, startedAtMs, exit } = decoded(() => decode.agent(result));
   return { state, launchId, processId, startedAt: startedAtMs === undefined ? undefined : new Date(startedAtMs), exit };
 }
 
