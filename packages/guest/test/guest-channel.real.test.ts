@@ -184,7 +184,7 @@ describe.runIf(hasGo("the guest's channel to a real hub"))("the guest's channel"
     stream.end();
     expect(await text(stream)).toBe("from inside");
     for (const refused of [port, await freePort()])
-      await expect(text(world.hub.openStream(sessionId, { port: refused }))).rejects.toThrow();
+      await expect(text(world.hub.openStream(sessionId, { port: refused }))).rejects.toThrow("broke the stream off");
     server.close();
   });
 });

@@ -1,16 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  readFileSync,
-  readdirSync,
-  readlinkSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
@@ -25,6 +16,8 @@ import { runGuest, type RunningGuest } from "./run-guest.ts";
 
 const shell = (script: string): readonly string[] => ["/bin/sh", "-c", script];
 const within = { timeout: 20_000 };
+const socketOptions = (socket: string, key: string): readonly string[] =>
+  `--socket ${socket} --hook-socket @${randomUUID()} --key-file ${key}`.split(" ");
 
 describe.runIf(hasGo("the life of a guest"))("a guest", { timeout: 60_000 }, () => {
   let built: BuiltGuest;
@@ -77,8 +70,10 @@ describe.runIf(hasGo("the life of a guest"))("a guest", { timeout: 60_000 }, () 
       const key = join(guest.directory, "other-key");
       writeFileSync(key, guest.key.toString("hex"));
       const other = spawn("setpriv", [
-        ...[...plain, built.program, "run", "--socket", join(guest.directory, "other.sock"), "--key-file", key],
-        ...["--hook-socket", `@${randomUUID()}`],
+        ...plain,
+        built.program,
+        "run",
+        ...socketOptions(join(guest.directory, "other.sock"), key),
       ]);
       await expect.poll(() => existsSync(join(guest.directory, "other.sock")), within).toBe(true);
       const read = (what: string): string =>
@@ -157,19 +152,17 @@ describe.runIf(hasGo("the life of a guest"))("a guest", { timeout: 60_000 }, () 
     writeFileSync(join(directory, "second-key"), guest.key.toString("hex"));
     const socket = join(directory, "inner.sock");
     const child = spawn("unshare", [
-      ...[
-        "--user",
-        "--map-root-user",
-        "--pid",
-        "--fork",
-        "--mount-proc",
-        "--kill-child",
-        built.program,
-        "run",
-        "--socket",
-        socket,
-      ],
-      ...["--hook-socket", `@${randomUUID()}`, "--key-file", join(directory, "second-key"), "--grace-ms", "500"],
+      "--user",
+      "--map-root-user",
+      "--pid",
+      "--fork",
+      "--mount-proc",
+      "--kill-child",
+      built.program,
+      "run",
+      ...socketOptions(socket, join(directory, "second-key")),
+      "--grace-ms",
+      "500",
     ]);
     const ended = once(child, "exit");
     try {

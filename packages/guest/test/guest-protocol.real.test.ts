@@ -1,10 +1,10 @@
 import { describeHostProtocol } from "@clauderon/terminal/testing";
-import { test } from "vitest";
+import { describe } from "vitest";
 
 import { buildGuest, hasGo } from "./required-go.ts";
 import { runGuest } from "./run-guest.ts";
 
-if (hasGo("the host protocol's suite on the guest")) {
+describe.runIf(hasGo("the host protocol's suite on the guest"))("a guest as a plain process", () => {
   describeHostProtocol({
     name: "guest",
     async start() {
@@ -22,6 +22,4 @@ if (hasGo("the host protocol's suite on the guest")) {
       };
     },
   });
-} else {
-  test.skip("the host protocol: guest", () => undefined);
-}
+});

@@ -34,7 +34,7 @@ export const decode = {
       launchId: optional(message["launchId"], text),
       processId: optional(message["processId"], count),
       startedAtMs: optional(message["startedAtMs"], count),
-      exit: optional(message["exit"], decode.exit),
+      exit: optional(message["exit"], (exit) => decode.exit(exit)),
       mode: optional(message["mode"], (mode) => oneOf(mode, modes)),
       size: optional(message["size"], size),
     };
@@ -63,7 +63,7 @@ export const decode = {
 
   sandboxes(value: unknown): readonly HostSandboxStatus[] {
     if (!Array.isArray(value) || value.length > mostSandboxes) throw refusal("a list of sandboxes");
-    return value.map(decode.sandbox);
+    return value.map((sandbox) => decode.sandbox(sandbox));
   },
 
   info(value: unknown): HostInfo {
