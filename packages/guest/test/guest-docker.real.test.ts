@@ -21,6 +21,8 @@ function docker(...args: readonly string[]): string {
   return stdout.trim();
 }
 
+const words = (text: string): readonly string[] => text.split(/\s+/u);
+
 /** Docker, an image, and the right to give a directory to another user. */
 function hasDocker(): boolean {
   const isThere = image !== undefined && spawnSync("docker", ["version"]).status === 0 && process.getuid?.() === 0;
@@ -45,12 +47,11 @@ async function startContainer(dial: "socket" | "exec"): Promise<HostUnderTest> {
   for (const path of [directory, join(directory, "key")]) chownSync(path, user, user);
   chmodSync(directory, 0o700);
   const name = `clauderon-guest-${randomUUID()}`;
-  const hardening = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
-  docker(
-    ...["run", "--detach", "--name", name, "--user", `${user}:${user}`, ...hardening, "--tmpfs", "/tmp:exec,mode=1777"],
-    ...["--volume", `${directory}:/run/clauderon`, image ?? "", "/run/clauderon/clauderon-guest", "run"],
-    ...["--socket", "/run/clauderon/guest.sock", "--socket", "@clauderon-guest", "--key-file", "/run/clauderon/key"],
-  );
+  const options = `--network none --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:exec,mode=1777
+    --user ${user}:${user} --name ${name} --volume ${directory}:/run/clauderon`;
+  const command = `/run/clauderon/clauderon-guest run --key-file /run/clauderon/key
+    --socket /run/clauderon/guest.sock --socket @clauderon-guest`;
+  docker("run", "--detach", ...words(options), image ?? "", ...words(command));
   await vi.waitUntil(() => existsSync(join(directory, "guest.sock")), { timeout: 20_000, interval: 10 });
   const processId = docker("inspect", "--format", "{{.State.Pid}}", name);
   return {
