@@ -26,9 +26,14 @@ function selectedKind(): keyof typeof kinds {
 
 export const testKind: keyof typeof kinds = selectedKind();
 
+/** Proofs with as many cases as are claimed anywhere: `pnpm test:proof --deep`. */
+const isDeep = process.env["CLAUDERON_DEEP"] === "1";
+const DEEP_TIMEOUT_MS = 24 * 60 * 60 * SECOND;
+
 /** The vitest project of one package. */
 export function testProject(name: string): UserWorkspaceConfig {
   const kind = kinds[testKind];
+  const timeoutMs = isDeep ? DEEP_TIMEOUT_MS : kind.timeoutMs;
   return defineProject({
     ssr: { resolve: { conditions: [SOURCE_CONDITION] } },
     test: {
@@ -40,8 +45,8 @@ export function testProject(name: string): UserWorkspaceConfig {
       exclude: ["**/node_modules/**", "**/dist/**", ...kind.exclude.map((suffix) => `**/*.${suffix}.test.ts`)],
       pool: "forks",
       execArgv: ["--conditions", SOURCE_CONDITION],
-      testTimeout: kind.timeoutMs,
-      hookTimeout: kind.timeoutMs,
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
       // Vitest's own second is too short on a machine that is busy with other things.
       expect: { poll: { timeout: 30_000, interval: 20 } },
       restoreMocks: true,

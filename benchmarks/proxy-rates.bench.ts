@@ -11,6 +11,7 @@ const only = process.env["CLAUDERON_BENCH_ARMS"]?.split(",");
 const all: readonly ArmName[] = [
   "direct",
   "blind",
+  "bare-interception",
   "tunnel",
   "intercept",
   "intercept-unwatched",
@@ -18,6 +19,7 @@ const all: readonly ArmName[] = [
   "http-mitm-proxy",
 ];
 const names = only === undefined ? all : all.filter((name) => only.includes(name));
+const onlyLoads = process.env["CLAUDERON_BENCH_LOADS"]?.split(",");
 
 await using rig = await Rig.start(names);
 const { port: upstreamPort } = rig.upstream;
@@ -50,6 +52,7 @@ for (const name of names.filter((one) => one !== "direct")) {
 }
 const result: Record<string, unknown> = {};
 for (const [load, { targets, run }] of Object.entries(loads)) {
+  if (onlyLoads?.includes(load) === false) continue;
   const samples = new Map<ArmName, Rate[]>();
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? targets : targets.toReversed();

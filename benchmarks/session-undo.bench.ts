@@ -5,19 +5,13 @@ import { promisify } from "node:util";
 
 import { makeRoot, startBenchDaemon } from "./support/bench-daemon.ts";
 import { git } from "./support/git.ts";
-import { ratio, summary, timed, type Summary } from "./support/statistics.ts";
+import { type Comparison, Samples } from "./support/samples.ts";
 import { makeRepository } from "./support/test-repository.ts";
 
 // diff, delete and undo of a session with changes in it, against what a user does without us with a worktree of the same content: `git diff`, `tar` and then
 // `git worktree remove`, `git worktree add` and then untar. `--long` adds 100,000 files.
 const run = promisify(execFile);
 const root = await makeRoot();
-
-interface Comparison {
-  readonly ours: Summary;
-  readonly bare: Summary;
-  readonly ratio: number;
-}
 
 interface Row {
   readonly files: number;
@@ -37,20 +31,6 @@ async function work(worktree: string, files: number): Promise<void> {
 
 async function tar(args: readonly string[]): Promise<void> {
   await run("tar", args);
-}
-
-class Samples {
-  readonly #ours: number[] = [];
-  readonly #bare: number[] = [];
-
-  async add(ours: () => Promise<unknown>, bare: () => Promise<unknown>): Promise<void> {
-    this.#ours.push(await timed(ours));
-    this.#bare.push(await timed(bare));
-  }
-
-  get comparison(): Comparison {
-    return { ours: summary(this.#ours), bare: summary(this.#bare), ratio: ratio(this.#ours, this.#bare) };
-  }
 }
 
 async function measure(files: number, rounds: number): Promise<Row> {

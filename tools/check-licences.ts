@@ -17,6 +17,7 @@ const ALLOWED = new Set([
   "MIT",
   "Python-2.0",
   "Unlicense",
+  "Zlib",
 ]);
 
 /** devDependencies that are never part of dist; the other ones are bundled. */

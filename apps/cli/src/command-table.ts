@@ -83,7 +83,7 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
     load: async () => (await import("./commands/delete.ts")).deleteCommand,
   },
   undo: {
-    description: "Undo a deletion, a merge or an apply",
+    description: "Undo a deletion, a merge, an apply or a restore",
     default: "restore",
     takesWords: true,
     subCommands: {
@@ -98,6 +98,35 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
       drop: {
         description: "Remove one for good",
         load: async () => (await import("./commands/undo.ts")).undoDropCommand,
+      },
+    },
+  },
+  checkpoint: {
+    description: "Keep states of a session, and go back to them",
+    subCommands: {
+      create: {
+        description: "Make one",
+        load: async () => (await import("./commands/checkpoint.ts")).checkpointCreateCommand,
+      },
+      list: {
+        description: "List them",
+        load: async () => (await import("./commands/checkpoint.ts")).checkpointListCommand,
+      },
+      restore: {
+        description: "Go back to one",
+        load: async () => (await import("./commands/checkpoint.ts")).checkpointRestoreCommand,
+      },
+      delete: {
+        description: "Remove some for good",
+        load: async () => (await import("./commands/checkpoint.ts")).checkpointDeleteCommand,
+      },
+      diff: {
+        description: "Compare two, or one with now",
+        load: async () => (await import("./commands/checkpoint.ts")).checkpointDiffCommand,
+      },
+      screen: {
+        description: "Show what the terminal showed then",
+        load: async () => (await import("./commands/checkpoint.ts")).checkpointScreenCommand,
       },
     },
   },

@@ -101,6 +101,10 @@ export function createCoreAccess(
       const { connectProxyProcess } = await import("@clauderon/proxy/client");
       return connectProxyProcess(await home());
     },
+    async failedProxy() {
+      const { failedStart } = await import("@clauderon/proxy/client");
+      return failedStart(await home());
+    },
     async daemonRecord(signal) {
       const { findRunningDaemon } = await core();
       return findRunningDaemon(await home(), signal);

@@ -43,15 +43,19 @@ const overview: BackendOverview = {
 };
 
 async function doctor(...flags: string[]): Promise<RunResult> {
+  return run(["doctor", ...flags], overview);
+}
+
+async function run(args: readonly string[], found: BackendOverview): Promise<RunResult> {
   const directory = await mkdtemp(join(tmpdir(), "clauderon-doctor-"));
   onTestFinished(() => rm(directory, { recursive: true }));
   const fake = new FakeClauderon();
-  fake.backends = () => Promise.resolve(overview);
+  fake.backends = () => Promise.resolve(found);
   const access = {
     connect: () => Promise.resolve(fake),
     homeDirectory: () => Promise.resolve(join(directory, "home")),
   };
-  return runInProcess(["doctor", ...flags], { access });
+  return runInProcess([...args], { access });
 }
 
 test("doctor is readable at 80 columns, and says every reason whole", async () => {
@@ -91,3 +95,17 @@ test("doctor --json holds the same as data", async () => {
     auto: { backendId: null, reason: LONG },
   });
 });
+
+test.each([["doctor"], ["setup", "--check"]])(
+  "%s %s tells what the daemon works with repositories by",
+  async (...args) => {
+    const command = args.filter((word) => word !== undefined);
+    const missing = { id: "git", status: "failed", message: "isomorphic-git is in use", fix: "install git" } as const;
+    const { stdout, code } = await run(command, { ...overview, workspaces: [missing] });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^git +failed +isomorphic-git is in use\n +fix: +install git$/m);
+    const shown = await run([...command, "--json=rows"], { ...overview, workspaces: [{ ...missing, status: "ok" }] });
+    const { rows } = JSON.parse(shown.stdout) as { readonly rows: readonly unknown[] };
+    expect(rows).toContainEqual({ ...missing, status: "ok", isRequired: true });
+  },
+);

@@ -5,6 +5,7 @@ import {
   type DeleteSessionRequest,
   type ModelSpending,
   type Session,
+  type SessionCheckpoint,
   type SessionAccessChange,
   type SessionDetail,
   type SessionEvent,
@@ -124,6 +125,33 @@ export class FakeClauderon implements Client {
     drop: async (id) => void this.dropped.push(id),
   };
 
+  readonly checkpointCalls: (readonly unknown[])[] = [];
+  checkpointList: readonly SessionCheckpoint[] = [];
+
+  readonly checkpoints: Client["checkpoints"] = {
+    create: async (session, request) => {
+      this.checkpointCalls.push(["create", session, request]);
+      return checkpoint({ note: request?.note });
+    },
+    list: async (session) => {
+      this.checkpointCalls.push(["list", session]);
+      return this.checkpointList;
+    },
+    restore: async (session, id) => {
+      this.checkpointCalls.push(["restore", session, id]);
+      return { schemaVersion: 1, session, id, undoId: "before", isStopped: true, notices: ["HEAD has no branch"] };
+    },
+    remove: async (ids) => void this.checkpointCalls.push(["remove", ids]),
+    screen: async (id) => {
+      this.checkpointCalls.push(["screen", id]);
+      return "$ make\nevil\u001B[2J";
+    },
+    diff: async (call) => {
+      this.checkpointCalls.push(["diff", call]);
+      return "diff --git a/a b/a\n";
+    },
+  };
+
   async backends(): ReturnType<Client["backends"]> {
     const choice = { backendId: "local", reason: "zellij is not installed" };
     return { backends: [], default: choice, auto: { backendId: undefined, reason: "nothing isolates here" } };
@@ -238,4 +266,21 @@ export class FakeClauderon implements Client {
 /** Leads every command to it. */
 export function access(fake: FakeClauderon): Partial<Access> {
   return { connect: () => Promise.resolve(fake) };
+}
+
+export function checkpoint(given: Partial<SessionCheckpoint> = {}): SessionCheckpoint {
+  return {
+    schemaVersion: 1,
+    id: "3f2a9c1d04be",
+    sessionId: "id-fix",
+    session: "fix",
+    at: "2026-01-02T00:00:00.000Z",
+    trigger: "user",
+    head: "0123456789abcdef0123456789abcdef01234567",
+    branch: "clauderon/fix",
+    repository: "/repository",
+    files: 3,
+    skipped: [],
+    ...given,
+  };
 }

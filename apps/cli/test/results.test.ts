@@ -46,6 +46,19 @@ describe("merge and apply", () => {
     expect(JSON.parse(json.stdout)).toEqual({ kind: "merge", files: ["a.txt"] });
   });
 
+  test.each([["merge"], ["apply"], ["diff"]])(
+    "%s tells what came to light when commits came out, on stderr",
+    async (command) => {
+      const notice = "1 commit that was made on main in /w can be had in the sandbox\u001B[31m";
+      const fake = new FakeClauderon(sessionDetail("fix", { syncNotices: [notice] }));
+      const { stdout, stderr } = await runInProcess([command, "fix"], { access: access(fake) });
+      expect(stderr).toContain("note: 1 commit that was made on main in /w can be had in the sandbox");
+      expect(stderr + stdout).not.toContain("\u001B");
+      const quiet = await runInProcess([command, "fix", "--quiet"], { access: access(fake) });
+      expect(quiet.stderr).not.toContain("note:");
+    },
+  );
+
   test.each([
     [["merge", "fix", "--squash", "--no-ff"]],
     [["merge", "fix", "--into="]],

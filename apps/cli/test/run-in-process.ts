@@ -95,6 +95,7 @@ const refusingAccess: Access = {
   setupTrust: unexpected("setupTrust"),
   proxyHome: unexpected("proxyHome"),
   runningProxy: async () => undefined,
+  failedProxy: async () => undefined,
   daemonRecord: () => Promise.resolve(undefined),
   startDaemon: unexpected("startDaemon"),
   stopDaemon: unexpected("stopDaemon"),

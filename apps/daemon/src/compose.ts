@@ -86,6 +86,8 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         instanceId: context.instanceId,
         runner: context.runner,
         branchPrefix: settings.workspace.branchPrefix,
+        refs: settings.workspace.refs,
+        syncLimits: settings.workspace.sync,
       }),
       store,
       settings: {

@@ -6,6 +6,7 @@ import { HTTPException } from "hono/http-exception";
 import type { HttpContext } from "./http-context.ts";
 import { noRoute, problemResponse } from "./problem-response.ts";
 import { addAccessRoutes } from "./routes/access-routes.ts";
+import { addCheckpointRoutes } from "./routes/checkpoint-routes.ts";
 import { addResultRoutes } from "./routes/result-routes.ts";
 import { addSessionContentRoutes } from "./routes/session-content-routes.ts";
 import { addSessionRoutes } from "./routes/session-routes.ts";
@@ -37,6 +38,7 @@ export function createApp(context: HttpContext): OpenAPIHono {
   app.notFound((c) => problemResponse(noRoute(c.req.method, c.req.path), 404));
   addSystemRoutes(app, context);
   addUndoRoutes(app, context);
+  addCheckpointRoutes(app, context);
   addSessionRoutes(app, context);
   addSessionContentRoutes(app, context);
   addAccessRoutes(app, context);

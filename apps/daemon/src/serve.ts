@@ -7,7 +7,7 @@ import { getRequestListener } from "@hono/node-server";
 
 import { createApp } from "./create-app.ts";
 import type { HttpContext } from "./http-context.ts";
-import { describePortOwner, findPortOwner } from "./instance/port-owner.ts";
+import { findPortOwner, type PortOwner } from "./instance/port-owner.ts";
 import type { HandOver } from "./proxy/hand-over.ts";
 import { admit, isProxyTarget, type AdmissionPolicy } from "./security/admission.ts";
 import { securityHeaders } from "./security/security-headers.ts";
@@ -139,15 +139,20 @@ async function portTaken(port: number, code: string, cause: unknown): Promise<Da
   return new DaemonError({
     code: "daemon.port-taken",
     message: `Port ${port} of this machine cannot be used`,
-    why: owner === undefined ? "this user may not listen there" : `${describePortOwner(owner)} listens there`,
+    why: owner === undefined ? "this user may not listen there" : owner.text,
     fix: [
       "use any free port: CLAUDERON_PORT=0 clauderon daemon start",
       "or choose one: clauderon config set daemon.port PORT",
-      ...(owner?.pid === undefined ? [] : [`or end the other program: kill ${owner.pid}`]),
+      ...endFix(owner),
     ],
     context: { port, pid: owner?.pid, program: owner?.program },
     cause,
   });
+}
+
+function endFix(owner: PortOwner | undefined): readonly string[] {
+  if (owner?.isListening === false) return ["or try again when that connection has ended"];
+  return owner?.pid === undefined ? [] : [`or end the other program: kill ${owner.pid}`];
 }
 
 async function closeAll(servers: readonly Server[], closeSockets: () => void): Promise<void> {

@@ -81,6 +81,10 @@ async function prepare(home: CrashHome, point: string): Promise<void> {
     await editSessions(home.databasePath, (state) => ({ ...state, lifecycle: "stopped" }));
     return;
   }
+  if (point.startsWith("rewind.")) {
+    await session.stop({ graceMs: 1000 });
+    await clauderon.checkpoints.create("fix");
+  }
   await home.kill();
   if (point.startsWith("reconcile.destroy-sandbox") || point.startsWith("reconcile.remove-workspace")) {
     home.removeWork();
@@ -112,6 +116,7 @@ async function act(home: CrashHome, clauderon: Clauderon, point: string): Promis
   else if (point.startsWith("unarchive.")) await (await clauderon.sessions.get("fix")).unarchive();
   else if (point.startsWith("merge.")) await (await clauderon.sessions.get("fix")).merge({ isCommittedOnly: true });
   else if (point.startsWith("apply.")) await (await clauderon.sessions.get("fix")).apply();
+  else if (point.startsWith("rewind.")) await rewind(clauderon, "user");
   else if (point.startsWith("access."))
     await (await clauderon.sessions.get("fix")).changeAccess({ allow: ["example.com"] });
   else if (point.startsWith("watch.")) {
@@ -120,6 +125,11 @@ async function act(home: CrashHome, clauderon: Clauderon, point: string): Promis
     await (await clauderon.sessions.get("fix")).exec(["pkill", "-KILL", "-f", home.agentMark]);
   }
   // Reconcile runs by itself at the start.
+}
+
+async function rewind(clauderon: Clauderon, trigger: "user" | "restore"): Promise<string> {
+  const checkpoint = (await clauderon.checkpoints.list("fix")).find((candidate) => candidate.trigger === trigger);
+  return (await clauderon.checkpoints.restore("fix", checkpoint?.id ?? "")).undoId;
 }
 
 async function settled(home: CrashHome, clauderon: Clauderon): Promise<void> {
@@ -203,6 +213,10 @@ async function finish(home: CrashHome, clauderon: Clauderon, point: string): Pro
     expect(isUpToDate).toBe(false);
     // Commits that are merged do not hold the session's branch when it is deleted.
     if (point.startsWith("apply.")) await clauderon.undo.takeBack(undoId);
+  }
+  if (point.startsWith("rewind.")) {
+    await clauderon.undo.takeBack(await rewind(clauderon, "user"));
+    expect((await (await clauderon.sessions.get("fix")).detail()).lifecycle).toBe("stopped");
   }
   for (const { id } of await clauderon.sessions.list()) {
     const session = await clauderon.sessions.get(id);

@@ -36,6 +36,8 @@ export interface RigOptions {
   readonly reconcileMs?: number;
   /** Stands before the engine that the daemon uses. */
   readonly watchEngine?: (engine: Engine) => Engine;
+  /** Of its backend; default `host`. */
+  readonly shape?: "host" | "container" | "remote";
 }
 
 export async function openRig(homeDirectory?: string, options: RigOptions = {}): Promise<DaemonRig> {
@@ -45,7 +47,7 @@ export async function openRig(homeDirectory?: string, options: RigOptions = {}):
   const repository = makeRepository(path.join(root, "repository"));
   const context = createHostContext({ homeDirectory: home, instanceId: "10000000-0000-4000-8000-000000000001" });
   const store = await createSqliteStore({ path: path.join(home, "db.sqlite") });
-  const backend = createFakeBackend({ context, shape: "host", backendId: "local" });
+  const backend = createFakeBackend({ context, shape: options.shape ?? "host", backendId: "local" });
   const engine = createEngine({
     ...context,
     store,

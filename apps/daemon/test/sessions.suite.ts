@@ -122,6 +122,32 @@ export function describeSessions(suite: SessionsSuite): void {
       expect(git("for-each-ref", "refs/clauderon")).not.toContain(again.id);
     });
 
+    it("goes back to a checkpoint, takes that back, and begins another session there", async () => {
+      const session = await create({ name: "kept", prompt: "say visible to the user" });
+      await expect.poll(() => session.text(), { timeout: 20_000 }).toContain("visible to the user");
+      const write = (text: string): Promise<unknown> => session.exec(["sh", "-c", 'echo "$1" >work.txt', "sh", text]);
+      await write("then");
+      const { checkpoints } = clauderon;
+      const { id } = await checkpoints.create("kept", { note: "then" });
+      await write("later");
+      expect(await checkpoints.diff({ from: id })).toContain("-then\n+later\n");
+      expect(await checkpoints.screen(id)).toContain("visible to the user");
+      expect((await problem(checkpoints.screen("none"))).code).toBe("checkpoint.not-found");
+      const { undoId } = await checkpoints.restore("kept", id);
+      const work = async (reference: string): Promise<string> => (await clauderon.sessions.get(reference)).diff();
+      expect([(await session.detail()).lifecycle, await work("kept")]).toEqual([
+        "stopped",
+        expect.stringMatching(/\+then/),
+      ]);
+      await (await create({ name: "fork", checkpoint: id })).delete({ discard: true });
+      expect((await clauderon.undo.takeBack(undoId)).kind).toBe("restore");
+      expect(await work("kept")).toMatch(/\+later/);
+      const listed = await checkpoints.list("kept");
+      expect(listed.map(({ trigger, note }) => note ?? trigger)).toEqual(["restore", "restore", "then"]);
+      await checkpoints.remove(listed.map((checkpoint) => checkpoint.id));
+      expect((await problem(checkpoints.restore("kept", id))).code).toBe("checkpoint.not-found");
+    });
+
     it("puts a session away and brings it back as it was", async () => {
       const session = await create({ name: "away" });
       await session.exec(["sh", "-c", "echo work >work.txt; echo more >other.txt; git add other.txt"]);

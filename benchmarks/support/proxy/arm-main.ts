@@ -4,9 +4,10 @@ import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
 
 import { openOurs } from "./arm-ours.ts";
-import { benchSecret, type ArmName, type ArmPlace, type UpstreamPlace } from "./place.ts";
+import { benchHost, benchSecret, type ArmName, type ArmPlace, type UpstreamPlace } from "./place.ts";
 import { answerFacts } from "./process-facts.ts";
 
 // One proxy in a process of its own: arm-main.ts NAME UPSTREAM(JSON).
@@ -31,6 +32,37 @@ async function openBlind(): Promise<ArmPlace> {
       client.pipe(onward);
       onward.pipe(client);
     });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  return { port: (server.address() as AddressInfo).port, ca: upstreamCa };
+}
+
+/** What an interception costs at least in Node: TLS both ways, one upstream connection for each client's, nothing looked at. For requests that come one after the other. */
+async function openBareInterception(): Promise<ArmPlace> {
+  const server = createServer();
+  const secureContext = createSecureContext({
+    key: readFileSync(upstream.keyPath),
+    cert: readFileSync(upstream.certificatePath),
+  });
+  const trusting = createSecureContext({ ca: upstreamCa });
+  server.on("connect", (_request, socket) => {
+    socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+    const client = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ["http/1.1"] });
+    const onward = connectTls({
+      socket: connect({ port: upstream.port, host: "127.0.0.1", noDelay: true }),
+      secureContext: trusting,
+      servername: benchHost,
+      ALPNProtocols: ["http/1.1"],
+    });
+    const end = (): void => {
+      client.destroy();
+      onward.destroy();
+    };
+    for (const one of [socket, client, onward]) one.on("error", end).on("close", end);
+    client.on("data", (chunk: Buffer) => void onward.write(chunk));
+    onward.on("data", (chunk: Buffer) => void client.write(chunk));
   });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
@@ -71,6 +103,7 @@ async function openHttpMitmProxy(): Promise<ArmPlace> {
 
 async function open(): Promise<ArmPlace> {
   if (name === "blind") return openBlind();
+  if (name === "bare-interception") return openBareInterception();
   if (name === "mockttp") return openMockttp();
   if (name === "http-mitm-proxy") return openHttpMitmProxy();
   const { port: upstreamPort, sessions } = upstream;

@@ -54,6 +54,7 @@ export async function openOurs(name: ArmName, options: OursOptions): Promise<Arm
     policy: createPolicyEngine({ rules: isTunnel ? [] : [rule], secrets }),
     readSecret: (name) => secrets.ready(name)?.reveal() ?? secrets.get(name).then((secret) => secret?.reveal()),
     writeRecord: isWatched ? (entry) => audit.write(entry) : () => undefined,
+    flushRecords: isWatched ? () => audit.flush() : undefined,
     observers: isWatched ? [tap.createObserver] : [],
     upstream: {
       extraCertificates: [upstreamCa],

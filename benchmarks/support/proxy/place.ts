@@ -18,6 +18,7 @@ export interface UpstreamPlace {
 export const armNames = [
   "direct",
   "blind",
+  "bare-interception",
   "tunnel",
   "intercept",
   "intercept-unwatched",
@@ -25,7 +26,7 @@ export const armNames = [
   "http-mitm-proxy",
 ] as const;
 
-/** `blind`: a bare CONNECT proxy; `tunnel`, `intercept`: ours; `intercept-unwatched`: ours without audit and tap. */
+/** `blind`: a bare CONNECT proxy; `bare-interception`: TLS both ways and nothing else; `tunnel`, `intercept`: ours; `intercept-unwatched`: ours without audit and tap. */
 export type ArmName = (typeof armNames)[number];
 
 /** Every host below it is served by the upstream, and ruled by the arms that put a credential in. */

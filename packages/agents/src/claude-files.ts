@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 
 import { parseJson } from "@clauderon/core/host";
 
-import { hasLine, type ConversationState } from "./conversation.ts";
+import { type ConversationState, findLine } from "./conversation.ts";
 import { listDirectory } from "./list-directory.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,10 +26,23 @@ export async function claudeConversation(environment: Environment, id: string): 
   for (const project of await listDirectory(projects)) {
     const path = join(projects, project, `${id}.jsonl`);
     if (!existsSync(path)) continue;
-    if (await hasLine(path, isMessage)) return "present";
+    if ((await findLine(path, isMessage)) !== undefined) return "present";
     state = "empty";
   }
   return state;
+}
+
+/** Where the agent worked that had this conversation; absent when there is no message of it. */
+export async function claudeConversationPlace(environment: Environment, id: string): Promise<string | undefined> {
+  const projects = join(claudeDirectory(environment), "projects");
+  for (const project of await listDirectory(projects)) {
+    const path = join(projects, project, `${id}.jsonl`);
+    const line = existsSync(path) ? await findLine(path, isMessage) : undefined;
+    const message = line === undefined ? undefined : parseJson(line, path);
+    if (typeof message === "object" && message !== null && "cwd" in message && typeof message.cwd === "string")
+      return message.cwd;
+  }
+  return undefined;
 }
 
 /** Quotes in texts are escaped: this is the field itself. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import {
@@ -9,9 +10,9 @@ import {
 } from "@clauderon/core/contract";
 
 import type { AgentOptions } from "./agent-options.ts";
-import { claudeConversation, isTrustedByClaude } from "./claude-files.ts";
+import { claudeConversation, claudeConversationPlace, isTrustedByClaude } from "./claude-files.ts";
 import { CONTINUE_TEXT, continueNotice } from "./continue-headless.ts";
-import { findConversation, type Conversation } from "./conversation.ts";
+import { findConversation, type Conversation, noForkNotice } from "./conversation.ts";
 import { directoryNames } from "./directory-names.ts";
 import { agentCommand, findAgent, type AgentName } from "./find-agent.ts";
 import { promptArgument } from "./prompt-argument.ts";
@@ -40,11 +41,14 @@ export function createClaude({ runner, settings, isRoot = process.getuid?.() ===
       refuseRootBypass(request, isRoot);
       const program = await agentCommand(claude, command, request);
       const conversation = await conversationOf(request);
+      const forkOf = conversation.isPresent ? undefined : request.forkOf;
+      const lost = forkOf === undefined ? undefined : await whyNotForked(request, forkOf);
       const notices = [
+        ...(lost === undefined ? [] : [noForkNotice(claude.displayName, lost)]),
         ...permissionNotices(request),
         ...(await trustNotices(request, settings.trustWorktrees === true)),
       ];
-      return compose(request, conversation, { program, notices });
+      return compose(request, conversation, { program, notices, forkOf: lost === undefined ? forkOf : undefined });
     },
   };
 }
@@ -69,6 +73,14 @@ async function conversationOf(request: AgentPlanRequest): Promise<Conversation> 
   // Inside a sandbox of its own the agent's files are not on this machine.
   if (request.isolation !== "none") return { conversationId: request.conversationId, isPresent: request.isResume };
   return findConversation(request.conversationId, (id) => claudeConversation(request.environment, id));
+}
+
+/** Claude Code finds conversations of all worktrees of the repository, as long as they are there. */
+async function whyNotForked({ environment, isolation }: AgentPlanRequest, id: string): Promise<string | undefined> {
+  if (isolation !== "none") return "the other one is not in this sandbox";
+  const place = await claudeConversationPlace(environment, id);
+  if (place === undefined) return "nothing of it is among Claude Code's files";
+  return existsSync(place) ? undefined : `its directory is gone: ${place}`;
 }
 
 function permissionNotices(request: AgentPlanRequest): readonly string[] {
@@ -97,6 +109,8 @@ async function trustNotices(request: AgentPlanRequest, isWanted: boolean): Promi
 interface ClaudePlanParts {
   readonly program: readonly [string, ...string[]];
   readonly notices: readonly string[];
+  /** A conversation of another session, to begin with a copy of. */
+  readonly forkOf: string | undefined;
 }
 
 function compose(request: AgentPlanRequest, conversation: Conversation, parts: ClaudePlanParts): AgentPlan {
@@ -110,6 +124,7 @@ function compose(request: AgentPlanRequest, conversation: Conversation, parts: C
     argv: [
       ...parts.program,
       ...(request.isHeadless ? ["--print"] : []),
+      ...(parts.forkOf === undefined ? [] : ["--resume", parts.forkOf, "--fork-session"]),
       isPresent ? "--resume" : "--session-id",
       conversationId,
       "--permission-mode",

@@ -6,6 +6,7 @@ import { proxyMark, systemClock } from "@clauderon/core/host";
 import type { AgentOptions } from "./agent-options.ts";
 import { findThread, readThreadsBefore, threadsBefore, type ThreadsBefore } from "./codex-threads.ts";
 import { CONTINUE_TEXT, continueNotice } from "./continue-headless.ts";
+import { noForkNotice, ONLY_CLAUDE } from "./conversation.ts";
 import { directoryNames } from "./directory-names.ts";
 import { agentCommand, findAgent, type AgentName } from "./find-agent.ts";
 import { promptArgument } from "./prompt-argument.ts";
@@ -97,6 +98,7 @@ function compose(request: AgentPlanRequest, parts: CodexPlanParts): AgentPlan {
     notices: [
       ...modeNotices(request),
       ...prompt.notices,
+      ...(request.forkOf === undefined || isResumed ? [] : [noForkNotice(codex.displayName, ONLY_CLAUDE)]),
       ...(isResumed
         ? []
         : ["Codex chooses the id of its conversation itself; start finds it by the session's directory."]),

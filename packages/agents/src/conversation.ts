@@ -31,15 +31,22 @@ function nextId(id: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** Whether a line of a file is as asked; reads no further than that. */
-export async function hasLine(path: string, isWanted: (line: string) => boolean): Promise<boolean> {
+/** The first line of a file that is as asked; reads no further than that. */
+export async function findLine(path: string, isWanted: (line: string) => boolean): Promise<string | undefined> {
   const stream = createReadStream(path);
   try {
     for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (isWanted(line)) return true;
+      if (isWanted(line)) return line;
     }
-    return false;
+    return undefined;
   } finally {
     stream.destroy();
   }
+}
+
+export const ONLY_CLAUDE = "clauderon copies those of Claude Code alone";
+
+/** For an agent that begins anew though it was to go on with a copy of another session's conversation. */
+export function noForkNotice(displayName: string, why: string): string {
+  return `${displayName} begins a new conversation, without what was said before the checkpoint: ${why}`;
 }

@@ -1,5 +1,6 @@
 import { UsageError, type Agent, type AgentPlanRequest, type CommandRunner } from "@clauderon/core/contract";
 
+import { noForkNotice, ONLY_CLAUDE } from "./conversation.ts";
 import { agentCommand, findAgent, type AgentName } from "./find-agent.ts";
 import { promptArgument } from "./prompt-argument.ts";
 
@@ -34,6 +35,7 @@ export function createCustomAgent(name: string, { runner, command }: CustomAgent
         files: prompt.files,
         notices: [
           ...prompt.notices,
+          ...(request.forkOf === undefined || request.isResume ? [] : [noForkNotice(name, ONLY_CLAUDE)]),
           ...(request.isResume
             ? [`${name} is started anew, without the prompt: clauderon does not know how it resumes.`]
             : []),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { hasLine, type ConversationState } from "./conversation.ts";
+import { type ConversationState, findLine } from "./conversation.ts";
 import { listDirectory } from "./list-directory.ts";
 
 /** Conversations lie in `tmp/<project>/chats/session-<time>-<first 8 of the id>.jsonl`; a resumed one may go on in a further file. */
@@ -15,8 +15,8 @@ export async function geminiConversation(
     for (const name of await listDirectory(chats)) {
       if (!name.endsWith(`-${id.slice(0, 8)}.jsonl`)) continue;
       const path = join(chats, name);
-      if (!(await hasLine(path, (line) => line.includes(`"sessionId":"${id}"`)))) continue;
-      if (await hasLine(path, isMessage)) return "present";
+      if ((await findLine(path, (line) => line.includes(`"sessionId":"${id}"`))) === undefined) continue;
+      if ((await findLine(path, isMessage)) !== undefined) return "present";
       state = "empty";
     }
   }

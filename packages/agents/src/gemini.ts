@@ -2,7 +2,7 @@ import type { Agent, AgentPlan, AgentPlanRequest, PermissionMode } from "@claude
 
 import type { AgentOptions } from "./agent-options.ts";
 import { CONTINUE_TEXT, continueNotice } from "./continue-headless.ts";
-import { findConversation, type Conversation } from "./conversation.ts";
+import { findConversation, type Conversation, noForkNotice, ONLY_CLAUDE } from "./conversation.ts";
 import { agentCommand, findAgent, type AgentName } from "./find-agent.ts";
 import { geminiConversation } from "./gemini-files.ts";
 import { promptArgument } from "./prompt-argument.ts";
@@ -74,6 +74,7 @@ function compose(request: AgentPlanRequest, conversation: Conversation, parts: G
             "Gemini CLI asks in its terminal whether it may trust this folder, unless you answered for a folder around it.",
           ]),
       ...prompt.notices,
+      ...(request.forkOf === undefined || isPresent ? [] : [noForkNotice(gemini.displayName, ONLY_CLAUDE)]),
       ...(isPresent && isHeadless ? [continueNotice(gemini.displayName)] : []),
     ],
     conversationId,

@@ -49,6 +49,8 @@ const logins: Readonly<Record<string, (home: AgentHome) => Readonly<Record<strin
   },
 };
 
+const someone = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"];
+
 interface LogEntry {
   readonly vendor?: string;
   readonly model?: string;
@@ -96,14 +98,14 @@ describe.each(Object.keys(logins))("the real %s", (name) => {
     }
   };
 
-  const execute = async (plan: AgentPlan) => {
+  const execute = async (plan: AgentPlan, cwd: string = home.workspace) => {
     writeFiles(plan);
     const {
       argv: [program, ...args],
       environment: added,
     } = plan;
     const env = { ...environment, ...added };
-    const child = spawn(program, args, { cwd: home.workspace, env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
     return { exitCode: child.exitCode, output, errors };
   };
@@ -172,6 +174,28 @@ describe.each(Object.keys(logins))("the real %s", (name) => {
     // No server of the agent's stays behind.
     await expect.poll(() => markedProcesses(mark), { timeout: 30_000 }).toEqual([]);
     expect((await agent.plan({ ...request, isResume: true })).conversationId).toBe(resumed.conversationId);
+  });
+
+  run("begins with a copy of another session's conversation, or says that it cannot", async () => {
+    const mark = `m${crypto.randomUUID().slice(0, 8)}`;
+    execFileSync("git", ["-C", home.workspace, ...someone, "commit", "--quiet", "--allow-empty", "-m", "First"]);
+    const original = await plan({ prompt: `%say ${mark}` });
+    expect(await execute(original)).toMatchObject({ exitCode: 0 });
+    const other = join(home.root, "work", "fork");
+    execFileSync("git", ["-C", home.workspace, "worktree", "add", "--quiet", other]);
+    const forkOf = original.conversationId ?? crypto.randomUUID();
+    const next = { prompt: "%say forked", conversationId: crypto.randomUUID(), workspacePath: other, forkOf };
+    const forked = await plan(next);
+    const done = await execute(forked, other);
+    expect(done).toMatchObject({ exitCode: 0, output: expect.stringContaining("forked") });
+    const notices = forked.notices.join();
+    const [last] = (await promptsSeen("%say forked")).toReversed();
+    if (name === "claude") {
+      expect([notices, last?.messages]).toEqual([expect.not.stringContaining("new conversation"), expect.any(Number)]);
+      expect(last?.messages).toBeGreaterThan(2);
+      const resumed = await plan({ ...next, isResume: true });
+      expect([resumed.conversationId, resumed.argv.includes("--fork-session")]).toEqual([next.conversationId, false]);
+    } else expect(notices).toContain("new conversation");
   });
 
   run("takes a resume without a conversation for a fresh start", async () => {

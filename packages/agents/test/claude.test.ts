@@ -128,3 +128,31 @@ test("a long prompt's file may be read without asking", async () => {
   const { argv } = await claude(home).plan(home.request({ prompt: "x".repeat(200_000) }));
   expect(argv.slice(-4, -1)).toEqual(["--add-dir", home.sessionDirectory, "--"]);
 });
+
+test("a copy of another session's conversation begins under our id, and is resumed as our own then", async () => {
+  using home = new AgentHome();
+  const other = "7d1f6f0e-8c53-4b7a-9d59-0a4b3c2d1e0f";
+  const said = JSON.stringify({ type: "user", cwd: home.workspace, message: {} });
+  home.file(conversation(other), `{"type":"mode"}\n${said}\n`);
+  const request = home.request({ forkOf: other, prompt: "go on" });
+  const { argv, notices } = await claude(home).plan(request);
+  expect(argv.slice(1, 6)).toEqual(["--resume", other, "--fork-session", "--session-id", ID]);
+  expect(argv.at(-1)).toBe("go on");
+  expect(notices.join()).not.toContain("new conversation");
+  home.file(conversation(ID), message);
+  expect((await claude(home).plan({ ...request, isResume: true })).argv.slice(1, 3)).toEqual(["--resume", ID]);
+});
+
+test.each(["nothing of it", "its directory is gone", "not in this sandbox"])(
+  "a copy that cannot be had is a new conversation, and said: %s",
+  async (why) => {
+    using home = new AgentHome();
+    const other = "7d1f6f0e-8c53-4b7a-9d59-0a4b3c2d1e0f";
+    const said = JSON.stringify({ type: "user", cwd: "/no/such/directory", message: {} });
+    if (why.includes("directory")) home.file(conversation(other), `${said}\n`);
+    const isolation = why.includes("sandbox") ? "container" : "none";
+    const { argv, notices } = await claude(home).plan(home.request({ forkOf: other, isolation }));
+    expect(argv.slice(1, 3)).toEqual(["--session-id", ID]);
+    expect(notices).toContainEqual(expect.stringContaining(why));
+  },
+);

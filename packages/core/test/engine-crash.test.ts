@@ -50,6 +50,16 @@ const scenarios: readonly (readonly [RegExp, Scenario])[] = [
   [/^unarchive\./, { prepare: archived, act: async (life) => (await session(life)).unarchive() }],
   [/^merge\./, { prepare: running, act: async (life) => (await session(life)).merge() }],
   [/^apply\./, { prepare: running, act: async (life) => (await session(life)).apply() }],
+  [
+    /^rewind\./,
+    {
+      prepare: async (world, store) => {
+        await stopped(world, store);
+        await startEngine(world, store).engine.checkpoints.create("fix");
+      },
+      act: async ({ engine }, world) => engine.checkpoints.restore("fix", [...world.checkpoints.keys()][0] ?? ""),
+    },
+  ],
   [/^reconcile\.(destroy-sandbox|remove-workspace)/, { prepare: orphans, act: (life) => life.engine.recover() }],
   [
     /^reconcile\.mark-lost/,
@@ -169,6 +179,13 @@ describe("a crash at", () => {
       const again = await (await engine.sessions.get("fix")).merge();
       await engine.undo.takeBack(again.undoId ?? "");
       expect(world.results.size).toBe(0);
+    }
+    if (point.startsWith("rewind.")) {
+      expect(sessions.map(({ lifecycle }) => lifecycle)).toEqual(["stopped"]);
+      const [id = ""] = world.checkpoints.keys();
+      const { undoId } = await engine.checkpoints.restore("fix", id);
+      expect(await engine.undo.takeBack(undoId)).toMatchObject({ kind: "restore", id: undoId, name: "fix" });
+      expect(world.rewound.slice(-2)).toEqual([id, undoId]);
     }
     for (const { id } of await engine.sessions.list()) await (await engine.sessions.get(id)).delete({ discard: true });
     expect([world.sandboxes.size, world.workspaces.size, (await engine.sessions.list()).length]).toEqual([0, 0, 0]);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import type {
   Agent,
+  AgentPlanRequest,
   AgentLaunch,
   AgentProcessStatus,
   Backend,
@@ -24,8 +25,10 @@ import {
   requireCapabilities,
   unsupportedPowers,
 } from "../src/contract/index.ts";
+import type { WorkspaceCheckpoint, WorkspaceCheckpointRestoration } from "../src/contract/workspace-checkpoint.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
 import type { Engine, EngineOptions, ProxyPort } from "../src/engine/engine.ts";
+import { worldCheckpoints } from "./world-checkpoints.ts";
 
 /** Thrown where a real process would be gone. */
 export class Crash extends Error {}
@@ -44,8 +47,14 @@ export class World {
   readonly workspaces: Map<string, WorkspaceRecord> = new Map();
   readonly undoRecords: Map<string, WorkspaceUndoRecord> = new Map();
   readonly results: Map<string, WorkspaceResultRecord> = new Map();
+  readonly checkpoints: Map<string, WorkspaceCheckpoint> = new Map();
+  /** Checkpoints that were gone back to, in order. */
+  readonly rewound: string[] = [];
+  lastRewind: WorkspaceCheckpointRestoration | undefined;
   isMergeRefused = false;
   readonly prompts: string[] = [];
+  /** What its agent was asked to plan, in order. */
+  readonly plans: AgentPlanRequest[] = [];
   /** The agent's program is not there: starting it fails. */
   isAgentMissing = false;
   /** The token that each session's proxy takes. */
@@ -87,7 +96,7 @@ export function startEngine(
   const engine = createEngine({
     homeDirectory: "/nowhere",
     backends: [worldBackend(world, alive)],
-    agents: [worldAgent(alive)],
+    agents: [worldAgent(world, alive)],
     workspaces: worldWorkspaces(world, alive),
     store: mortalStore(store, alive),
     settings: { defaultBackend: "world", defaultAgent: "agent", ...settings },
@@ -148,7 +157,7 @@ function mortalStore(store: SessionStore, alive: () => void): SessionStore {
   });
 }
 
-function worldAgent(alive: () => void): Agent {
+function worldAgent(world: World, alive: () => void): Agent {
   return {
     agentId: "agent",
     displayName: "Agent",
@@ -156,6 +165,7 @@ function worldAgent(alive: () => void): Agent {
     find: async () => ({ program: "/bin/agent" }),
     async plan(request) {
       alive();
+      world.plans.push(request);
       const prompt = request.isResume || request.prompt === undefined ? [] : [request.prompt];
       return { argv: ["/bin/agent", ...prompt], environment: {}, files: [], notices: [] };
     },
@@ -186,6 +196,9 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
       world.workspaces.set(request.sessionId, record);
       return { copied: [], notices: [] };
     },
+    mount: async ({ path }) => ({ hostPath: path }),
+    send: async () => undefined,
+    sync: async () => ({ hostBranches: [], notices: [] }),
     async status(record) {
       const exists = [...world.workspaces.values()].some((candidate) => candidate.path === record.path);
       const untracked = world.dirty.has(record.path) ? 1 : 0;
@@ -228,6 +241,7 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
       },
     },
     results: worldResults(world, alive),
+    checkpoints: worldCheckpoints(world, alive),
   };
 }
 

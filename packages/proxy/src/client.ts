@@ -6,6 +6,7 @@ export {
   type EventPosition,
   type ProxyProcessStatus,
 } from "./process/control-protocol.ts";
+export { failedStart, type FailedStart } from "./process/failed-start.ts";
 export { openCarrier } from "./process/open-carrier.ts";
 export { ownVersion as proxyVersion } from "./process/own-version.ts";
 export {

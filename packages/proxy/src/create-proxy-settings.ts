@@ -3,9 +3,10 @@ import type { Clock, Logger } from "@clauderon/core/contract";
 import type { CreateExchangeObserver } from "./exchange/exchange-observer.ts";
 import type { AllowedAddress } from "./policy/address-policy.ts";
 import type { PolicyEngine } from "./policy/proxy-types.ts";
+import type { WriteRecord } from "./transport/decision-records.ts";
 import type { CheckAddresses, CorporateProxy, UpstreamOverride } from "./transport/dial.ts";
 import type { ProxyLimits } from "./transport/limits.ts";
-import type { ReadSecret, TransportContext, WriteRecord } from "./transport/transport-context.ts";
+import type { ReadSecret, TransportContext } from "./transport/transport-context.ts";
 
 /** Where requests go, and what is trusted there. */
 export interface UpstreamSettings {
@@ -35,6 +36,11 @@ export interface CreateProxySettings {
   readonly policy: PolicyEngine;
   readonly readSecret: ReadSecret;
   readonly writeRecord: WriteRecord;
+  /**
+   * Writes what `writeRecord` took and holds back: called once for all that was decided in a turn of the event loop, before any of it happens. Throws when it cannot;
+   * then none of it happens. Absent = `writeRecord` holds nothing back.
+   */
+  readonly flushRecords?: (() => void) | undefined;
   readonly upstream?: UpstreamSettings | undefined;
   readonly observers?: readonly CreateExchangeObserver[] | undefined;
   readonly admit?: TransportContext["admit"] | undefined;

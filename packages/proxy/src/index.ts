@@ -98,6 +98,7 @@ export type { CorporateProxy, UpstreamOverride } from "./transport/dial.ts";
 export { defaultLimits, type ProxyLimits } from "./transport/limits.ts";
 export { refusalHeader } from "./transport/problem-body.ts";
 export type { IdentityRecord } from "./transport/session-registry.ts";
-export type { LocalAnswer, NotAdmitted, ReadSecret, WriteRecord } from "./transport/transport-context.ts";
+export type { WriteRecord } from "./transport/decision-records.ts";
+export type { LocalAnswer, NotAdmitted, ReadSecret } from "./transport/transport-context.ts";
 export { sandboxWiring } from "./wiring/sandbox-wiring.ts";
 export type { SandboxWiring, WiredAgent, WiredFile, WiringRequest } from "./wiring/wiring-types.ts";

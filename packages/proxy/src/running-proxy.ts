@@ -5,6 +5,7 @@ import { AuthorityKeeper } from "./certificates/authority-keeper.ts";
 import type { CreateProxySettings, UpstreamSettings } from "./create-proxy-settings.ts";
 import type { PolicyEngine, ProxyIdentity, Refusal } from "./policy/proxy-types.ts";
 import { refuse } from "./policy/refusal.ts";
+import { DecisionRecords } from "./transport/decision-records.ts";
 import { EntryServers } from "./transport/entry-servers.ts";
 import { Interceptor } from "./transport/intercept.ts";
 import { defaultLimits } from "./transport/limits.ts";
@@ -60,16 +61,21 @@ export class RunningProxy {
     const { roots } = route;
     const { authorityPath, bundlePath, trustStorePath } = settings;
     const authorities = await AuthorityKeeper.load({ authorityPath, bundlePath, trustStorePath, roots, clock });
+    const logger = settings.logger ?? silentLogger;
     const limits = { ...defaultLimits, ...settings.limits };
     let running: RunningProxy | undefined;
     const context: TransportContext = {
       engine,
       readSecret: settings.readSecret,
-      writeRecord: settings.writeRecord,
+      records: new DecisionRecords({
+        writeRecord: settings.writeRecord,
+        flushRecords: settings.flushRecords,
+        logger,
+      }),
       dialer: route.dialer,
       limits,
       clock,
-      logger: settings.logger ?? silentLogger,
+      logger,
       observers: settings.observers ?? [],
       admit: settings.admit ?? ((): undefined => undefined),
       redactorOf: createRedactorCache(),

@@ -67,7 +67,7 @@ async function refuseOverlap(
 ): Promise<void> {
   const output = await tools.git.inspectBytes(
     [
-      `--git-dir=${target.commonDirectory}`,
+      `--git-dir=${source.commonDirectory}`,
       "diff-tree",
       "-r",
       "--name-only",

@@ -25,7 +25,8 @@ export interface IncludeTrees {
   readonly target: GitTree;
 }
 
-const INCLUDE_FILE = ".worktreeinclude";
+/** In a checkout: patterns of the files that come along into new workspaces. */
+export const INCLUDE_FILE = ".worktreeinclude";
 const MAX_FILES = 1000;
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_PATTERN_BYTES = 64 * 1024;

@@ -8,6 +8,8 @@ import {
   type WorkspaceProvider,
 } from "@clauderon/core/contract";
 
+import { createCheckpoints } from "./checkpoints/create-checkpoints.ts";
+import { handOver, removeAllCheckpoints, sweepCheckpoints } from "./checkpoints/remove-checkpoints.ts";
 import { createRepositoryClones } from "./clone-repository.ts";
 import { createEarlyDrafts } from "./early-drafts.ts";
 import { createGit } from "./git.ts";
@@ -15,10 +17,17 @@ import { makeWorkspace } from "./make-workspace.ts";
 import { createMirrors, type Mirrors } from "./mirrors.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
+import type { SyncLimits } from "./private/fetch-sandbox.ts";
+import { makePrivate } from "./private/make-private.ts";
+import { mountOf } from "./private/private-places.ts";
+import { syncPrivate } from "./private/sync-private.ts";
 import { readPushUrl } from "./read-push-url.ts";
 import { readDiff, readStatus } from "./read-workspace.ts";
+import { sendRemote } from "./remote/send-remote.ts";
 import { removeWorkspace, undoWorkspace } from "./remove-workspace.ts";
 import { isRepositoryUrl, validateRepositoryUrl } from "./repository-url.ts";
+import { inspectGit } from "./repository/inspect-git.ts";
+import { requireGit } from "./repository/require-git.ts";
 import { readChanges, resolveRepository } from "./resolve-repository.ts";
 import { restoreWorkspace } from "./restore-workspace.ts";
 import { createResults } from "./results/create-results.ts";
@@ -28,7 +37,7 @@ import { createUserSettings } from "./user-settings.ts";
 import { createWorkspaceClaims } from "./workspace-claims.ts";
 import { asWorkspaceError } from "./workspace-errors.ts";
 import { nodeFileSystem, type WorkspaceFileSystem } from "./workspace-file-system.ts";
-import { parseMark } from "./workspace-mark.ts";
+import { parseMark, readMark } from "./workspace-mark.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
 export interface WorkspacesOptions {
@@ -49,6 +58,8 @@ export interface WorkspacesOptions {
   readonly refs?: readonly string[] | undefined;
   /** How the branches of sessions begin; default `clauderon/`. */
   readonly branchPrefix?: string | undefined;
+  /** What may come out of a sandbox at once; default: 4 GiB, 5,000,000 objects, 20,000 references, 10 minutes. */
+  readonly syncLimits?: SyncLimits | undefined;
 }
 
 /** The workspaces of a home. */
@@ -61,8 +72,10 @@ export interface Workspaces extends WorkspaceProvider {
 export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   const fileSystem = options.fileSystem ?? nodeFileSystem;
   const logger = options.logger ?? silentLogger;
+  const environment = options.environment ?? process.env;
   const tools: WorkspaceTools = {
-    git: createGit(options.runner, options.environment ?? process.env),
+    git: createGit(options.runner, environment),
+    environment,
     fileSystem,
     logger,
     scratch: createScratchDirectories({
@@ -93,7 +106,24 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       logger.warn({ sessionId, error: String(error) }, "what the session borrowed stays until the next look");
     }
   };
+  const forget = async (sessionId: string): Promise<void> => {
+    await giveBack(sessionId);
+    try {
+      await removeAllCheckpoints(tools, sessionId);
+    } catch (error) {
+      logger.warn({ sessionId, error: String(error) }, "checkpoints of a session that is gone stay");
+    }
+  };
+  const results = createResults(tools, settings);
+  const checkpoints = createCheckpoints(tools, settings);
+  /** For what must not be found to need git when half of it is done. */
+  const withGit = <Value>(work: () => Promise<Value>): Promise<Value> =>
+    translated(async () => {
+      await requireGit(environment);
+      return work();
+    });
   return {
+    doctor: ({ signal } = {}) => inspectGit(tools.git, signal),
     resolve: (repository, { signal, forSession } = {}) =>
       translated(async () => {
         if (!isRepositoryUrl(repository)) {
@@ -107,28 +137,36 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       translated(() => readChanges(tools, repository, { settings, signal, except })),
     plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
     create: (request, record, { signal } = {}) =>
-      translated(async () => {
+      withGit(async () => {
         try {
-          return await makeWorkspace(tools, { request, record, claims, settings, drafts, signal });
+          const call = { request, record, claims, settings, drafts, signal };
+          if (record.kind === "worktree") return await makeWorkspace(tools, call);
+          await drafts.release(request.sessionId);
+          return await makePrivate(tools, { ...call, mirrors });
         } catch (error) {
           await drafts.release(request.sessionId);
           throw error;
         }
       }),
     release: (sessionId) => translated(() => drafts.release(sessionId)),
+    mount: (record) => translated(() => mountOf(fileSystem, record)),
+    send: (record, sandbox, { signal } = {}) =>
+      translated(() => sendRemote(tools, record, { sandbox, settings, signal, limits: options.syncLimits })),
+    sync: (record, sandbox, call = {}) =>
+      translated(() => syncPrivate(tools, record, { ...call, sandbox, limits: options.syncLimits })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
     pushUrl: (record, { signal } = {}) => translated(() => readPushUrl(tools, record, signal)),
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
     remove: (record, call = {}) =>
-      translated(async () => {
+      withGit(async () => {
         const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
         // What an undo record keeps may need what was borrowed.
         if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
-          await giveBack(call.sessionId);
+          await forget(call.sessionId);
         return removal;
       }),
     undo: (record, sessionId, { signal } = {}) =>
-      translated(async () => {
+      withGit(async () => {
         await drafts.release(sessionId);
         await undoWorkspace(tools, record, { sessionId, settings, claims, signal });
         if ((await claims.get(sessionId)) === undefined) await giveBack(sessionId);
@@ -136,6 +174,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     list: async function* ({ signal } = {}): AsyncGenerator<WorkspaceFinding, void, undefined> {
       await translated(() => tools.scratch.sweep());
       await translated(() => sweepUndoRecords(tools));
+      await translated(() => sweepCheckpoints(tools));
       // What cannot be removed keeps nobody from the sessions.
       await mirrors
         .sweep(async () => new Set((await ofSessions()).map(({ sessionId }) => sessionId)))
@@ -157,18 +196,29 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       list: (call) => translated(() => listUndoRecords(tools, call)),
       plan: (id, request) => translated(async () => (await planRestore(tools, id, request)).record),
       restore: (id, request) =>
-        translated(async () => {
+        withGit(async () => {
           if (id !== request.sessionId) await mirrors.share(id, request.sessionId);
           await restoreWorkspace(tools, id, { request, claims });
+          await handOver(tools, id, request.sessionId);
           if (id !== request.sessionId) await giveBack(id);
         }),
       remove: (id) =>
-        translated(async () => {
+        withGit(async () => {
           await removeUndoRecord(tools, id);
-          if ((await claims.get(id)) === undefined) await giveBack(id);
+          if ((await claims.get(id)) === undefined) await forget(id);
         }),
     },
-    results: createResults(tools, settings),
+    results: {
+      ...results,
+      take: (...call) => withGit(() => results.take(...call)),
+      takeBack: (...call) => withGit(() => results.takeBack(...call)),
+    },
+    checkpoints: {
+      ...checkpoints,
+      create: (...call) => withGit(() => checkpoints.create(...call)),
+      restore: (...call) => withGit(() => checkpoints.restore(...call)),
+      remove: (...call) => withGit(() => checkpoints.remove(...call)),
+    },
   };
 }
 
@@ -193,6 +243,12 @@ async function everyMark(
         : parseMark(await fileSystem.readText(join(gitDirectory, "clauderon.json")));
     // The worktree is the agent's: what a file there leads to speaks for this place alone.
     const isHere = mark?.record.path === join(worktrees, name);
+    if (isHere && mark.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
+  }
+  const privates = join(homeDirectory, "private");
+  for (const name of await fileSystem.names(privates)) {
+    const mark = name.startsWith(".") ? undefined : await readMark(fileSystem, join(privates, name));
+    const isHere = mark?.record.privateDirectory?.endsWith(`/private/${name}`) === true;
     if (isHere && mark.instanceId === instanceId && !found.has(mark.sessionId)) found.set(mark.sessionId, mark);
   }
   return [...found.values()];

@@ -1,7 +1,8 @@
 import { type CommandResult, type CommandRunner, WorkspaceError } from "@clauderon/core/contract";
-import { withoutSessionMarks } from "@clauderon/core/host";
+import { refuseOldGit, withoutSessionMarks } from "@clauderon/core/host";
 
 import { redactUrl } from "./repository-url.ts";
+import { gitNeeded, isGitMissing } from "./repository/git-needed.ts";
 
 export interface GitCall {
   readonly cwd?: string | undefined;
@@ -101,12 +102,26 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
     maxOutputBytes: MAX_OUTPUT_BYTES,
   });
+  let known: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      const { stdout } = await runner.run("git", ["--version"], { environment: base }).catch(explainMissing);
+      refuseOldGit(stdout);
+    } catch (error) {
+      // There may be another by the next time.
+      known = undefined;
+      throw error;
+    }
+  };
+  /** Asked once, before the first command. */
+  const newEnough = (): Promise<void> => (known ??= look());
   const run = async (
     args: readonly string[],
     call: GitCall,
     added: Readonly<Record<string, string>>,
   ): Promise<CommandResult> => {
-    const result = await runner.run("git", [...quiet, ...args], options(call, added));
+    await newEnough();
+    const result = await runner.run("git", [...quiet, ...args], options(call, added)).catch(explainMissing);
     if (!(call.accepts ?? [0]).includes(result.exitCode)) throw gitFailed(args, result);
     return result;
   };
@@ -115,8 +130,13 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     call: GitCall,
     added: Readonly<Record<string, string>>,
   ): Promise<Buffer> => {
+    await newEnough();
     const chunks: Uint8Array[] = [];
-    for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
+    try {
+      for await (const chunk of runner.stream("git", [...quiet, ...args], options(call, added))) chunks.push(chunk);
+    } catch (error) {
+      return explainMissing(error);
+    }
     return Buffer.concat(chunks);
   };
   const actVariables = (args: readonly string[]): Readonly<Record<string, string>> =>
@@ -127,6 +147,10 @@ export function createGit(runner: CommandRunner, environment: Readonly<Record<st
     act: (args, call = {}) => run(args, call, actVariables(args)),
     actBytes: (args, call = {}) => bytes(args, call, actVariables(args)),
   };
+}
+
+function explainMissing(error: unknown): never {
+  throw isGitMissing(error) ? gitNeeded(error) : error;
 }
 
 /** The command among its options. */

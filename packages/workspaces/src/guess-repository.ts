@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 
-import type { LocatedRepository } from "./resolve-repository.ts";
+import type { LocatedRepository } from "./repository/repository-port.ts";
 import type { WorkspaceFileSystem } from "./workspace-file-system.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { asWithLfs } from "./lfs-pointers.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import { parsePorcelainStatus, readablePath, type StatusEntry } from "./porcelain-status.ts";
 import type { UserSettings } from "./user-settings.ts";
@@ -19,7 +20,8 @@ export async function inspectStatus(
   await using own = await makeOwnGitDirectory(tools, tree, { use: "read", settings: await settings.read(signal) });
   const args = ["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"];
   const call = { cwd: tree.workTree, environment: own.environment, signal };
-  return parsePorcelainStatus(await tools.git.inspectBytes(args, call));
+  const entries = parsePorcelainStatus(await tools.git.inspectBytes(args, call));
+  return await asWithLfs(tools, tree, { entries, ...call });
 }
 
 export interface StatusCounts {

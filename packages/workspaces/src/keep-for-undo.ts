@@ -40,15 +40,18 @@ export async function isInUndoRecord({ fileSystem, homeDirectory }: WorkspaceToo
 }
 
 /** The tree that lies in a record; `undefined` when there is none that git can read. */
-export async function recordedTree(
-  tools: WorkspaceTools,
-  id: string,
-): Promise<Omit<GitTree, "commonDirectory"> | undefined> {
+export async function recordedTree(tools: WorkspaceTools, id: string): Promise<GitTree | undefined> {
   const places = undoPlaces(tools, id);
   const manifest = parseManifest(await tools.fileSystem.readText(places.manifest));
   if (manifest?.entry === undefined) return undefined;
-  const head = manifest.head ?? manifest.claim.record.base;
-  return { workTree: places.tree, gitDirectory: join(places.entry, manifest.entry), head };
+  const { record } = manifest.claim;
+  const head = manifest.head ?? record.base;
+  const entry = join(places.entry, manifest.entry);
+  if (record.kind !== "worktree") {
+    const gitDirectory = join(entry, "outside");
+    return { workTree: places.tree, gitDirectory, commonDirectory: gitDirectory, head };
+  }
+  return { workTree: places.tree, gitDirectory: entry, commonDirectory: record.commonDirectory, head };
 }
 
 /** From now on it is the record of this removal. */
@@ -110,13 +113,15 @@ async function describe(tools: WorkspaceTools, { record, places, call }: Descrip
   await fileSystem.remove(places.directory);
   await fileSystem.makeDirectory(places.entry);
   await fileSystem.makeDirectory(places.logs);
-  const head = entry === undefined ? undefined : await headOf(tools, entry.directory, signal);
+  const isPrivate = record.kind !== "worktree";
+  // Of a private one HEAD and its objects are in the record themselves.
+  const head = entry === undefined || isPrivate ? undefined : await headOf(tools, entry.directory, signal);
   const refs = await refsOf(tools, record, { headBranch: head?.branch, signal });
   if (entry !== undefined) {
     const commits = [...refs.map(({ commit }) => commit), ...(head?.commit === undefined ? [] : [head.commit])];
     await keepObjects(tools, {
       commonDirectory: record.commonDirectory,
-      entry: entry.directory,
+      entry: isPrivate ? undefined : entry.directory,
       commits,
       ref: places.ref,
       signal,

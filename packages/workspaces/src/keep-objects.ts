@@ -6,7 +6,7 @@ import type { WorkspaceTools } from "./workspace-tools.ts";
 interface KeepCall {
   readonly commonDirectory: string;
   /** The worktree's own: index, logs and operations in progress. */
-  readonly entry: string;
+  readonly entry?: string | undefined;
   readonly commits: readonly string[];
   readonly ref: string;
   readonly signal?: AbortSignal | undefined;
@@ -24,9 +24,10 @@ const durable = ["-c", "core.fsync=all", "-c", "core.fsyncObjectFiles=true"];
  */
 export async function keepObjects(tools: WorkspaceTools, call: KeepCall): Promise<void> {
   const { commonDirectory, signal } = call;
-  const named = new Set([...call.commits, ...(await namedInFiles(tools, call.entry)), ...(await ownRefs(tools, call))]);
+  const { entry } = call;
+  const named = entry === undefined ? [] : await namedInEntry(tools, { entry, signal });
   const objects = await existing(tools, commonDirectory, {
-    names: [...named, ...(await indexed(tools, call))],
+    names: [...call.commits, ...named],
     signal,
   });
   const tree = objects.filter(({ type }) => type === "blob" || type === "tree");
@@ -59,6 +60,16 @@ export async function releaseObjects(tools: WorkspaceTools, commonDirectory: str
   await retryLocked(() => tools.git.act(args, { cwd: commonDirectory }));
 }
 
+interface EntryCall {
+  readonly entry: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function namedInEntry(tools: WorkspaceTools, call: EntryCall): Promise<readonly string[]> {
+  const files = await namedInFiles(tools, call.entry);
+  return [...files, ...(await ownRefs(tools, call)), ...(await indexed(tools, call))];
+}
+
 async function namedInFiles({ fileSystem }: WorkspaceTools, directory: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const name of await fileSystem.names(directory)) {
@@ -75,7 +86,7 @@ async function namedInFiles({ fileSystem }: WorkspaceTools, directory: string): 
   return found;
 }
 
-async function ownRefs({ git }: WorkspaceTools, { entry, signal }: KeepCall): Promise<readonly string[]> {
+async function ownRefs({ git }: WorkspaceTools, { entry, signal }: EntryCall): Promise<readonly string[]> {
   const patterns = ["refs/bisect", "refs/worktree", "refs/rewritten"];
   const args = [`--git-dir=${entry}`, "for-each-ref", "--format=%(objectname)", ...patterns];
   const { exitCode, stdout } = await git.inspect(args, { signal, accepts: [0, 128] });
@@ -83,7 +94,7 @@ async function ownRefs({ git }: WorkspaceTools, { entry, signal }: KeepCall): Pr
 }
 
 /** Of the index what HEAD has not: staged blobs, the sides of conflicts, and what `git checkout --merge` would bring back. */
-async function indexed({ git, fileSystem }: WorkspaceTools, { entry, signal }: KeepCall): Promise<readonly string[]> {
+async function indexed({ git, fileSystem }: WorkspaceTools, { entry, signal }: EntryCall): Promise<readonly string[]> {
   if ((await fileSystem.kindOf(join(entry, "index"))) !== "file") return [];
   const ask = async (args: readonly string[]): Promise<string | undefined> => {
     const result = await git.inspect([`--git-dir=${entry}`, ...args], { signal, accepts: [0, 1, 128] });

@@ -6,7 +6,7 @@ import { formatGitConfig, parseGitConfig } from "./git-config-file.ts";
 import { complaintOf } from "./git.ts";
 import { type GitObject, type MirrorLayer, type MirrorManifest, packFiles, writeManifest } from "./mirror-manifest.ts";
 import { gitForSession } from "./orphaned-git.ts";
-import { quotePath } from "./own-git-directory.ts";
+import { repositoryOf } from "./repository/repository-of.ts";
 import { reusableLayers } from "./reusable-layers.ts";
 import type { ScratchDirectories } from "./scratch-directories.ts";
 import type { RepositoryView } from "./visible-refs.ts";
@@ -35,7 +35,6 @@ export interface GenerationCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-const TIMEOUT_MS = 6 * 60 * 60 * 1000;
 const LOOK_MS = 200;
 
 /** Makes a generation under another name and gives it its own when it is whole. Several at once make one. */
@@ -92,14 +91,8 @@ async function prepare({ fileSystem }: WorkspaceTools, directory: string, { view
 
 async function fill(tools: WorkspaceTools, directory: string, call: GenerationCall): Promise<readonly MirrorLayer[]> {
   const { view, signal } = call;
-  const repository = quotePath(join(call.commonDirectory, "objects"));
-  const shared = await share(tools, directory, { ...call, repository });
-  const packing: PackCall = {
-    directory,
-    environment: { GIT_DIR: directory, GIT_ALTERNATE_OBJECT_DIRECTORIES: repository },
-    onProgress: call.onProgress,
-    signal,
-  };
+  const shared = await share(tools, directory, call);
+  const packing: PackCall = { from: call.commonDirectory, into: directory, onProgress: call.onProgress, signal };
   const layers = [...shared];
   // What is rewound often is kept apart from what hardly ever is, so that less must be written anew.
   const steps = layers.length === 0 && view.trunk !== undefined ? [[view.trunk], view.tips] : [view.tips];
@@ -112,16 +105,12 @@ async function fill(tools: WorkspaceTools, directory: string, call: GenerationCa
   return layers;
 }
 
-async function share(
-  tools: WorkspaceTools,
-  directory: string,
-  call: GenerationCall & { readonly repository: string },
-): Promise<readonly MirrorLayer[]> {
-  const { before, view, repository, signal } = call;
+async function share(tools: WorkspaceTools, directory: string, call: GenerationCall): Promise<readonly MirrorLayer[]> {
+  const { before, view, commonDirectory: lender, signal } = call;
   if (before === undefined || before.manifest.isSha256 !== view.isSha256 || before.manifest.shallow !== view.shallow)
     return [];
-  const environment = { GIT_DIR: before.path, GIT_ALTERNATE_OBJECT_DIRECTORIES: repository };
-  const layers = await reusableLayers(tools, { layers: before.manifest.layers, view, environment, signal });
+  const { path: gitDirectory, manifest } = before;
+  const layers = await reusableLayers(tools, { layers: manifest.layers, view, gitDirectory, lender, signal });
   for (const { pack: name } of layers) {
     for (const file of packFiles(before.path, name))
       await tools.fileSystem.shareFile(file, join(directory, "objects", "pack", basename(file)));
@@ -130,8 +119,8 @@ async function share(
 }
 
 interface PackCall {
-  readonly directory: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly from: string;
+  readonly into: string;
   readonly onProgress: GenerationCall["onProgress"];
   readonly signal: AbortSignal | undefined;
 }
@@ -139,25 +128,15 @@ interface PackCall {
 /** One new pack with what is missing; `undefined` when nothing is. */
 async function pack(
   tools: WorkspaceTools,
-  { directory, environment, onProgress, signal }: PackCall,
+  { from, into, onProgress, signal }: PackCall,
   { tips, without }: { readonly tips: readonly GitObject[]; readonly without: readonly string[] },
 ): Promise<MirrorLayer | undefined> {
-  const input = [...tips.map(({ object }) => object), ...without.map((object) => `^${object}`)].join("\n");
-  const packs = join(directory, "objects", "pack");
-  // Deltas are taken over as they are; none is looked for, which would take minutes of every processor.
-  const args = ["pack-objects", "--quiet", "--revs", "--non-empty", "--delta-base-offset", "--window=0"];
-  const working = tools.git.inspect([...args, join(packs, "pack")], {
-    cwd: "/",
-    environment,
-    input: `${input}\n`,
-    signal,
-    timeoutMs: TIMEOUT_MS,
-  });
-  const { stdout } = await watched(tools, { working, packs, onProgress });
-  const hash = stdout.trim();
-  if (hash === "") return undefined;
-  const name = `pack-${hash}`;
-  const [file = ""] = packFiles(directory, name);
+  const packs = join(into, "objects", "pack");
+  const request = { from, into, tips: tips.map(({ object }) => object), without };
+  const working = repositoryOf(tools).pack(request, { signal });
+  const name = await watched(tools, { working, packs, onProgress });
+  if (name === undefined) return undefined;
+  const [file = ""] = packFiles(into, name);
   return { tips, pack: name, bytes: await tools.fileSystem.bytesOf(file) };
 }
 

@@ -4,7 +4,8 @@ import type { WorkspaceCreation, WorkspaceRecord, WorkspaceRequest } from "@clau
 
 import { lookUpBranch } from "./branch-lookup.ts";
 import { carryChanges, digestOfChanges } from "./carry-changes.ts";
-import { copyIncluded, type IncludeOutcome } from "./copy-included.ts";
+import { fillFromCheckpoint } from "./checkpoints/fill-from-checkpoint.ts";
+import { copyIncluded, INCLUDE_FILE, type IncludeOutcome } from "./copy-included.ts";
 import { checkOutDraft, type DraftCheckout, draftPath } from "./draft-checkout.ts";
 import type { EarlyDrafts } from "./early-drafts.ts";
 import { complaintOf } from "./git.ts";
@@ -171,7 +172,7 @@ async function forgetVanished(tools: WorkspaceTools, record: WorkspaceRecord): P
 }
 
 /** The user's own filters (git-lfs) run; the repository's configuration is not read, its hooks do not run. */
-async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: AbortSignal | undefined): Promise<void> {
+export async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: AbortSignal | undefined): Promise<void> {
   await using own = await makeOwnGitDirectory(tools, tree, { use: "user" });
   await tools.git.act(["read-tree", "--reset", "-u", tree.head], {
     cwd: tree.workTree,
@@ -180,17 +181,32 @@ async function checkOut(tools: WorkspaceTools, tree: GitTree, signal: AbortSigna
   });
 }
 
-interface Filled {
-  /** Digest of what came from the user's checkout. */
+export interface Filled {
+  /** Digest of what came from the user's checkout, or from a checkpoint. */
   readonly carried: string | undefined;
   readonly included: IncludeOutcome;
 }
 
+/** Whether files of the user's checkout are to come along; without asking git. */
+async function namesFiles({ fileSystem }: WorkspaceTools, { include, repository }: WorkspaceRequest): Promise<boolean> {
+  if (include === undefined) return false;
+  if (include.patterns.length > 0) return true;
+  return include.isFileRead && (await fileSystem.kindOf(join(repository.path, INCLUDE_FILE))) !== "absent";
+}
+
 /** What of the user's checkout comes along: uncommitted changes, then the files that are to be copied. */
-async function fill(tools: WorkspaceTools, { request, settings, signal }: MakeCall, target: GitTree): Promise<Filled> {
+export async function fill(
+  tools: WorkspaceTools,
+  { request, settings, signal }: MakeCall,
+  target: GitTree,
+): Promise<Filled> {
   const nothing: Filled = { carried: undefined, included: { copied: [], notices: [], files: [] } };
-  const { withChanges, include } = request;
-  if (!withChanges && include === undefined) return nothing;
+  const { withChanges, include, checkpoint } = request;
+  if (checkpoint !== undefined) {
+    await fillFromCheckpoint(tools, target, { id: checkpoint, settings, signal });
+    return { ...nothing, carried: await digestOfChanges(tools, target, { settings, signal }) };
+  }
+  if (!withChanges && !(await namesFiles(tools, request))) return nothing;
   const { workTree, ...source } = await locateRepository(tools, request.repository.path, signal);
   if (workTree === undefined) return nothing;
   const options = { settings, signal };

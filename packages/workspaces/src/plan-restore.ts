@@ -50,6 +50,8 @@ export async function planRestore(
   if ((await fileSystem.kindOf(record.commonDirectory)) !== "directory")
     throw undoRepositoryGone(id, record.repositoryPath, places.tree);
   if ((await fileSystem.kindOf(record.path)) !== "absent") throw undoPlaceTaken(id, record.path, places.tree);
+  if (record.privateDirectory !== undefined && (await fileSystem.kindOf(record.privateDirectory)) !== "absent")
+    throw undoPlaceTaken(id, record.privateDirectory, places.tree);
   const isMoved = record.path !== claim.record.path || record.commonDirectory !== claim.record.commonDirectory;
   if (isMoved && (await fileSystem.names(join(places.entry, entry, "modules"))).length > 0)
     throw undoHoldsSubmodules(id, places.tree);

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { WorkspaceError, type WorkspaceRecord, type WorkspaceRequest } from "@clauderon/core/contract";
 
 import { lookUpBranch } from "./branch-lookup.ts";
-import type { WorkspaceClaims } from "./workspace-claims.ts";
-import { branchExists, branchInUse, pathExists } from "./workspace-errors.ts";
+import { requireGit } from "./repository/require-git.ts";
+import { fileNameOf, type WorkspaceClaims } from "./workspace-claims.ts";
+import { branchExists, branchInUse, branchTaken, pathExists } from "./workspace-errors.ts";
 import { validateWorkspaceName } from "./workspace-name.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
@@ -18,6 +19,7 @@ export async function planWorkspace(
   validateWorkspaceName(request.name);
   const claim = await claims.get(request.sessionId);
   if (claim !== undefined) return claim.record;
+  await requireGit(tools.environment);
   const worktrees = join(tools.homeDirectory, "worktrees");
   await tools.fileSystem.makeDirectory(worktrees);
   // Git stores real paths; the record has the same.
@@ -27,16 +29,26 @@ export async function planWorkspace(
   const start =
     request.branch === undefined
       ? await planNewBranch(tools, { request, branch, signal })
-      : await planExistingBranch(tools, { request, branch, signal });
+      : await planExistingBranch(tools, claims, { request, branch, signal });
+  const isolated = request.isRemote === true ? "remote" : "private";
+  const kind = request.isPrivate === true || request.isRemote === true ? isolated : "worktree";
   return {
-    kind: "worktree",
+    kind,
     path,
     repositoryPath: request.repository.path,
     commonDirectory: request.repository.commonDirectory,
     branch,
     isOwnBranch: request.branch === undefined,
     base: start,
+    ...(kind === "worktree" ? {} : { privateDirectory: await planPrivateDirectory(tools, request.sessionId) }),
   };
+}
+
+/** Real, as it is the same path inside. */
+async function planPrivateDirectory({ fileSystem, homeDirectory }: WorkspaceTools, sessionId: string): Promise<string> {
+  const parent = join(homeDirectory, "private");
+  await fileSystem.makeDirectory(parent);
+  return join(await fileSystem.realPath(parent), fileNameOf(sessionId));
 }
 
 interface BranchPlan {
@@ -61,7 +73,11 @@ async function planNewBranch(tools: WorkspaceTools, { request, branch, signal }:
     : resolveCommit(tools, request.repository.path, { base: request.base, signal });
 }
 
-async function planExistingBranch(tools: WorkspaceTools, { request, branch, signal }: BranchPlan): Promise<string> {
+async function planExistingBranch(
+  tools: WorkspaceTools,
+  claims: WorkspaceClaims,
+  { request, branch, signal }: BranchPlan,
+): Promise<string> {
   const { commonDirectory } = request.repository;
   if (request.base !== undefined) {
     throw new WorkspaceError({
@@ -97,7 +113,20 @@ async function planExistingBranch(tools: WorkspaceTools, { request, branch, sign
   }
   const place = await findCheckout(tools, { commonDirectory, branch, signal });
   if (place !== undefined) throw branchInUse(branch, place);
+  await refuseTakenBranch(claims, { sessionId: request.sessionId, commonDirectory, branch });
   return tip.stdout.trim();
+}
+
+/** Git does not know who works on a branch in a git directory of their own. */
+export async function refuseTakenBranch(
+  claims: WorkspaceClaims,
+  call: { readonly sessionId: string; readonly commonDirectory: string; readonly branch: string },
+): Promise<void> {
+  for (const { sessionId, name, record } of await claims.list()) {
+    const isSame = record.commonDirectory === call.commonDirectory && record.branch === call.branch;
+    if (record.kind !== "worktree" && isSame && sessionId !== call.sessionId)
+      throw branchTaken(call.branch, { name, path: record.path });
+  }
 }
 
 /** The worktree that has the branch checked out. */

@@ -6,6 +6,11 @@ import { measureIgnored } from "./ignored-files.ts";
 import { countStatus, inspectStatus } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
+import { countStashes } from "./private/count-stashes.ts";
+import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
+import { isBehindInside } from "./private/inside-stamp.ts";
+import { readRemoteState } from "./remote/remote-state.ts";
+import { stageWork } from "./stage-work.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceClaims } from "./workspace-claims.ts";
@@ -31,23 +36,32 @@ export async function readStatus(
   const entry = await findWorktreeEntry(tools.fileSystem, record);
   const claim = entry?.mark === undefined ? undefined : await options.claims.get(entry.mark.sessionId);
   const tip = await tipOf(tools, record, signal);
-  const tree = entry === undefined ? undefined : await treeOf(tools, record, { gitDirectory: entry.directory, signal });
+  const tree = entry === undefined ? undefined : await treeOf(tools, record, { ...entry, signal });
   const tips = [...new Set([tip, tree?.head].filter((commit) => commit !== undefined))];
-  const unreachedCommits = await countUnreached(tools, record, { tips, signal });
-  if (!exists || claim?.phase === "making")
-    return { exists, staged: 0, unstaged: 0, untracked: 0, unreachedCommits, files: [] };
+  const unreachedCommits =
+    record.kind !== "worktree"
+      ? await countUnreachedPrivate(tools, record, { signal })
+      : await countUnreached(tools, record, { tips, signal });
+  const nothing = { exists, staged: 0, unstaged: 0, untracked: 0, files: [] };
+  if (claim?.phase === "making" || (!exists && record.kind === "worktree")) return { ...nothing, unreachedCommits };
+  const isBehind = record.kind === "private" && (await isBehindInside(tools, record));
+  const stashes = record.kind !== "worktree" ? await countStashes(tools, record, signal) : 0;
+  const commits = { unreachedCommits, ...(stashes === 0 ? {} : { stashes }), ...(isBehind ? { isBehind } : {}) };
+  const since = record.kind === "remote" ? (await readRemoteState(tools, record)).since : undefined;
+  const away = since === undefined ? {} : { unsynced: { since } };
+  // What is elsewhere is there though the files here are gone.
+  if (!exists) return { ...nothing, ...commits, ...away };
   if (tree === undefined) {
     const names = (await tools.fileSystem.names(record.path)).filter((name) => name !== ".git");
-    return { exists, staged: 0, unstaged: 0, untracked: names.length, unreachedCommits, files: names.slice(0, 20) };
+    return { exists, staged: 0, unstaged: 0, untracked: names.length, ...commits, files: names.slice(0, 20) };
   }
   const entries = await inspectStatus(tools, tree, options);
   const counts = countStatus(await withoutIncluded(tools, record, { entries, claim }));
   const { ignoredLimitBytes: limitBytes } = options;
-  if (limitBytes === undefined) return { exists, ...counts, unreachedCommits };
+  const known = { exists, ...counts, ...commits, ...away };
+  if (limitBytes === undefined) return known;
   return {
-    exists,
-    ...counts,
-    unreachedCommits,
+    ...known,
     ignored: await measureIgnored(tools, tree, { ...options, limitBytes }),
   };
 }
@@ -71,7 +85,16 @@ async function withoutIncluded(
 export async function treeOf(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  { gitDirectory, signal }: { readonly gitDirectory: string; readonly signal?: AbortSignal | undefined },
+  {
+    gitDirectory,
+    commonDirectory = record.commonDirectory,
+    signal,
+  }: {
+    readonly gitDirectory: string;
+    /** Default: the repository's. */
+    readonly commonDirectory?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<GitTree | undefined> {
   const args = [`--git-dir=${gitDirectory}`, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"];
   const { exitCode, stdout } = await tools.git.inspect(args, { signal, accepts: [0, 1, 128] });
@@ -80,7 +103,7 @@ export async function treeOf(
   return {
     workTree: record.path,
     gitDirectory,
-    commonDirectory: record.commonDirectory,
+    commonDirectory,
     head: exitCode === 0 ? stdout.trim() : record.base,
   };
 }
@@ -97,22 +120,16 @@ export async function readDiff(tools: WorkspaceTools, record: WorkspaceRecord, o
   const { settings, signal } = options;
   const entry = await findWorktreeEntry(tools.fileSystem, record);
   const exists = (await tools.fileSystem.kindOf(record.path)) === "directory";
-  const tree =
-    entry === undefined || !exists ? undefined : await treeOf(tools, record, { gitDirectory: entry.directory, signal });
+  const tree = entry === undefined || !exists ? undefined : await treeOf(tools, record, { ...entry, signal });
   if (tree === undefined) throw workspaceMissing(record);
   const base =
     options.base === undefined ? record.base : await resolveBase(tools, tree, { base: options.base, signal });
   const claim = entry?.mark === undefined ? undefined : await options.claims.get(entry.mark.sessionId);
   const entries = await inspectStatus(tools, tree, { settings, signal });
-  const changed = (await withoutIncluded(tools, record, { entries, claim })).filter(
-    ({ path, workTree }) => workTree !== "." && !path.endsWith("/"),
-  );
+  const changed = await withoutIncluded(tools, record, { entries, claim });
   await using own = await makeOwnGitDirectory(tools, tree, { use: "scratch", settings: await settings.read(signal) });
   const call = { cwd: tree.workTree, environment: own.environment, signal };
-  if (changed.length > 0) {
-    const input = Buffer.from(changed.map(({ path }) => `${path}\0`).join(""), "latin1");
-    await tools.git.inspect(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], { ...call, input });
-  }
+  await stageWork(tools, tree, { own, entries: changed, lfs: "pointers", signal });
   const args = [
     "-c",
     "core.quotePath=false",

@@ -8,7 +8,12 @@ import { detachedBranches, keepDetached } from "./keep-detached.ts";
 import { isInUndoRecord, keepForUndo, recordedTree, renewUndoRecord } from "./keep-for-undo.ts";
 import { endOrphanedGit } from "./orphaned-git.ts";
 import { findCheckout } from "./plan-workspace.ts";
+import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
+import { makeIndependent } from "./private/make-independent.ts";
+import { publishBranch } from "./private/publish-branch.ts";
+import { wasUsedInside } from "./private/was-used-inside.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
+import { readRemoteState } from "./remote/remote-state.ts";
 import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
 import { isBeingRestored } from "./undo-records.ts";
 import { holdsWork, workspaceMissing } from "./workspace-errors.ts";
@@ -75,7 +80,9 @@ export async function removeWorkspace(
   const exists = (await tools.fileSystem.kindOf(place)) === "directory";
   if (options.undo?.isRequired === true && (isHalfMade || (place !== record.path && exists)))
     throw workspaceMissing(record);
+  if (record.kind !== "worktree" && !isHalfMade && entry !== undefined) await publishBranch(tools, record, signal);
   if (exists && (options.keepWorktree === true || place !== record.path)) {
+    if (record.kind !== "worktree") await makeIndependent(tools, record);
     if (entry !== undefined) await removeMark(tools.fileSystem, entry.directory);
     await claims.remove(sessionId);
     return {
@@ -91,7 +98,7 @@ export async function removeWorkspace(
   const keptDetached = hasUndoRecord
     ? await moveAway(tools, record, { ...options, owner: { ...owner, entry } })
     : await keepDetached(tools, record, { entry, signal });
-  if (hasUndoRecord && options.dropIgnored === true) await dropIgnored(tools, record, { ...options, sessionId });
+  if (hasUndoRecord && options.dropIgnored === true) await dropIgnored(tools, { ...options, sessionId });
   await takeDown(tools, record, sessionId);
   const keptBranch = await removeBranch(tools, record, options);
   await claims.remove(sessionId);
@@ -126,11 +133,10 @@ async function moveAway(
 /** Only once everything else is in the record. */
 async function dropIgnored(
   tools: WorkspaceTools,
-  record: WorkspaceRecord,
   options: RemoveOptions & { readonly sessionId: string },
 ): Promise<void> {
   const tree = await recordedTree(tools, options.sessionId);
-  if (tree !== undefined) await removeIgnored(tools, { ...tree, commonDirectory: record.commonDirectory }, options);
+  if (tree !== undefined) await removeIgnored(tools, tree, options);
 }
 
 /** Without our mark nothing is touched; a second removal of a workspace that is gone ends here, too. */
@@ -158,7 +164,19 @@ async function refuseWork(
   if (options.entry?.lock !== undefined && options.entry.lock.trim() !== "initializing") {
     throw holdsWork(record, `it is locked${options.entry.lock.trim() === "" ? "" : `: ${options.entry.lock.trim()}`}`);
   }
-  const { staged, unstaged, untracked } = await readStatus(tools, record, options);
+  const { staged, unstaged, untracked, stashes = 0, isBehind } = await readStatus(tools, record, options);
+  // What is on no branch of the repository goes with the git directories, unless they go into an undo record.
+  const isLost = record.kind !== "worktree" && options.undo === undefined;
+  const lost = isLost ? await countUnreachedPrivate(tools, record, { countsOwn: true, signal: options.signal }) : 0;
+  if (lost > 0)
+    throw holdsWork(
+      record,
+      `${lost === 1 ? "1 commit" : `${String(lost)} commits`} of the session would go with it: no branch of the repository has them`,
+    );
+  if (isLost && stashes > 0)
+    throw holdsWork(record, `${stashes === 1 ? "1 stash" : `${String(stashes)} stashes`} would go with it`);
+  if (isLost && isBehind === true)
+    throw holdsWork(record, "something was written to its sandbox's git directory since commits last came out of it");
   if (staged + unstaged + untracked > 0)
     throw holdsWork(
       record,
@@ -228,11 +246,13 @@ async function wasWorkedIn(
 ): Promise<boolean> {
   const { entry, claim } = options.owner;
   const place = entry?.path ?? record.path;
+  if (record.kind === "private" && (await wasUsedInside(tools, record))) return true;
+  if (record.kind === "remote" && (await readRemoteState(tools, record)).since !== undefined) return true;
   if ((await tools.fileSystem.kindOf(place)) !== "directory") return false;
   if (place !== record.path || entry === undefined) return true;
   const status = await readStatus(tools, record, options);
   if (status.unreachedCommits > 0 && record.isOwnBranch) {
-    const { stdout } = await tools.git.inspect([`--git-dir=${entry.directory}`, "rev-parse", "HEAD"], {
+    const { stdout } = await tools.git.inspect([`--git-dir=${entry.gitDirectory}`, "rev-parse", "HEAD"], {
       signal: options.signal,
     });
     if (stdout.trim() !== record.base) return true;
@@ -241,8 +261,8 @@ async function wasWorkedIn(
   if (claim?.carried === undefined) return true;
   const tree = {
     workTree: record.path,
-    gitDirectory: entry.directory,
-    commonDirectory: record.commonDirectory,
+    gitDirectory: entry.gitDirectory,
+    commonDirectory: entry.commonDirectory,
     head: record.base,
   };
   return (await digestOfChanges(tools, tree, options)) !== claim.carried;

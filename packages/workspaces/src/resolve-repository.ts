@@ -1,28 +1,15 @@
 import { dirname, join, resolve } from "node:path";
 
-import {
-  CommandError,
-  type CommandResult,
-  type RepositoryInfo,
-  type UncommittedChanges,
-  WorkspaceError,
-} from "@clauderon/core/contract";
+import type { RepositoryInfo, UncommittedChanges } from "@clauderon/core/contract";
 
-import { gitFailed } from "./git.ts";
 import { guessRepository } from "./guess-repository.ts";
 import { countStatus, type InspectOptions, inspectStatus } from "./inspect-status.ts";
 import { readablePath } from "./porcelain-status.ts";
+import { notFound } from "./repository/repository-errors.ts";
+import { repositoryOf } from "./repository/repository-of.ts";
+import type { LocatedRepository } from "./repository/repository-port.ts";
 import { codeOf } from "./workspace-file-system.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
-
-/** Where the git directories of a path are. */
-export interface LocatedRepository {
-  readonly gitDirectory: string;
-  readonly commonDirectory: string;
-  /** Absent in a bare repository. */
-  readonly workTree: string | undefined;
-  readonly head: string;
-}
 
 /** From any path inside a repository; one process. */
 export async function resolveRepository(
@@ -57,44 +44,13 @@ export async function readChanges(
   return { count: entries.length, files: countStatus(entries).files };
 }
 
-/** rev-parse prints options it does not know: a line that no path can be mistaken for parts the answers. */
-const SEPARATOR = "--clauderon-next-answer";
-
 export async function locateRepository(
   tools: WorkspaceTools,
   path: string,
   signal?: AbortSignal,
 ): Promise<LocatedRepository> {
-  return locateAt(tools, { path, directory: await realDirectory(tools, path) }, signal);
-}
-
-async function locateAt(
-  tools: WorkspaceTools,
-  { path, directory }: { readonly path: string; readonly directory: string },
-  signal: AbortSignal | undefined,
-): Promise<LocatedRepository> {
-  const questions = ["--git-dir", "--git-common-dir", "--is-bare-repository", "--show-cdup"].flatMap((question) => [
-    question,
-    SEPARATOR,
-  ]);
-  const args = ["rev-parse", "--path-format=absolute", ...questions, "--verify", "--quiet", "HEAD^{commit}"];
-  const result = await tools.git.act(args, { cwd: directory, signal, accepts: [0, 1, 128] }).catch((error: unknown) => {
-    if (CommandError.isInstance(error, "command.failed"))
-      throw notFound(path, "the directory cannot be entered", error);
-    throw error;
-  });
-  const answers = result.stdout.split(`${SEPARATOR}\n`).map((answer) => answer.replace(/\n$/u, ""));
-  const [gitDirectory, commonDirectory, isBare, cdup, head] = answers;
-  if (result.exitCode === 128 || gitDirectory === undefined || commonDirectory === undefined)
-    throw notARepository(path, args, result);
-  if (result.exitCode === 1 || head === undefined || head === "") throw empty(path);
-  const inside = isBare === "true" ? undefined : workTreeOf(directory, gitDirectory, cdup ?? "");
-  return { gitDirectory, commonDirectory, workTree: inside, head };
-}
-
-function workTreeOf(directory: string, gitDirectory: string, cdup: string): string {
-  const isInGitDirectory = directory === gitDirectory || directory.startsWith(`${gitDirectory}/`);
-  return isInGitDirectory ? dirname(gitDirectory) : resolve(directory, cdup);
+  const place = { path, directory: await realDirectory(tools, path) };
+  return repositoryOf(tools).locate(place, { signal });
 }
 
 async function realDirectory(tools: WorkspaceTools, path: string): Promise<string> {
@@ -109,58 +65,4 @@ async function realDirectory(tools: WorkspaceTools, path: string): Promise<strin
       throw notFound(path, `the path cannot be read (${code})`, error);
     throw error;
   }
-}
-
-function notFound(path: string, why: string, cause?: unknown): WorkspaceError {
-  return new WorkspaceError({
-    code: "repository.not-found",
-    message: `There is no git repository at ${path}`,
-    why,
-    fix: ["give the path of a git repository: --repo PATH", "or its address: --repo https://HOST/PATH"],
-    context: { path },
-    cause,
-  });
-}
-
-function notARepository(path: string, args: readonly string[], result: CommandResult): WorkspaceError {
-  if (/dubious ownership|safe\.directory/u.test(result.stderr)) {
-    return new WorkspaceError({
-      code: "repository.not-found",
-      message: `The repository at ${path} belongs to another user`,
-      why: "git does not use repositories of other users unless told to",
-      fix: [`if you trust it: git config --global --add safe.directory '${path}'`],
-      context: { path },
-    });
-  }
-  if (/not a git repository/u.test(result.stderr)) {
-    return new WorkspaceError({
-      code: "repository.not-found",
-      message: `There is no git repository at ${path}`,
-      why: "neither the directory nor one above it is a git repository",
-      fix: [
-        `make it one: git -C '${path}' init && git -C '${path}' commit --allow-empty -m 'First commit'`,
-        "or name another: --repo PATH",
-      ],
-      context: { path },
-    });
-  }
-  const failed = gitFailed(args, result);
-  return new WorkspaceError({
-    code: "repository.not-found",
-    message: `The repository at ${path} cannot be used`,
-    why: failed.why,
-    fix: failed.fix,
-    context: { path },
-    cause: failed,
-  });
-}
-
-function empty(path: string): WorkspaceError {
-  return new WorkspaceError({
-    code: "repository.empty",
-    message: `The repository at ${path} has no commit to start from`,
-    why: "HEAD names no commit: a worktree needs one",
-    fix: [`make the first commit: git -C '${path}' commit --allow-empty -m 'First commit'`],
-    context: { path },
-  });
 }

@@ -32,7 +32,7 @@ export async function restoreWorkspace(
   const note: RestoreNote = {
     sessionId,
     path: plan.record.path,
-    entry: join(plan.record.commonDirectory, "worktrees", await freeEntry(tools, plan)),
+    entry: plan.record.privateDirectory ?? join(plan.record.commonDirectory, "worktrees", await freeEntry(tools, plan)),
     refs: plan.missing.map(({ name, commit }) => ({ name, commit })),
     commonDirectory: plan.record.commonDirectory,
   };
@@ -84,7 +84,8 @@ async function putBack(tools: WorkspaceTools, { plan, note, request, claims }: P
   const isWhereItWas =
     record.path === manifest.claim.record.path &&
     note.entry === join(manifest.claim.record.commonDirectory, "worktrees", plan.entry);
-  if (!isWhereItWas) {
+  // A private one names no place of its worktree, and its git directories never change theirs.
+  if (!isWhereItWas && record.kind === "worktree") {
     await fileSystem.writeText(join(entry, "gitdir"), `${join(record.path, ".git")}\n`);
     await fileSystem.writeText(join(places.tree, ".git"), `gitdir: ${note.entry}\n`);
   }

@@ -1,4 +1,5 @@
 import type { GitObject, MirrorLayer } from "./mirror-manifest.ts";
+import { repositoryOf } from "./repository/repository-of.ts";
 import type { RepositoryView } from "./visible-refs.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
@@ -14,23 +15,20 @@ export async function reusableLayers(
   call: {
     readonly layers: readonly MirrorLayer[];
     readonly view: RepositoryView;
-    /** Makes git find the objects of both, the old generation and the repository. */
-    readonly environment: Readonly<Record<string, string>>;
+    /** Git directories of the old generation and of the repository: the objects of both are found. */
+    readonly gitDirectory: string;
+    readonly lender: string;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<readonly MirrorLayer[]> {
-  const { layers, view, environment, signal } = call;
+  const { layers, view, gitDirectory, lender, signal } = call;
   if (layers.length === 0) return [];
   const visible = new Set(view.tips.map(({ object }) => object));
   const asked = layers
     .flatMap(({ tips }) => tips)
     .filter(({ object, type }) => type === "commit" && !visible.has(object));
-  let takenBack = new Set<string>();
-  if (asked.length > 0) {
-    const input = [...asked.map(({ object }) => object), ...[...visible].map((object) => `^${object}`)].join("\n");
-    const { stdout } = await tools.git.inspect(["rev-list", "--stdin"], { environment, signal, input: `${input}\n` });
-    takenBack = new Set(stdout.split("\n"));
-  }
+  const request = { gitDirectory, lender, commits: asked.map(({ object }) => object), tips: [...visible] };
+  const takenBack = asked.length === 0 ? new Set<string>() : await repositoryOf(tools).unreached(request, { signal });
   const isVisible = ({ object, type }: GitObject): boolean =>
     visible.has(object) || (type === "commit" && !takenBack.has(object));
   const firstHidden = layers.findIndex(({ tips }) => !tips.every(isVisible));

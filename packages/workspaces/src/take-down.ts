@@ -5,6 +5,7 @@ import type { WorkspaceRecord } from "@clauderon/core/contract";
 
 import { draftPath } from "./draft-checkout.ts";
 import { findCheckout } from "./plan-workspace.ts";
+import { takeDownPrivate } from "./private/take-down-private.ts";
 import { retryLocked } from "./retry-locked.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 import { findWorktreeEntry } from "./worktree-entry.ts";
@@ -18,6 +19,7 @@ export async function takeDown(
   record: WorkspaceRecord,
   sessionId: string,
 ): Promise<void> {
+  if (record.kind !== "worktree") return takeDownPrivate({ fileSystem }, record);
   const id = createHash("sha256").update(sessionId).digest("hex").slice(0, 16);
   const trash = join(dirname(record.path), `.removing-${id}`);
   await fileSystem.remove(trash);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 
 import type { GitObject } from "./mirror-manifest.ts";
+import { repositoryOf } from "./repository/repository-of.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
 /** Which references of a repository sessions may see. */
@@ -47,12 +48,7 @@ export async function readView(
   },
 ): Promise<RepositoryView> {
   const { commonDirectory, rules, commits, signal } = call;
-  const args = ["for-each-ref", "--format=%(objectname) %(objecttype) %(refname) %(symref)", ...spaces];
-  const { stdout } = await tools.git.inspect([`--git-dir=${commonDirectory}`, ...args], { signal });
-  const all = stdout.split("\n").flatMap((line) => {
-    const [object = "", type = "", name = "", target = ""] = line.split(" ");
-    return name === "" ? [] : [{ object, type, name, target }];
-  });
+  const all = await repositoryOf(tools).listRefs(commonDirectory, { signal });
   // A symbolic one is another name for what is seen, or not, under its own.
   const seen = all.filter(({ name, target }) => target === "" && isVisible(name, rules));
   const missing = await unreached(tools, { commonDirectory, commits, tips: seen, signal });
@@ -131,13 +127,6 @@ async function unreached(
   const known = new Set(call.tips.map(({ object }) => object));
   const asked = [...new Set(call.commits)].filter((commit) => !known.has(commit));
   if (asked.length === 0) return [];
-  const input = [...asked, ...[...known].map((object) => `^${object}`)].join("\n");
-  const { stdout } = await tools.git.inspect([`--git-dir=${call.commonDirectory}`, "rev-list", "--stdin"], {
-    input: `${input}\n`,
-    // What the packs are made by: the history as it is, not as a replacement shows it.
-    environment: { GIT_NO_REPLACE_OBJECTS: "1", GIT_GRAFT_FILE: "/dev/null" },
-    signal: call.signal,
-  });
-  const found = new Set(stdout.split("\n"));
-  return asked.filter((commit) => found.has(commit));
+  const request = { gitDirectory: call.commonDirectory, commits: asked, tips: [...known] };
+  return [...(await repositoryOf(tools).unreached(request, { signal: call.signal }))];
 }

@@ -34,6 +34,20 @@ export function branchInUse(branch: string, place: string): WorkspaceError {
   });
 }
 
+/** By a session that has the branch in a git directory of its own. */
+export function branchTaken(branch: string, session: { readonly name: string; readonly path: string }): WorkspaceError {
+  return new WorkspaceError({
+    code: "workspace.branch-in-use",
+    message: `The session ${session.name} works on the branch ${branch}`,
+    why: "what both commit could not become one branch",
+    fix: [
+      `delete or merge that session first: clauderon delete ${session.name}`,
+      "or leave out --branch to work on a new one",
+    ],
+    context: { branch, place: session.path },
+  });
+}
+
 export function pathExists(path: string, name: string): WorkspaceError {
   return new WorkspaceError({
     code: "workspace.exists",

@@ -1,5 +1,7 @@
 import { constants } from "node:fs";
 import {
+  access,
+  chmod,
   copyFile,
   link,
   lstat,
@@ -11,11 +13,13 @@ import {
   rename,
   rmdir,
   symlink,
+  utimes,
   writeFile,
 } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { copyTree, syncPath } from "./copy-tree.ts";
+import { copyHeld, type HeldFile, lookAtHeld, writeBeside } from "./held-files.ts";
 import { claimFile, faceOf, placeFile } from "./place-file.ts";
 import { removeTree } from "./remove-tree.ts";
 
@@ -28,6 +32,14 @@ export type PathBytes = string | Buffer;
 /** Every file-system call of this package, so that a test can fail each one. */
 export interface WorkspaceFileSystem {
   kindOf(path: PathBytes): Promise<EntryKind>;
+  /** What lies there with its permissions (`st_mode`); `undefined` when there is nothing. */
+  modeOf(path: PathBytes): Promise<number | undefined>;
+  isReadable(path: PathBytes): Promise<boolean>;
+  /** When a file was last written, in milliseconds since 1970; 0 when there is none. */
+  writtenAt(path: PathBytes): Promise<number>;
+  setWrittenAt(path: PathBytes, ms: number): Promise<void>;
+  /** Permissions of a file or directory. */
+  setMode(path: PathBytes, mode: number): Promise<void>;
   /** With symbolic links followed; rejects when there is nothing. */
   realPath(path: string): Promise<string>;
   /** Differs when a file was written; empty when there is none. */
@@ -36,6 +48,8 @@ export interface WorkspaceFileSystem {
   readText(path: string): Promise<string | undefined>;
   /** Names in a directory; empty when there is none. */
   names(path: PathBytes): Promise<readonly string[]>;
+  /** The same as bytes, held one per character (`latin1`). */
+  byteNames(path: PathBytes): Promise<readonly string[]>;
   /** With parents; no error when it exists. */
   makeDirectory(path: PathBytes): Promise<void>;
   writeText(path: string, text: string): Promise<void>;
@@ -63,6 +77,12 @@ export interface WorkspaceFileSystem {
   claim(path: string, text: string): Promise<boolean>;
   /** Disk space that a tree takes. */
   bytesOf(path: string): Promise<number>;
+  /** Files and links of a tree that somebody may be writing, into one of ours; no link is followed. */
+  copyHeld(from: string, to: string, paths: readonly string[]): Promise<void>;
+  /** What regular files of such a tree hold. */
+  lookAtHeld(from: string, paths: readonly string[]): Promise<ReadonlyMap<string, HeldFile>>;
+  /** A file of ours in such a copy. */
+  writeBeside(to: string, path: string, text: string): Promise<void>;
 }
 
 /** The real one. */
@@ -74,6 +94,15 @@ export const nodeFileSystem: WorkspaceFileSystem = {
     if (status.isDirectory()) return "directory";
     return status.isSymbolicLink() ? "link" : "other";
   },
+  modeOf: async (path) => (await absentAsUndefined(lstat(path)))?.mode,
+  isReadable: (path) =>
+    access(path, constants.R_OK).then(
+      () => true,
+      () => false,
+    ),
+  writtenAt: async (path) => (await absentAsUndefined(lstat(path)))?.mtimeMs ?? 0,
+  setWrittenAt: (path, ms) => utimes(path, ms / 1000, ms / 1000),
+  setMode: (path, mode) => chmod(path, mode),
   realPath: (path) => realpath(path),
   stampOf: async (path) => {
     const status = await absentAsUndefined(lstat(path));
@@ -81,6 +110,8 @@ export const nodeFileSystem: WorkspaceFileSystem = {
   },
   readText: (path) => absentAsUndefined(readRegular(path)),
   names: async (path) => (await absentAsUndefined(readdir(path))) ?? [],
+  byteNames: async (path) =>
+    ((await absentAsUndefined(readdir(path, { encoding: "buffer" }))) ?? []).map((name) => name.toString("latin1")),
   makeDirectory: async (path) => {
     await mkdir(path, { recursive: true });
   },
@@ -116,6 +147,9 @@ export const nodeFileSystem: WorkspaceFileSystem = {
   place: placeFile,
   claim: claimFile,
   bytesOf: (path) => bytesOf(Buffer.from(path)),
+  copyHeld,
+  lookAtHeld,
+  writeBeside,
 };
 
 /** A pipe in the file's place would hold the caller for ever. */

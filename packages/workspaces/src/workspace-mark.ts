@@ -85,7 +85,9 @@ function isMark(value: object): value is WorkspaceMark {
   const fields: Partial<Record<string, unknown>> = { ...record };
   return (
     isIncluded(mark["included"]) &&
-    fields["kind"] === "worktree" &&
+    (fields["kind"] === "private" || fields["kind"] === "remote"
+      ? typeof fields["privateDirectory"] === "string"
+      : fields["kind"] === "worktree" && fields["privateDirectory"] === undefined) &&
     typeof fields["isOwnBranch"] === "boolean" &&
     recordTexts.every((name) => typeof fields[name] === "string")
   );

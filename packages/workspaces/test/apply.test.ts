@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
@@ -100,12 +100,55 @@ describe("apply", () => {
     expect(existsSync(join(world.repository, "dir", "theirs"))).toBe(false);
   });
 
+  it("gives empty directories back that were where files came to be", async () => {
+    const world = await resultWorld();
+    mkdirSync(join(world.repository, "way", "deep", "er"), { recursive: true });
+    chmodSync(join(world.repository, "way", "deep"), 0o700);
+    chmodSync(join(world.repository, "way"), 0o750);
+    world.commit({ way: "a file\n" });
+    const before = world.everything();
+    for (const take of [() => world.apply(), () => world.merge()]) {
+      await take();
+      expect(world.read("way")).toBe("a file\n");
+      await world.takeBack();
+      expect(world.everything()).toEqual(before);
+    }
+  });
+
   it("leaves empty directories that were there", async () => {
     const world = await resultWorld();
     mkdirSync(join(world.repository, "empty"), { mode: 0o750 });
     world.write({ "empty/file": "x\n", "made/file": "x\n" }, world.record.path);
     const before = world.everything();
     await world.apply();
+    await world.takeBack();
+    expect(world.everything()).toEqual(before);
+  });
+
+  it("brings back empty directories that were in the way, and emptied ones, with their permissions", async () => {
+    const world = await resultWorld();
+    mkdirSync(join(world.repository, "way", "down"), { recursive: true });
+    chmodSync(join(world.repository, "way", "down"), 0o500);
+    chmodSync(join(world.repository, "way"), 0o750);
+    chmodSync(join(world.repository, "deep"), 0o700);
+    world.write({ way: "a file\n" }, world.record.path);
+    rmSync(join(world.record.path, "deep"), { recursive: true });
+    const before = world.everything();
+    await world.apply();
+    expect(world.read("way")).toBe("a file\n");
+    expect(existsSync(join(world.repository, "deep"))).toBe(false);
+    await world.takeBack();
+    expect(world.everything()).toEqual(before);
+  });
+
+  it("leaves the permissions of a directory whose only file is put elsewhere in it", async () => {
+    const world = await resultWorld();
+    chmodSync(join(world.repository, "deep"), 0o700);
+    rmSync(join(world.record.path, "deep", "c.txt"));
+    world.write({ "deep/d.txt": "moved\n" }, world.record.path);
+    const before = world.everything();
+    await world.apply();
+    expect(statSync(join(world.repository, "deep")).mode & 0o777).toBe(0o700);
     await world.takeBack();
     expect(world.everything()).toEqual(before);
   });

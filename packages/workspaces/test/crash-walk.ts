@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { WorkspaceRequest } from "@clauderon/core/contract";
 import { expect } from "vitest";
 
 import { bundledChild } from "./bundled-child.ts";
@@ -36,10 +37,14 @@ function runChild(
 const LANES = 2;
 
 /** Kills a process that makes a workspace at every `step`-th point, then takes it back or finishes it in this one. Gives the number of deaths. */
-export async function walkCrashes(step: number, withChanges: boolean): Promise<number> {
+export async function walkCrashes(
+  step: number,
+  withChanges: boolean,
+  kind: Pick<WorkspaceRequest, "isPrivate"> = {},
+): Promise<number> {
   const program = bundledChild();
   const lanes = Array.from({ length: LANES }, (_, lane) =>
-    walkLane(program, { first: 1 + lane * step, step: LANES * step, withChanges }),
+    walkLane(program, { first: 1 + lane * step, step: LANES * step, withChanges, kind }),
   );
   return (await Promise.all(lanes)).reduce((sum, deaths) => sum + deaths, 0);
 }
@@ -48,12 +53,13 @@ interface Lane {
   readonly first: number;
   readonly step: number;
   readonly withChanges: boolean;
+  readonly kind: Pick<WorkspaceRequest, "isPrivate">;
 }
 
-async function walkLane(program: string, { first, step, withChanges }: Lane): Promise<number> {
+async function walkLane(program: string, { first, step, withChanges, kind }: Lane): Promise<number> {
   const world = fixture();
   if (withChanges) world.write({ "a.txt": "changed\n", "new.txt": "new\n" });
-  const plan = await planned(world, { withChanges });
+  const plan = await planned(world, { withChanges, ...kind });
   const { sessionId } = plan.request;
   await world.provider.release(sessionId);
   let deaths = 0;

@@ -32,11 +32,12 @@ describe("create", () => {
 
   it("does it with two processes besides git worktree add", async () => {
     const world = fixture();
-    await made(world, { name: "warm" });
     const commands: string[] = [];
     const provider = world.providerWith({
       runner: watchedRunner((args) => commands.push(args.find((argument) => /^[a-z][a-z-]+$/u.test(argument)) ?? "")),
     });
+    await made(world, { name: "warm", provider });
+    commands.length = 0;
     await made(world, { provider });
     expect(commands.toSorted()).toEqual(["read-tree", "rev-parse", "worktree"]);
   });

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { ClauderonError, type WorkspaceProvider } from "@clauderon/core/contract";
+import { ClauderonError, type WorkspaceProvider, type WorkspaceRequest } from "@clauderon/core/contract";
 import { expect } from "vitest";
 
 import { faultyFileSystem, type FaultMode } from "./faulty-file-system.ts";
 import { type Fixture, fixture, leftovers, type Made, planned } from "./git-fixture.ts";
+import { scaled } from "./scaled.ts";
 
 /** Scratch directories of a provider whose file system failed are its own to sweep. */
 function remains(world: Fixture): readonly string[] {
@@ -14,34 +15,40 @@ function remains(world: Fixture): readonly string[] {
 
 /** Walks beside each other, each in a repository of its own: what they wait for is git and the disk. */
 const LANES = 2;
+/** Of the calls of a lane each `STEP`-th is failed. */
+const STEP = scaled({ usual: 3, deep: 1 });
+const STRIDE = LANES * STEP;
 
 interface Lane {
   readonly mode: FaultMode;
-  /** The first call that is failed; then every `LANES`-th. */
+  /** The first call that is failed; then every `STRIDE`-th. */
   readonly first: number;
 }
 
 async function inLanes(mode: FaultMode, walk: (lane: Lane) => Promise<number>): Promise<number> {
-  const lanes = Array.from({ length: LANES }, (_, lane) => walk({ mode, first: 1 + lane }));
+  const lanes = Array.from({ length: LANES }, (_, lane) => walk({ mode, first: 1 + lane * STEP }));
   return (await Promise.all(lanes)).reduce((sum, failures) => sum + failures, 0);
 }
 
-/** Fails each file-system call of `create` in turn; afterwards a healthy create or undo must bring the world in order. */
-export async function walkFaultsOfCreate(mode: FaultMode, withChanges: boolean): Promise<void> {
-  expect(await inLanes(mode, (lane) => failCreate(lane, withChanges))).toBeGreaterThan(20);
+/** Fails file-system calls of `create` in turn; afterwards a healthy create or undo must bring the world in order. */
+export async function walkFaultsOfCreate(mode: FaultMode, withChanges: boolean, kind: Kind = {}): Promise<void> {
+  expect(await inLanes(mode, (lane) => failCreate(lane, withChanges, kind))).toBeGreaterThan(20 / STEP);
 }
 
-async function failCreate({ mode, first }: Lane, withChanges: boolean): Promise<number> {
+/** Of the workspaces that are made. */
+type Kind = Pick<WorkspaceRequest, "isPrivate">;
+
+async function failCreate({ mode, first }: Lane, withChanges: boolean, kind: Kind): Promise<number> {
   const world = fixture();
   if (withChanges) {
     world.write({ "a.txt": "changed\n", "b.txt": "staged\n", "new.txt": "new\n" });
     world.git(["add", "b.txt"]);
   }
-  const plan = await planned(world, { withChanges });
+  const plan = await planned(world, { withChanges, ...kind });
   await world.provider.release(plan.request.sessionId);
   let isOver = false;
   let failures = 0;
-  for (let failing = first; !isOver; failing += LANES) {
+  for (let failing = first; !isOver; failing += STRIDE) {
     const faulty = faultyFileSystem(failing, mode);
     const provider = world.providerWith({ fileSystem: faulty.fileSystem });
     const outcome: unknown = await createEarly(provider, plan).then(
@@ -55,7 +62,7 @@ async function failCreate({ mode, first }: Lane, withChanges: boolean): Promise<
       expect([place, ClauderonError.isInstance(outcome, "repository.failed")]).toEqual([place, true]);
       if (mode !== "from-then-on") expect([place, remains(world)]).toEqual([place, []]);
     }
-    if (Math.ceil(failing / LANES) % 2 === 0) {
+    if (Math.ceil(failing / STRIDE) % 2 === 0) {
       await world.provider.create(plan.request, plan.record);
       expect([place, readFileSync(join(plan.record.path, "a.txt"), "utf8")]).toEqual([
         place,
@@ -82,17 +89,17 @@ async function createEarly(provider: WorkspaceProvider, { request, record }: Mad
   await provider.create(request, record);
 }
 
-/** Fails each file-system call of `remove` in turn; the next healthy one must finish it. */
-export async function walkFaultsOfRemove(mode: FaultMode): Promise<void> {
-  expect(await inLanes(mode, failRemove)).toBeGreaterThan(5);
+/** Fails file-system calls of `remove` in turn; the next healthy one must finish it. */
+export async function walkFaultsOfRemove(mode: FaultMode, kind: Kind = {}): Promise<void> {
+  expect(await inLanes(mode, (lane) => failRemove(lane, kind))).toBeGreaterThan(5 / STEP);
 }
 
-async function failRemove({ mode, first }: Lane): Promise<number> {
+async function failRemove({ mode, first }: Lane, kind: Kind): Promise<number> {
   const world = fixture();
   let isOver = false;
   let failures = 0;
-  for (let failing = first; !isOver; failing += LANES) {
-    const plan = await planned(world);
+  for (let failing = first; !isOver; failing += STRIDE) {
+    const plan = await planned(world, kind);
     await world.provider.create(plan.request, plan.record);
     const faulty = faultyFileSystem(failing, mode);
     const options = { sessionId: plan.request.sessionId };

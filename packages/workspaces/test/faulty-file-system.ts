@@ -10,6 +10,17 @@ export function wrappedFileSystem(
       around(name, () => method(...args)) as Promise<Result>;
   return {
     kindOf: wrap("kindOf", (...args: Parameters<WorkspaceFileSystem["kindOf"]>) => nodeFileSystem.kindOf(...args)),
+    modeOf: wrap("modeOf", (...args: Parameters<WorkspaceFileSystem["modeOf"]>) => nodeFileSystem.modeOf(...args)),
+    isReadable: wrap("isReadable", (...args: Parameters<WorkspaceFileSystem["isReadable"]>) =>
+      nodeFileSystem.isReadable(...args),
+    ),
+    writtenAt: wrap("writtenAt", (...args: Parameters<WorkspaceFileSystem["writtenAt"]>) =>
+      nodeFileSystem.writtenAt(...args),
+    ),
+    setWrittenAt: wrap("setWrittenAt", (...args: Parameters<WorkspaceFileSystem["setWrittenAt"]>) =>
+      nodeFileSystem.setWrittenAt(...args),
+    ),
+    setMode: wrap("setMode", (...args: Parameters<WorkspaceFileSystem["setMode"]>) => nodeFileSystem.setMode(...args)),
     realPath: wrap("realPath", (...args: Parameters<WorkspaceFileSystem["realPath"]>) =>
       nodeFileSystem.realPath(...args),
     ),
@@ -18,6 +29,9 @@ export function wrappedFileSystem(
       nodeFileSystem.readText(...args),
     ),
     names: wrap("names", (...args: Parameters<WorkspaceFileSystem["names"]>) => nodeFileSystem.names(...args)),
+    byteNames: wrap("byteNames", (...args: Parameters<WorkspaceFileSystem["byteNames"]>) =>
+      nodeFileSystem.byteNames(...args),
+    ),
     makeDirectory: wrap("makeDirectory", (...args: Parameters<WorkspaceFileSystem["makeDirectory"]>) =>
       nodeFileSystem.makeDirectory(...args),
     ),
@@ -47,6 +61,15 @@ export function wrappedFileSystem(
     place: wrap("place", (...args: Parameters<WorkspaceFileSystem["place"]>) => nodeFileSystem.place(...args)),
     claim: wrap("claim", (...args: Parameters<WorkspaceFileSystem["claim"]>) => nodeFileSystem.claim(...args)),
     bytesOf: wrap("bytesOf", (...args: Parameters<WorkspaceFileSystem["bytesOf"]>) => nodeFileSystem.bytesOf(...args)),
+    copyHeld: wrap("copyHeld", (...args: Parameters<WorkspaceFileSystem["copyHeld"]>) =>
+      nodeFileSystem.copyHeld(...args),
+    ),
+    lookAtHeld: wrap("lookAtHeld", (...args: Parameters<WorkspaceFileSystem["lookAtHeld"]>) =>
+      nodeFileSystem.lookAtHeld(...args),
+    ),
+    writeBeside: wrap("writeBeside", (...args: Parameters<WorkspaceFileSystem["writeBeside"]>) =>
+      nodeFileSystem.writeBeside(...args),
+    ),
   };
 }
 

@@ -21,7 +21,7 @@ import type {
   WorkspaceRecord,
   WorkspaceRequest,
 } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
+import { createHelpedRunner, type HelpedRunner } from "@clauderon/core/host";
 import { expect, onTestFinished } from "vitest";
 
 import { createWorkspaces, type Workspaces, type WorkspacesOptions } from "../src/index.ts";
@@ -33,10 +33,24 @@ export function errorWith(code: string): unknown {
   return expect.objectContaining({ code, fix: expect.arrayContaining([expect.any(String)]) });
 }
 
+/** As in the daemon: this process is large, and starts many. */
+export const helpedRunner: HelpedRunner = createHelpedRunner();
+await helpedRunner.start();
+
 /** The environment of git in tests: a configuration of its own, nothing of the machine's. */
 export function gitEnvironment(home: string): Record<string, string> {
   return { PATH: process.env["PATH"] ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1" };
 }
+
+/** The user's environment on a machine without git. */
+export function withoutGit(world: Pick<Fixture, "root" | "environment">): Record<string, string> {
+  const empty = join(world.root, "no-programs");
+  mkdirSync(empty, { recursive: true });
+  return { ...world.environment, PATH: empty };
+}
+
+/** Whether the mirrors of a fixture's own provider find no git; all else of it does. */
+export const mirrorOptions: { areWithoutGit: boolean } = { areWithoutGit: false };
 
 /** A directory that is gone after the test. */
 export function temporaryDirectory(): string {
@@ -70,7 +84,13 @@ export function fixture(options: { readonly directory?: string; readonly initArg
   );
   const environment = gitEnvironment(join(root, "user"));
   const git = (args: readonly string[], cwd = repository): string =>
-    execFileSync("git", [...args], { cwd, env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    execFileSync("git", [...args], {
+      cwd,
+      env: environment,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      maxBuffer: 64 * 1024 * 1024,
+    });
   const write = (files: Readonly<Record<string, string>>, directory = repository): void => {
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(dirname(join(directory, name)), { recursive: true });
@@ -81,7 +101,7 @@ export function fixture(options: { readonly directory?: string; readonly initArg
     createWorkspaces({
       homeDirectory: home,
       instanceId: INSTANCE,
-      runner: createCommandRunner(),
+      runner: helpedRunner,
       environment,
       ...given,
     });
@@ -89,7 +109,11 @@ export function fixture(options: { readonly directory?: string; readonly initArg
   write({ "a.txt": "one\n", "b.txt": "two\n", "deep/c.txt": "three\n", ".gitignore": "ignored*\n" });
   git(["add", "."]);
   git(["commit", "--quiet", "-m", "First"]);
-  return { root, home, repository, environment, provider: providerWith({}), git, write, providerWith };
+  const own = providerWith({});
+  const { mirrors } = mirrorOptions.areWithoutGit
+    ? providerWith({ environment: withoutGit({ root, environment }) })
+    : own;
+  return { root, home, repository, environment, provider: { ...own, mirrors }, git, write, providerWith };
 }
 
 export interface Made {
@@ -166,6 +190,7 @@ export function leftovers(world: Fixture, commonDirectory: string = join(world.r
   };
   return [
     ...names(join(world.home, "worktrees")),
+    ...names(join(world.home, "private")),
     ...names(join(world.home, "state", "workspaces", "scratch")),
     ...names(join(world.home, "state", "workspaces")).filter((path) => !path.endsWith("/scratch")),
     ...names(join(commonDirectory, "worktrees")),
@@ -179,15 +204,14 @@ export function leftovers(world: Fixture, commonDirectory: string = join(world.r
 
 /** A runner that tells what it is about to run. */
 export function watchedRunner(onRun: (args: readonly string[]) => void): CommandRunner {
-  const runner = createCommandRunner();
   return {
     run: (program, args, options) => {
       onRun(args);
-      return runner.run(program, args, options);
+      return helpedRunner.run(program, args, options);
     },
     stream: (program, args, options) => {
       onRun(args);
-      return runner.stream(program, args, options);
+      return helpedRunner.stream(program, args, options);
     },
   };
 }

@@ -2,14 +2,14 @@ import fs from "node:fs";
 import { join } from "node:path";
 
 import type { CommandRunner } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
 import { expect } from "vitest";
 
 import { wrappedFileSystem } from "./faulty-file-system.ts";
+import { helpedRunner } from "./git-fixture.ts";
 import { ID, type ResultWorld, resultsOf, resultWorld } from "./result-world.ts";
 
 /** A process that is gone from the n-th point on: no call of it reaches the disk or starts a program any more. */
-function dyingAt(point: number): { readonly options: object; readonly isDead: () => boolean } {
+export function dyingAt(point: number): { readonly options: object; readonly isDead: () => boolean } {
   let passed = 0;
   const reach = (): void => {
     passed += 1;
@@ -21,7 +21,7 @@ function dyingAt(point: number): { readonly options: object; readonly isDead: ()
     reach();
     return result;
   };
-  const real = createCommandRunner();
+  const real = helpedRunner;
   const runner: CommandRunner = {
     run: (program, args, options) => between(() => real.run(program, args, options)),
     async *stream(program, args, options) {
@@ -50,6 +50,8 @@ async function walkWorld(): Promise<ResultWorld> {
   world.write({ "b.txt": "mine\n" });
   world.git(["commit", "--quiet", "--all", "-m", "Mine"]);
   world.write({ "untracked.txt": "mine\n" });
+  // Where a file of the session's comes to be.
+  fs.mkdirSync(join(world.repository, "deep2", "inside"), { recursive: true, mode: 0o750 });
   return world;
 }
 

@@ -1,7 +1,10 @@
 import { it } from "vitest";
 
+import { scaled } from "./scaled.ts";
 import { walkDeleteFaults, walkRestoreFaults } from "./undo-faults.ts";
 
-it("a deletion that fails at any call has lost nothing", () => walkDeleteFaults(1));
+const STEP = scaled({ usual: 2, deep: 1 });
 
-it("an undo that fails at any call is done by the next", () => walkRestoreFaults(1));
+it("a deletion that fails at a call has lost nothing", () => walkDeleteFaults(STEP));
+
+it("an undo that fails at a call is done by the next", () => walkRestoreFaults(STEP));

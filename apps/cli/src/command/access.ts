@@ -2,7 +2,7 @@ import type { Client, DaemonAddress, Settings } from "@clauderon/core/client";
 import type { Agent, CreateSessionRequest } from "@clauderon/core/contract";
 import type { SetupScript, SetupTrust } from "@clauderon/core/host";
 import type { ProxyHome } from "@clauderon/proxy";
-import type { ProxyClient } from "@clauderon/proxy/client";
+import type { FailedStart, ProxyClient } from "@clauderon/proxy/client";
 
 /** What the running daemon wrote down about itself. */
 export type DaemonRecord = DaemonAddress["file"];
@@ -45,6 +45,8 @@ export interface Access {
   proxyHome(): Promise<ProxyHome>;
   /** The proxy's process, when one runs. */
   runningProxy(): Promise<ProxyClient | undefined>;
+  /** Why its last start failed, when none runs although somebody needs it. */
+  failedProxy(): Promise<FailedStart | undefined>;
 
   /** Of the daemon that answers now. */
   daemonRecord(signal: AbortSignal): Promise<DaemonRecord | undefined>;

@@ -1,6 +1,7 @@
 import { defineCommand, type Command } from "../command/command.ts";
 import { describeResult, resultJsonFields } from "../output/describe-result.ts";
 import { pickFields } from "../output/json.ts";
+import { noteSync } from "../session/note-sync.ts";
 import { resolveSession } from "../session/resolve-session.ts";
 
 export const applyCommand: Command = defineCommand({
@@ -24,6 +25,7 @@ export const applyCommand: Command = defineCommand({
     const { output, flags } = context;
     if (flags.isJson) await output.json(pickFields({ ...result }, flags.jsonFields));
     output.say(describeResult(result));
+    await noteSync(session, context);
     return 0;
   },
 });

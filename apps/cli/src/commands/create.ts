@@ -48,6 +48,11 @@ export const createCommand: Command = defineCommand({
     },
     branch: { type: "string", valueHint: "NAME", description: "work on this existing branch" },
     base: { type: "string", valueHint: "REF", description: "start from this commit; default: HEAD" },
+    from: {
+      type: "string",
+      valueHint: "CHECKPOINT",
+      description: "start with the commit and the files of a checkpoint",
+    },
     "with-changes": { type: "boolean", description: "copy your uncommitted changes into the session" },
     "trust-setup": { type: "boolean", description: "run the repository's .clauderon/setup, and trust what it holds" },
     env: {
@@ -104,6 +109,7 @@ export const createCommand: Command = defineCommand({
     "create --repo ~/project --agent codex --prompt-file task.md",
     'create --print --ephemeral -p "Which tests are slow?"',
     "create review --base origin/main --permission-mode ask --attach",
+    "create second-try --from 3f2a9c1d04be",
     "create audit --access-mode read-only --network listed --advisory --budget 5usd",
   ],
   notes: [
@@ -111,13 +117,14 @@ export const createCommand: Command = defineCommand({
     "On backends of this machine the agent gets your environment and runs as you; --env adds to it.",
     "Untracked files named in .worktreeinclude or workspace.include (.env and the like) are copied from your checkout into the session.",
     "Before the agent starts, workspace.setup and a trusted .clauderon/setup run: clauderon trust --help.",
+    "With --from the new session is a fork: the checkpoint's commit on a branch of its own, its files and its index. The agent is the same unless --agent names another; Claude Code goes on with a copy of the conversation, others begin a new one.",
     "Ctrl-C while it is being created takes everything back.",
     "Access, network and budget are changed while it runs: clauderon access, clauderon budget. Defaults: session.* in the configuration.",
   ],
   async run({ args, context }) {
     const request = await createRequest(args, context);
     await context.access.checkCreateRequest(request);
-    if (!args["trust-setup"]) await offerSetupTrust(request.repository, context);
+    if (!args["trust-setup"] && args.from === undefined) await offerSetupTrust(request.repository, context);
     const { output } = context;
     const place = request.backend === undefined ? "" : ` (${request.backend})`;
     output.say(`Creating ${request.name ?? "a session"}${place}…`);

@@ -109,7 +109,14 @@ async function deleteAsking(
   try {
     return await session.delete(request, { signal });
   } catch (error) {
-    if (!ClauderonError.isInstance(error, "session.ignored-over-limit") || !canPrompt || flags.isYes) throw error;
+    if (!canPrompt || flags.isYes) throw error;
+    // What a stopped sandbox holds is known only now.
+    if (ClauderonError.isInstance(error, "session.work-at-risk") && request.discard !== true) {
+      output.tell(printable(`${error.message}${error.why === undefined ? "" : `: ${error.why}`}`));
+      if (!(await context.prompts.confirm(`Discard this and delete ${session.name}?`))) throw new Cancelled();
+      return await deleteAsking(session, { ...request, discard: true }, context);
+    }
+    if (!ClauderonError.isInstance(error, "session.ignored-over-limit")) throw error;
     output.tell(error.message);
     const ignored = await context.prompts.select("What becomes of them?", [
       { value: "keep", hint: "undo brings them back; until then they take their disk space" },

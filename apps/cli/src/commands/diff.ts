@@ -2,6 +2,7 @@ import { UsageError } from "@clauderon/core/contract";
 
 import { defineCommand, type Command } from "../command/command.ts";
 import { printableLines } from "../output/printable.ts";
+import { noteSync } from "../session/note-sync.ts";
 import { resolveSession } from "../session/resolve-session.ts";
 
 export const diffCommand: Command = defineCommand({
@@ -27,6 +28,7 @@ export const diffCommand: Command = defineCommand({
     if (context.flags.isJson) await output.json({ schemaVersion: 1, name: session.name, format, diff });
     // A patch that is piped must stay byte for byte; on a terminal foreign text must not steer it.
     else if (diff !== "") await output.write(output.stdout.isTerminal ? printableLines(diff) : diff);
+    await noteSync(session, context);
     return 0;
   },
 });

@@ -47,6 +47,8 @@ function detailOf(body: SessionEvent["body"]): string {
       return body.error.message;
     case "session.operation-requested":
       return body.operation.kind;
+    case "session.synced":
+      return body.notices.length === 0 ? "nothing to tell any more" : body.notices.join("; ");
     case "model.turn-started":
       return [body.model ?? body.vendor, body.isSideCall ? "aside" : body.cause].join(" ");
     case "model.text":

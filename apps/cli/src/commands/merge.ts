@@ -3,6 +3,7 @@ import { UsageError } from "@clauderon/core/contract";
 import { defineCommand, type Command } from "../command/command.ts";
 import { describeResult, resultJsonFields } from "../output/describe-result.ts";
 import { pickFields } from "../output/json.ts";
+import { noteSync } from "../session/note-sync.ts";
 import { resolveSession } from "../session/resolve-session.ts";
 
 export const mergeCommand: Command = defineCommand({
@@ -42,6 +43,7 @@ export const mergeCommand: Command = defineCommand({
     const { output, flags } = context;
     if (flags.isJson) await output.json(pickFields({ ...result }, flags.jsonFields));
     output.say(describeResult(result));
+    await noteSync(session, context);
     return 0;
   },
 });

@@ -36,7 +36,7 @@ export const proxyStatusCommand: Command = defineCommand({
   notes: ["When a changed proxy.toml cannot be used, the line is shown, and the settings before it go on to hold."],
   async run({ context }) {
     await using client = await context.access.runningProxy();
-    if (client === undefined) throw notRunning(await context.access.homeDirectory());
+    if (client === undefined) throw await notRunning(context);
     const status = await client.call("status", {});
     const { processId, port, version, sessions, tunnels, requests, isEndingWhenIdle, settingsProblem } = status;
     if (context.flags.isJson) {
@@ -129,10 +129,18 @@ async function successor(context: CommandContext, processId: number): Promise<Pr
   return undefined;
 }
 
-function notRunning(home: string): DaemonError {
+async function notRunning({ access }: CommandContext): Promise<DaemonError> {
+  const failure = await access.failedProxy();
+  const [fix, ...others] = failure?.fix ?? [];
+  if (failure !== undefined)
+    return new DaemonError({
+      message: "The proxy did not start",
+      why: failure.why,
+      fix: [fix ?? "try again: clauderon daemon restart", ...others],
+    });
   return new DaemonError({
     message: "The proxy does not run",
-    why: `nothing answers for ${home}`,
+    why: `nothing answers for ${await access.homeDirectory()}`,
     fix: ["store a credential: clauderon config credentials set NAME; the daemon then starts the proxy"],
   });
 }

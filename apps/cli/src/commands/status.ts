@@ -48,7 +48,7 @@ function formatDetail(detail: SessionDetail): string {
     work === undefined
       ? undefined
       : work.exists
-        ? `${work.staged} staged, ${work.unstaged} unstaged, ${work.untracked} untracked, ${counted(work.unreachedCommits, "commit")} only here`
+        ? `${work.staged} staged, ${work.unstaged} unstaged, ${work.untracked} untracked, ${counted(work.unreachedCommits, "commit")} only here${work.stashes === undefined ? "" : `, ${counted(work.stashes, "stash", "stashes")}`}${work.isBehind === true || (work.unsynced !== undefined && detail.lifecycle !== "running") ? "; what was done in its sandbox since is not counted" : ""}`
         : "the worktree is gone";
   const rows: readonly (readonly [string, string | undefined])[] = [
     ["name", detail.name],
@@ -73,7 +73,7 @@ function formatDetail(detail: SessionDetail): string {
     ["error", detail.error?.message],
     ["why", detail.error?.why],
     ...(detail.error?.fix ?? []).map((fix): readonly [string, string] => ["fix", fix]),
-    ...detail.notices.map((notice): readonly [string, string] => ["note", notice]),
+    ...[...detail.notices, ...(detail.syncNotices ?? [])].map((notice): readonly [string, string] => ["note", notice]),
   ];
   return rows
     .flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(14)}${printable(value)}\n`]))

@@ -10,7 +10,7 @@ export const undoRestoreCommand: Command = defineCommand({
   meta: {
     name: "restore",
     description:
-      "Bring a deleted session back, stopped, with all its files, commits and its conversation; take a merge or an apply back.",
+      "Bring a deleted session back, stopped, with all its files, commits and its conversation; take a merge, an apply or a restore of a checkpoint back.",
   },
   args: {
     name: { type: "positional", description: "name of a session, or an id; default: what was done last" },
@@ -31,8 +31,12 @@ export const undoRestoreCommand: Command = defineCommand({
     if (record !== undefined) {
       const takenBack = await client.undo.takeBack(record.id, { signal });
       if (flags.isJson) await output.json(takenBack);
-      const what =
-        record.kind === "merge" ? `the merge of ${record.name} into ${record.branch}` : `the changes of ${record.name}`;
+      const what = {
+        merge: `the merge of ${record.name} into ${record.branch}`,
+        restore: `the restore of ${record.name}`,
+        apply: `the changes of ${record.name}`,
+        delete: record.name,
+      }[record.kind];
       output.say(printable(`Took back ${what} in ${record.repository}`));
       return 0;
     }
@@ -63,7 +67,10 @@ async function findResult(
 }
 
 export const undoListCommand: Command = defineCommand({
-  meta: { name: "list", description: "List what can be undone: deleted sessions, merges, applied changes." },
+  meta: {
+    name: "list",
+    description: "List what can be undone: deleted sessions, merges, applied changes, restored checkpoints.",
+  },
   args: {},
   jsonFields: [
     "schemaVersion",
@@ -113,6 +120,7 @@ export const undoListCommand: Command = defineCommand({
 
 function whatWords({ kind, branch }: UndoRecord): string {
   if (kind === "delete") return "deleted";
+  if (kind === "restore") return "restored a checkpoint";
   return kind === "merge" ? `merged into ${branch}` : "applied";
 }
 

@@ -1,4 +1,4 @@
 /** `1 file`, `2 files`. */
-export function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
+export function counted(count: number, word: string, plural: string = `${word}s`): string {
+  return `${count} ${count === 1 ? word : plural}`;
 }

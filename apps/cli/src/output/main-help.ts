@@ -1,7 +1,6 @@
 /** What `clauderon --help` prints; plain text, so that nothing else has to be loaded. A test holds it against the command table. */
 export const mainHelp: string = `Run AI coding agents in sessions: each has its own git worktree, terminal and sandbox.
   clauderon create fix-login --prompt "Fix the login test"
-Sessions
   create (new)   Create a session and start its agent
   list (ls)      List sessions
   status         Show one session, or how many are in which state
@@ -21,7 +20,8 @@ Sessions
   archive        Put sessions away, to be brought back as they were
   unarchive      Bring archived sessions back
   delete (rm)    Delete sessions
-  undo           Undo a deletion, a merge or an apply
+  undo           Undo a deletion, a merge, an apply or a restore
+  checkpoint     Keep states of a session, and go back to them
   trust          Trust a repository's setup script
 Upkeep and set-up
   reconcile      Compare records with what exists, and mend

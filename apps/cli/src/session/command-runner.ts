@@ -1,2 +1,2 @@
-/** On its own, so that loading it lazily takes along no more than it needs. */
-export { createCommandRunner } from "@clauderon/core/host";
+/** On their own, so that loading them lazily takes along no more than they need. */
+export { createCommandRunner, refuseOldGit } from "@clauderon/core/host";

@@ -29,6 +29,7 @@ export interface CreateValues {
   readonly backend: string | undefined;
   readonly branch: string | undefined;
   readonly base: string | undefined;
+  readonly from: string | undefined;
   readonly "with-changes": boolean;
   readonly "trust-setup": boolean;
   readonly env: readonly string[];
@@ -78,6 +79,7 @@ export async function createRequest(args: CreateValues, context: CommandContext)
       model: args.model,
       permissionMode: args["permission-mode"],
       base: args.base,
+      checkpoint: args.from,
       branch: args.branch,
       image: args.image,
       pullPolicy,
@@ -100,6 +102,7 @@ function checkCombinations(args: CreateValues, context: CommandContext): void {
       message: `${first} and ${second} exclude each other`,
       fix: [`leave ${first} out`, `leave ${second} out`],
     });
+  if (args.from !== undefined && args.repo !== undefined) throw exclusive("--from", "--repo");
   if (args.attach && args.detach) throw exclusive("--attach", "--detach");
   if (args.attach && args.print) throw exclusive("--attach", "--print");
   if (args.attach && !args.wait) throw exclusive("--attach", "--no-wait");

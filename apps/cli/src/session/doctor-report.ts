@@ -59,7 +59,7 @@ export async function inspectMachine(context: CommandContext): Promise<MachineRe
   const agents = settings.status === "ok" ? await checkAgents(context) : [];
   const rows = [
     ok("node", process.versions.node),
-    git,
+    gitOfDaemon(overview.value) ?? git,
     home,
     settings,
     overview.daemon,
@@ -113,17 +113,31 @@ async function checkHome(context: CommandContext): Promise<DoctorRow> {
 async function checkProxy(context: CommandContext): Promise<DoctorRow> {
   await context.access.proxyHome();
   await using client = await context.access.runningProxy();
-  if (client === undefined) return ok("proxy", "does not run: nothing asks for it");
+  if (client === undefined) {
+    const failure = await context.access.failedProxy();
+    if (failure === undefined) return ok("proxy", "does not run: nothing asks for it");
+    const message = `did not start: ${failure.why}`;
+    return { id: "proxy", status: "failed", isRequired: true, message, fix: failure.fix[0] ?? null };
+  }
   const { processId, port } = await client.call("status", {});
   return ok("proxy", `127.0.0.1:${port} (pid ${processId})`);
 }
 
 function checkGit(context: CommandContext): Promise<DoctorRow> {
   return attempt("git", async () => {
-    const { createCommandRunner } = await import("./command-runner.ts");
+    const { createCommandRunner, refuseOldGit } = await import("./command-runner.ts");
     const { stdout } = await createCommandRunner().run("git", ["--version"], { signal: context.signal });
+    refuseOldGit(stdout);
     return ok("git", stdout.trim().replace(/^git version /, ""));
   }).then((row) => (row.status === "failed" ? { ...row, fix: "install git, for example: sudo apt install git" } : row));
+}
+
+/** The daemon works with the repositories: what it finds on its own PATH counts. */
+function gitOfDaemon(overview: BackendOverview | undefined): DoctorRow | undefined {
+  const check = overview?.workspaces?.find(({ id }) => id === "git");
+  if (check === undefined) return undefined;
+  const { status, message, fix } = check;
+  return { id: "git", status, isRequired: true, message, fix: fix ?? null };
 }
 
 async function readOverview(

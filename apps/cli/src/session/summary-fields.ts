@@ -35,6 +35,7 @@ export const detailFields: readonly string[] = [
   "exitCode",
   "error",
   "notices",
+  "syncNotices",
   "copied",
   "workspaceStatus",
 ];

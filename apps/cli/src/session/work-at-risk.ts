@@ -15,6 +15,7 @@ export function describeRisk(
   if (!keeps.worktree && changed > 0)
     parts.push(`${counted(changed, "uncommitted change")} (${status.staged} staged, ${status.unstaged} unstaged)`);
   if (!keeps.worktree && status.untracked > 0) parts.push(counted(status.untracked, "untracked file"));
+  if (!keeps.worktree && status.stashes !== undefined) parts.push(counted(status.stashes, "stash", "stashes"));
   if (!keeps.branch && status.unreachedCommits > 0)
     parts.push(`${counted(status.unreachedCommits, "commit")} that no other branch or remote has`);
   return parts;

@@ -113,6 +113,7 @@ async function wire(
     rules,
     secrets: new Set(secrets),
     codexAccountId,
+    given: new Set(Object.keys(session.environment)),
     now: new Date().toISOString(),
   });
   return environment;

@@ -6,6 +6,7 @@ import { backendOverviewSchema, reconcileReportSchema } from "../wire/backends-s
 import { daemonStatusSchema, type DaemonStatus } from "../wire/daemon-schema.ts";
 import { createConnector, type ClientOptions, type Connection } from "./connection.ts";
 import { createHttpClient } from "./http-client.ts";
+import { createRemoteCheckpoints } from "./remote-checkpoints.ts";
 import { remoteEvents } from "./remote-events.ts";
 import { createRemoteSessions } from "./remote-sessions.ts";
 import { createRemoteUndo } from "./remote-undo.ts";
@@ -44,6 +45,7 @@ export function createClient(options: ClientOptions = {}): Client {
   return {
     sessions: createRemoteSessions(source),
     undo: createRemoteUndo(source),
+    checkpoints: createRemoteCheckpoints(source),
     backends: ({ signal } = {}) => get("/api/backends", backendOverviewSchema, signal),
     reconcile: ({ signal, isDryRun } = {}) =>
       http.json(

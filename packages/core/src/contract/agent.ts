@@ -13,6 +13,8 @@ export interface AgentRequest {
   readonly permissionMode: PermissionMode;
   /** Runs the prompt without a terminal and ends. */
   readonly isHeadless: boolean;
+  /** Id of another session's conversation: this one begins as a copy of it, as it is then, where the agent can; a notice says when not. */
+  readonly forkOf?: string | undefined;
 }
 
 export interface AgentPlanRequest extends AgentRequest {

@@ -1,9 +1,10 @@
 import type { BackendCapabilities } from "./backend-capabilities.ts";
 import type { CallOptions } from "./call-options.ts";
-import type { DoctorReport } from "./doctor-report.ts";
+import type { DoctorCheck, DoctorReport } from "./doctor-report.ts";
 import type { ExecOptions, ProcessHandle } from "./process.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
 import type { SessionAccessChange, SessionBudget } from "./session-access.ts";
+import type { SessionCheckpoints } from "./session-checkpoint.ts";
 import type { SessionEvent } from "./session-event.ts";
 import type {
   CreateSessionRequest,
@@ -112,6 +113,8 @@ export interface BackendOverview {
   readonly default: BackendChoice;
   /** The strongest isolating backend that can be used. */
   readonly auto: BackendChoice;
+  /** What workspaces are made by, whatever the backend: the check `git` says whether git is used, or what stands in for it. */
+  readonly workspaces?: readonly DoctorCheck[] | undefined;
 }
 
 /** Something that was not as recorded, and what was done about it. */
@@ -138,6 +141,7 @@ export interface ReconcileReport {
 export interface Clauderon extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly undo: Undo;
+  readonly checkpoints: SessionCheckpoints;
   backends(options?: CallOptions): Promise<BackendOverview>;
   reconcile(options?: CallOptions & { readonly isDryRun?: boolean | undefined }): Promise<ReconcileReport>;
   /** Events after the cursor (default: from now on), then live. Ends with the signal, without rejecting. Rejects with `request.refused` when events after the cursor have expired. */

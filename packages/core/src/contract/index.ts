@@ -98,6 +98,14 @@ export type {
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
 export type { TakenBack, Undo, UndoRecord, UndoRequest } from "./undo.ts";
 export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
+export type {
+  CheckpointTrigger,
+  WorkspaceCheckpoint,
+  WorkspaceCheckpointRequest,
+  WorkspaceCheckpointRestoration,
+  WorkspaceCheckpoints,
+} from "./workspace-checkpoint.ts";
+export type { CheckpointRestoration, SessionCheckpoint, SessionCheckpoints } from "./session-checkpoint.ts";
 export type { MergeRequest, SessionResult } from "./result.ts";
 export type {
   RepositoryInfo,
@@ -115,6 +123,7 @@ export type {
   WorkspaceResults,
   WorkspaceRestoreRequest,
   WorkspaceStatus,
+  WorkspaceSync,
   WorkspaceUndoRecord,
   WorkspaceUndoRecords,
 } from "./workspace.ts";

@@ -7,9 +7,17 @@ export interface WorkspaceMount {
   readonly hostPath?: string | undefined;
   /**
    * For `mounted` access: a file on this machine to be laid over the workspace's `.git`, and the directory it names, which the sandbox
-   * has at that same absolute path and may write. Absent where the workspace is no linked worktree.
+   * has at that same absolute path and may write. Absent where the workspace has no git directory of its own. The file is laid over read-only, so
+   * that nothing inside can replace what it covers; a backend that cannot is `remote`.
    */
-  readonly gitFile?: { readonly hostPath: string; readonly directory: string } | undefined;
+  readonly gitFile?:
+    | {
+        readonly hostPath: string;
+        readonly directory: string;
+        /** Directories that the sandbox has at the same absolute path and can only read: objects that the git directory borrows. */
+        readonly borrows?: readonly string[] | undefined;
+      }
+    | undefined;
 }
 
 /** Upper bounds; absent = none. */

@@ -43,7 +43,17 @@ export type SessionEventBody =
   | { readonly type: "session.access-changed"; readonly access: SessionAccess }
   | { readonly type: "session.deleted"; readonly operationId?: string | undefined; readonly kept: readonly string[] }
   /** Seen, not decided: changes no state. */
-  | ModelEventBody;
+  | SeenEventBody;
+
+/** What came out of a sandbox's git directory told something else than the last time; empty = all is well again. */
+export interface SyncEventBody {
+  readonly type: "session.synced";
+  /** A sentence each. */
+  readonly notices: readonly string[];
+}
+
+/** Of agents and models, and of what comes out of sandboxes. */
+export type SeenEventBody = ModelEventBody | SyncEventBody;
 
 /** What a step may have learnt. */
 export type SessionPatch = Partial<

@@ -9,7 +9,17 @@ import type { WorkspaceRecord } from "./workspace.ts";
 
 /** Work in progress; present from its first durable event to its last, so that a restart continues or undoes it. */
 export interface SessionOperation {
-  readonly kind: "create" | "start" | "stop" | "delete" | "restore" | "archive" | "unarchive" | "merge" | "apply";
+  readonly kind:
+    | "create"
+    | "start"
+    | "stop"
+    | "delete"
+    | "restore"
+    | "archive"
+    | "unarchive"
+    | "merge"
+    | "apply"
+    | "rewind";
   readonly operationId: string;
   /** Names of the steps whose receipt is stored, in order. */
   readonly receipts: readonly string[];
@@ -25,6 +35,8 @@ export interface SessionOperation {
   readonly workspace?: WorkspaceRecord | undefined;
   /** How a merge is to be done. */
   readonly merge?: MergeRequest | undefined;
+  /** The checkpoint that is gone back to, and that of what is replaced. */
+  readonly checkpoint?: { readonly id: string; readonly undoId: string } | undefined;
 }
 
 /** All that is stored of a session: plain JSON, no secret, no environment. */
@@ -43,6 +55,8 @@ export interface SessionState {
     readonly base?: string | undefined;
     readonly branch?: string | undefined;
     readonly withChanges: boolean;
+    /** It is made from this checkpoint. */
+    readonly checkpoint?: string | undefined;
     /** The repository's own setup may run, whatever it holds. */
     readonly isSetupTrusted?: boolean | undefined;
   };

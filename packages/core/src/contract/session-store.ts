@@ -1,6 +1,5 @@
 import type { CallOptions } from "./call-options.ts";
-import type { ModelEventBody } from "./model-event.ts";
-import type { SessionEvent, SessionEventBody } from "./session-event.ts";
+import type { SeenEventBody, SessionEvent, SessionEventBody } from "./session-event.ts";
 import type { SessionState } from "./session-state.ts";
 import type { SessionId } from "./session.ts";
 
@@ -23,7 +22,7 @@ export interface RecordRequest {
     readonly sessionName: string;
     /** ISO 8601, UTC. */
     readonly at: string;
-    readonly body: ModelEventBody;
+    readonly body: SeenEventBody;
   }[];
   /** Set together with the events: how far their source was read. */
   readonly fact?: { readonly key: string; readonly value: string } | undefined;

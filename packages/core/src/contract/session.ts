@@ -63,6 +63,8 @@ export interface SessionDetail extends SessionSummary {
   readonly error?: ClauderonErrorJson | undefined;
   /** What the user should know, a sentence each: no isolation, changes that stayed behind, … */
   readonly notices: readonly string[];
+  /** What there was to tell when commits last came out of the sandbox's own git directory, a sentence each; absent when nothing. */
+  readonly syncNotices?: readonly string[] | undefined;
   /** Untracked files of your checkout that were copied into the workspace when it was made; relative to the repository's root. */
   readonly copied?: readonly string[] | undefined;
   /** Present when asked for: what the workspace holds now. */
@@ -86,6 +88,8 @@ export interface CreateSessionRequest {
   readonly base?: string | undefined;
   readonly branch?: string | undefined;
   readonly withChanges?: boolean | undefined;
+  /** A fork: commit, files and index are those of this checkpoint, on a new branch; in place of `repository`, `base`, `branch` and `withChanges`. */
+  readonly checkpoint?: string | undefined;
   /** Trusts what the repository's `.clauderon/setup` holds: it runs now, and from now on without being asked for. */
   readonly isSetupTrusted?: boolean | undefined;
   readonly image?: string | undefined;

@@ -5,8 +5,8 @@ import type { Session } from "./clauderon.ts";
 export interface UndoRecord {
   readonly schemaVersion: 1;
   /** What was done. */
-  readonly kind: "delete" | "merge" | "apply";
-  /** Of the deleted session; of a merge or an application its own. */
+  readonly kind: "delete" | "merge" | "apply" | "restore";
+  /** Of the deleted session; of a merge, an application or a restoration its own. */
   readonly id: string;
   /** Of the session. */
   readonly name: string;
@@ -20,7 +20,7 @@ export interface UndoRecord {
   readonly agent: string;
   /** Absolute path of the repository. */
   readonly repository: string;
-  /** Of the deleted session; the branch that was merged into; empty for an application. */
+  /** Of the deleted session; the branch that was merged into, or checked out before a restoration; else empty. */
   readonly branch: string;
   /** Disk space that it takes. */
   readonly bytes: number;
@@ -38,7 +38,7 @@ export interface UndoRequest {
 /** What was taken back. */
 export type TakenBack = Pick<UndoRecord, "schemaVersion" | "kind" | "id" | "name" | "repository" | "branch">;
 
-/** Deleted sessions, kept for a while with all their work; merges and applications of changes. */
+/** Deleted sessions, kept for a while with all their work; merges, applications of changes, restorations of checkpoints. */
 export interface Undo {
   /** Newest first. */
   list(options?: CallOptions): Promise<readonly UndoRecord[]>;
@@ -49,7 +49,7 @@ export interface Undo {
    */
   restore(request?: UndoRequest, options?: CallOptions): Promise<Session>;
   /**
-   * Takes a merge or an application of changes back, by id: branch and files are what they were. Rejects with `undo.not-found`, `undo.damaged`,
+   * Takes a merge, an application of changes or the restoration of a checkpoint back, by id: branch and files are what they were. Rejects with `undo.not-found`, `undo.damaged`,
    * `repository.not-found`, and with `merge.refused` or `workspace.branch-in-use` when branch or files were changed since: nothing is overwritten, and
    * the record stays.
    */

@@ -1,5 +1,9 @@
 import type { CallOptions } from "./call-options.ts";
+import type { DoctorCheck } from "./doctor-report.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
+import type { WorkspaceMount } from "./sandbox-spec.ts";
+import type { Sandbox } from "./sandbox.ts";
+import type { WorkspaceCheckpoints } from "./workspace-checkpoint.ts";
 
 /** A repository as found from what the user named. */
 export interface RepositoryInfo {
@@ -23,8 +27,12 @@ export interface UncommittedChanges {
 
 /** Persisted with the session; enough to find everything again. */
 export interface WorkspaceRecord {
-  readonly kind: "worktree";
-  /** Absolute path of the working tree on this machine. */
+  /**
+   * `worktree`: linked to the repository. `private`: with git directories of its own, one for this machine and one for the sandbox. `remote`: the sandbox has working tree
+   * and git directory to itself, and this machine a copy of both.
+   */
+  readonly kind: "worktree" | "private" | "remote";
+  /** Absolute path of the working tree on this machine; of a `remote` one a copy, as of the last `sync`. */
   readonly path: string;
   readonly repositoryPath: string;
   readonly commonDirectory: string;
@@ -34,6 +42,8 @@ export interface WorkspaceRecord {
   readonly isOwnBranch: boolean;
   /** The commit the session started from: diffs are relative to it. */
   readonly base: string;
+  /** With `private` and `remote`, and only there: absolute path of what holds the git directories of this machine. */
+  readonly privateDirectory?: string | undefined;
 }
 
 /** Files that git does not track and that a new workspace gets a copy of. */
@@ -63,8 +73,30 @@ export interface WorkspaceRequest {
   readonly branchPrefix: string;
   /** Copies the uncommitted changes of the user's checkout into the workspace; the checkout is only read. */
   readonly withChanges: boolean;
+  /** Files and index become those of this checkpoint, whose commit is `base`; nothing of the user's checkout comes along then. */
+  readonly checkpoint?: string | undefined;
   /** Copies of these files of the user's checkout come along; nothing when there is no checkout. */
   readonly include?: WorkspaceInclude | undefined;
+  /** For backends whose workspace access is `mounted`: the sandbox gets a git directory of its own, which nothing on this machine ever opens. */
+  readonly isPrivate?: boolean | undefined;
+  /** For backends whose workspace access is `remote`: what the sandbox works on is brought there by `send` and back by `sync`. Not together with `isPrivate`. */
+  readonly isRemote?: boolean | undefined;
+}
+
+/** What came out of a sandbox's git directory. */
+export interface WorkspaceSync {
+  /** Commit of the sandbox's HEAD; absent on a branch without commits. */
+  readonly head?: string | undefined;
+  /** Short name of the branch that is checked out there; absent when detached. */
+  readonly branch?: string | undefined;
+  /** Branches (short names) with commits that were made on this machine's side; the sandbox has them as `host/<branch>`. */
+  readonly hostBranches: readonly string[];
+  /** Of a remote workspace: what stays in the sandbox alone, a sentence each; absent when nothing does. */
+  readonly left?: readonly string[] | undefined;
+  /** Present when asked for: disk space of ignored files inside. `isMore`: they take more than the limit, and have not come out. */
+  readonly ignored?: { readonly bytes: number; readonly isMore: boolean } | undefined;
+  /** What the user should know, a sentence each. */
+  readonly notices: readonly string[];
 }
 
 /** What would be lost with the workspace. */
@@ -76,10 +108,16 @@ export interface WorkspaceStatus {
   readonly untracked: number;
   /** Commits of the branch that no other ref (branch, tag, remote branch) reaches. */
   readonly unreachedCommits: number;
+  /** Stashes that would go with the workspace, when there are any: those of a linked worktree are the repository's, and stay. */
+  readonly stashes?: number | undefined;
+  /** Present and true when something was written to the git directory of a private workspace's sandbox since commits last came out: there may be more than is counted here. */
+  readonly isBehind?: boolean | undefined;
   /** Up to 20 names of uncommitted paths. */
   readonly files: readonly string[];
   /** Present when asked for: disk space of ignored files. `isMore`: they take more than this, and were counted no further. */
   readonly ignored?: { readonly bytes: number; readonly isMore: boolean } | undefined;
+  /** Present when the sandbox of a remote workspace may hold what this machine does not know of: since when. */
+  readonly unsynced?: { readonly since: string } | undefined;
 }
 
 export interface WorkspaceRemoval {
@@ -194,6 +232,8 @@ export interface WorkspaceFinding {
 
 /** Makes, reads and removes the git side of sessions. Errors are `WorkspaceError`s. */
 export interface WorkspaceProvider {
+  /** What reads, fetches and checks out repositories here, and what cannot be done without a program that is missing. Never rejects for what it finds. */
+  doctor?(options?: CallOptions): Promise<readonly DoctorCheck[]>;
   /**
    * From a path (also a subfolder, worktree, bare repository) or URL. `forSession` is the id of the session that is about to be created from its HEAD: what
    * that will need may be begun at once, and is given up by `release` or `undo`. Rejects with `repository.not-found`, `repository.empty`.
@@ -213,7 +253,30 @@ export interface WorkspaceProvider {
   plan(request: WorkspaceRequest, options?: CallOptions): Promise<WorkspaceRecord>;
   /** Idempotent by session id: after a crash in the middle it finishes. On failure and abort nothing of it is left. Rejects with `workspace.include-refused`. */
   create(request: WorkspaceRequest, record: WorkspaceRecord, options?: CallOptions): Promise<WorkspaceCreation>;
-  /** With `ignoredLimitBytes` ignored files are counted, too, up to there. */
+  /** What a sandbox gets of the workspace; of a linked worktree nothing but its place. Makes nothing. Rejects with `workspace.missing`. */
+  mount(record: WorkspaceRecord): Promise<WorkspaceMount>;
+  /**
+   * Puts a remote workspace into a sandbox whose own is empty: history that the session may see, index and working tree as they are here. Nothing where that
+   * was done before, and for other kinds. To be called before anything runs inside: from then on the sandbox's is what counts. A transfer that was cut changed
+   * nothing inside that counts, and the next call completes it. Rejects with `workspace.sync-failed`, `workspace.missing`.
+   */
+  send(record: WorkspaceRecord, sandbox: Pick<Sandbox, "exec">, options?: CallOptions): Promise<void>;
+  /**
+   * Brings the commits, branches and index of a private workspace's sandbox to this machine, by git run inside it through `exec`, and the user's own
+   * commits into it; of a remote one the files, too. All or nothing: on failure and abort every reference and the index are as before, and the next call completes it. What the user did on this machine is never passed
+   * over. Nothing for a linked worktree. Rejects with `workspace.sync-failed`, `workspace.missing`.
+   */
+  sync(
+    record: WorkspaceRecord,
+    sandbox: Pick<Sandbox, "exec">,
+    options?: CallOptions & {
+      /** Nobody works inside: what comes out is all there is until the next `send`. */
+      readonly isLast?: boolean | undefined;
+      /** Of a remote workspace ignored files come out, too, when all of them together take no more. */
+      readonly ignoredLimitBytes?: number | undefined;
+    },
+  ): Promise<WorkspaceSync>;
+  /** With `ignoredLimitBytes` ignored files are counted, too, up to there. Of a private workspace as of the last `sync`. */
   status(
     record: WorkspaceRecord,
     options?: CallOptions & { readonly ignoredLimitBytes?: number | undefined },
@@ -253,4 +316,5 @@ export interface WorkspaceProvider {
   list(options?: CallOptions): AsyncIterable<WorkspaceFinding>;
   readonly undoRecords: WorkspaceUndoRecords;
   readonly results: WorkspaceResults;
+  readonly checkpoints: WorkspaceCheckpoints;
 }

@@ -9,6 +9,19 @@ const maxPromptBytes = 1024 * 1024;
 export function checkCreateRequest(request: CreateSessionRequest): void {
   if (request.name !== undefined) validateSessionName(request.name);
   requirePrompt(request);
+  requireOneOrigin(request);
+}
+
+/** A checkpoint says by itself what a session starts from. */
+function requireOneOrigin({ checkpoint, base, branch, withChanges }: CreateSessionRequest): void {
+  if (checkpoint === undefined) return;
+  const other = base === undefined ? (branch === undefined ? undefined : "--branch") : "--base";
+  if (other === undefined && withChanges !== true) return;
+  throw new UsageError({
+    message: `--from and ${other ?? "--with-changes"} exclude each other`,
+    why: "a checkpoint says which commit and which files the session starts with",
+    fix: ["keep one of them"],
+  });
 }
 
 function requirePrompt(request: CreateSessionRequest): void {

@@ -12,6 +12,7 @@ import { KeyedMutex } from "../support/keyed-mutex.ts";
 import { AccessService } from "./access-service.ts";
 import { agentEnd, AgentWatch } from "./agent-watch.ts";
 import { BackendRegistry } from "./backend-registry.ts";
+import { CheckpointService } from "./checkpoint-service.ts";
 import { EngineSession } from "./engine-session.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { EventLog } from "./event-log.ts";
@@ -20,11 +21,14 @@ import { OperationRunner } from "./operation-runner.ts";
 import { crashPointNames } from "./operation-steps.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { SandboxCache } from "./sandbox-cache.ts";
+import { SandboxSync } from "./sandbox-sync.ts";
+import { SandboxWork } from "./sandbox-work.ts";
 import { SessionCreator } from "./session-creator.ts";
 import { SessionService } from "./session-service.ts";
 import { SessionSetup } from "./session-setup.ts";
 import { sessionSummary } from "./session-view.ts";
 import { StepEffects } from "./step-effects.ts";
+import { createSyncedWorkspaces } from "./synced-workspaces.ts";
 import { UndoService } from "./undo-service.ts";
 
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
@@ -39,14 +43,7 @@ const noCrashPoints = { reach: (): void => undefined };
  * given; `close` ends its watching and frees handles, and sessions go on.
  */
 export function createEngine(options: EngineOptions): Engine {
-  const {
-    store,
-    workspaces,
-    crashPoints = noCrashPoints,
-    logger = silentLogger,
-    clock = systemClock,
-    settings = {},
-  } = options;
+  const { store, crashPoints = noCrashPoints, logger = silentLogger, clock = systemClock, settings = {} } = options;
   const keepMs = settings.undoKeepMs ?? KEEP_MS;
   const locks = new KeyedMutex();
   const log = new EventLog({ store, clock, crashPoints });
@@ -56,11 +53,14 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
   );
   const sandboxes = new SandboxCache(registry);
+  const sync = new SandboxSync({ workspaces: options.workspaces, log, sandboxes, clock, logger });
+  const workspaces = createSyncedWorkspaces(options.workspaces, { log, sync });
   const effects = new StepEffects({
     homeDirectory: options.homeDirectory,
     registry,
     sandboxes,
     workspaces,
+    sync,
     agents: options.agents,
     branchPrefix: settings.branchPrefix ?? "clauderon/",
     proxy: options.proxy,
@@ -83,6 +83,7 @@ export function createEngine(options: EngineOptions): Engine {
         if (state?.launchId !== launchId) return;
         const lastLines = status.exit === undefined || status.exit.exitCode === 0 ? "" : await lastWords(state);
         await log.commit(id, { type: "agent-ended", ...agentEnd(state, status, lastLines) }, "watch.agent-ended");
+        sync.soon(id);
       }),
   });
   const lastWords = async (state: SessionState): Promise<string> => {
@@ -99,20 +100,24 @@ export function createEngine(options: EngineOptions): Engine {
   const creator = new SessionCreator({ log, registry, workspaces, effects, settings, clock, proxy });
   const access = new AccessService({ log, effects, registry, sandboxes, proxy, locks, crashPoints, logger });
   const service = new SessionService({
+    work: new SandboxWork({ sandboxes, workspaces: options.workspaces, watch, sync, logger }),
     log,
     creator,
     runner,
     sandboxes,
     workspaces,
+    sync,
     watch,
     access,
     locks,
     clock,
+    logger,
     keepMs,
     ignoredLimitBytes: settings.undoIgnoredLimitBytes ?? IGNORED_BYTES,
     environment: options.environment ?? process.env,
   });
-  const undoService = new UndoService({ log, service, workspaces, locks, logger, clock, keepMs });
+  const checkpoints = new CheckpointService({ log, service, workspaces, logger, clock, keepMs });
+  const undoService = new UndoService({ log, service, checkpoints, workspaces, locks, logger, clock, keepMs });
   const reconciler = new Reconciler({
     registry,
     sandboxes,
@@ -210,6 +215,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   const close = async (): Promise<void> => {
     watch.close();
+    await sync.close();
     await sandboxes.close();
   };
 
@@ -222,6 +228,7 @@ export function createEngine(options: EngineOptions): Engine {
       takeBack: (id, call) => undoService.takeBack(id, call),
       drop: (id, call) => undoService.drop(id, call),
     },
+    checkpoints,
     crashPointNames,
     async recover(call = {}): Promise<ReconcileReport> {
       await log.load();
@@ -237,7 +244,8 @@ export function createEngine(options: EngineOptions): Engine {
       return reconciler.run(call);
     },
     async backends(call = {}) {
-      return registry.overview(call);
+      const [overview, checks] = await Promise.all([registry.overview(call), workspaces.doctor?.(call)]);
+      return checks === undefined ? overview : { ...overview, workspaces: checks };
     },
     async openSandbox(reference, call = {}) {
       await log.load();
@@ -246,6 +254,7 @@ export function createEngine(options: EngineOptions): Engine {
     async record(request) {
       await log.load();
       await log.record(request);
+      sync.saw(request);
     },
     async sessionCount() {
       await log.load();

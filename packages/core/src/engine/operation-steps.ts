@@ -3,7 +3,7 @@ import type { SessionOperation } from "../contract/session-state.ts";
 export type OperationKind = SessionOperation["kind"];
 
 /** One external effect; each leaves a receipt before the next begins. */
-export type StepName = "workspace" | "proxy" | "sandbox" | "agent" | "files" | "result";
+export type StepName = "workspace" | "proxy" | "sandbox" | "agent" | "files" | "result" | "checkpoint";
 
 /** The steps of each operation in order, and what takes it back. Undo steps are idempotent and run without receipts. */
 export const operationSteps: Readonly<
@@ -21,6 +21,7 @@ export const operationSteps: Readonly<
   unarchive: { steps: ["workspace"], undo: [] },
   merge: { steps: ["result"], undo: [] },
   apply: { steps: ["result"], undo: [] },
+  rewind: { steps: ["checkpoint"], undo: [] },
 };
 
 const effect = (point: string): readonly string[] => [`${point}.before-effect`, `${point}.after-effect`];

@@ -4,8 +4,8 @@ import type { Agent } from "../contract/agent.ts";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
-import { BackendError } from "../contract/errors/backend-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
+import { WorkspaceError } from "../contract/errors/workspace-error.ts";
 import { requireCapabilities } from "../contract/require-capabilities.ts";
 import type { SessionAccess } from "../contract/session-access.ts";
 import type { SessionState } from "../contract/session-state.ts";
@@ -16,6 +16,7 @@ import { checkAccess } from "./check-access.ts";
 import { checkCreateRequest } from "./check-create-request.ts";
 import type { EngineSettings, ProxyPort } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
+import { sessionOf } from "./rewind.ts";
 import { needsProxy, refuseUnenforced, requestedAccess } from "./session-access.ts";
 import { nameFromPrompt } from "./session-name.ts";
 import type { StepEffects } from "./step-effects.ts";
@@ -42,6 +43,7 @@ interface SessionFacts {
   /** Why this backend. */
   readonly reason: string;
   readonly repository: RepositoryInfo;
+  readonly forkOf?: string | undefined;
 }
 
 /** Turns a request into a recorded session: everything that can be refused is refused before the row is written. */
@@ -54,9 +56,11 @@ export class SessionCreator {
     this.#options = options;
   }
 
-  async record(request: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
+  async record(asked: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
     const { registry, effects, workspaces } = this.#options;
-    checkCreateRequest(request);
+    checkCreateRequest(asked);
+    const { request, forkOf } =
+      asked.checkpoint === undefined ? { request: asked } : await fromCheckpoint(workspaces, asked, options);
     const agent = effects.agent(request.agent ?? this.#options.settings.defaultAgent ?? "claude");
     if (request.name !== undefined && this.#isTaken(request.name)) throw nameTaken(request.name, this.#isTaken);
     const id = randomUUID();
@@ -69,7 +73,7 @@ export class SessionCreator {
         }),
       ]);
       requirePowers(backend, request);
-      return await this.#write(request, { id, agent, backend, reason, repository }, options);
+      return await this.#write(request, { id, agent, backend, reason, repository, forkOf }, options);
     } catch (error) {
       await workspaces.release(id);
       throw error;
@@ -78,7 +82,7 @@ export class SessionCreator {
 
   async #write(request: CreateSessionRequest, facts: SessionFacts, options: CallOptions): Promise<RecordedSession> {
     const { settings, workspaces } = this.#options;
-    const { id, agent, backend, reason, repository } = facts;
+    const { id, agent, backend, reason, repository, forkOf } = facts;
     const access = this.#access(request, backend);
     const name = this.#reserve(request, repository);
     try {
@@ -86,6 +90,7 @@ export class SessionCreator {
         base: request.base,
         branch: request.branch,
         withChanges: request.withChanges === true,
+        ...(request.checkpoint === undefined ? {} : { checkpoint: request.checkpoint }),
         ...(request.isSetupTrusted === true ? { isSetupTrusted: true } : {}),
       };
       const planned: WorkspaceRequest = {
@@ -94,6 +99,8 @@ export class SessionCreator {
         name,
         repository,
         branchPrefix: settings.branchPrefix ?? "clauderon/",
+        ...(backend.capabilities.workspace === "mounted" ? { isPrivate: true } : {}),
+        ...(backend.capabilities.workspace === "remote" ? { isRemote: true } : {}),
       };
       const workspace = await workspaces.plan(planned, options);
       options.signal?.throwIfAborted();
@@ -109,6 +116,7 @@ export class SessionCreator {
           isPlanMode: request.isPlanMode === true,
           permissionMode: request.permissionMode ?? "ask",
           isHeadless: request.isHeadless === true,
+          ...(forkOf === undefined ? {} : { forkOf }),
         },
         conversationId: randomUUID(),
         isolation: backend.capabilities.isolation,
@@ -150,6 +158,29 @@ export class SessionCreator {
   }
 }
 
+/** Commit, repository, agent and, where the agent is the same, conversation are those of the checkpoint. */
+async function fromCheckpoint(
+  workspaces: WorkspaceProvider,
+  request: CreateSessionRequest,
+  options: CallOptions,
+): Promise<{ readonly request: CreateSessionRequest; readonly forkOf?: string | undefined }> {
+  const checkpoint = await workspaces.checkpoints.get(request.checkpoint ?? "", options);
+  const { head, repositoryPath, id } = checkpoint;
+  if (head === undefined) {
+    throw new WorkspaceError({
+      code: "checkpoint.refused",
+      message: `No session can be made from the checkpoint ${id}`,
+      why: "there was no commit yet when it was made",
+      fix: [`go back to it in its own session: clauderon checkpoint restore ${checkpoint.name} ${id}`],
+      context: { id },
+    });
+  }
+  const session = sessionOf(checkpoint);
+  const agent = request.agent ?? session?.agent;
+  const forkOf = agent === session?.agent ? session?.conversationId : undefined;
+  return { request: { ...request, repository: repositoryPath, base: head, agent }, forkOf };
+}
+
 function nameTaken(name: string, isTaken: (name: string) => boolean): SessionError {
   const free = nameFromPrompt(name, name, isTaken);
   return new SessionError({
@@ -168,14 +199,6 @@ function requirePowers(backend: Backend, request: CreateSessionRequest): void {
     name: "",
     workspace: {},
     environment: {},
-  });
-  if (backend.capabilities.workspace !== "remote") return;
-  throw new BackendError({
-    code: "backend.unavailable",
-    message: `Sessions cannot be created on ${backend.backendId} yet`,
-    why: "its sandboxes share no files with this machine, and a repository cannot be carried there",
-    fix: ["choose a backend that works on this machine's files: --backend local"],
-    context: { backend: backend.backendId },
   });
 }
 

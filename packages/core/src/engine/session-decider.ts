@@ -22,6 +22,11 @@ export type SessionCommand =
       readonly operationId: string;
       readonly merge?: MergeRequest | undefined;
     }
+  | {
+      readonly type: "rewind";
+      readonly operationId: string;
+      readonly checkpoint: { readonly id: string; readonly undoId: string };
+    }
   | { readonly type: "complete-step"; readonly step: string; readonly patch?: SessionPatch | undefined }
   | { readonly type: "finish"; readonly kept?: readonly string[] | undefined }
   | { readonly type: "undo"; readonly reason: ClauderonErrorJson; readonly forgetsSession: boolean }
@@ -72,6 +77,18 @@ export function decide(state: SessionState | undefined, command: SessionCommand)
     case "take-result":
       requireIdle(state, command.kind === "merge" ? "be merged" : "be applied");
       return [requested({ kind: command.kind, operationId: command.operationId, receipts: [], merge: command.merge })];
+    case "rewind":
+      requireIdle(state, "go back to a checkpoint");
+      if (state.lifecycle === "running" || state.lifecycle === "archived")
+        throw wrongState(state, "go back to a checkpoint", `stop it first: clauderon stop ${state.name}`);
+      return [
+        requested({
+          kind: "rewind",
+          operationId: command.operationId,
+          receipts: [],
+          checkpoint: command.checkpoint,
+        }),
+      ];
     case "agent-ended":
       if (state.lifecycle !== "running" || state.operation !== undefined) return [];
       if (command.error === undefined) return [{ type: "session.stopped", exitCode: command.exitCode }];
@@ -164,8 +181,8 @@ function decideProgress(state: SessionState, command: ProgressCommand): readonly
 }
 
 /** An operation that leaves the session as it is. */
-export function isResult(kind: OperationKind): kind is "merge" | "apply" {
-  return kind === "merge" || kind === "apply";
+export function isResult(kind: OperationKind): kind is "merge" | "apply" | "rewind" {
+  return kind === "merge" || kind === "apply" || kind === "rewind";
 }
 
 const requested = (operation: NonNullable<SessionState["operation"]>): SessionEventBody => ({

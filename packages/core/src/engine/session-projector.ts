@@ -60,6 +60,7 @@ export function project(
       return { ...next, access: event.access };
     case "session.deleted":
       return undefined;
+    case "session.synced":
     case "model.turn-started":
     case "model.text":
     case "model.tool-used":
@@ -83,4 +84,5 @@ const lifecycleDuring = {
   unarchive: undefined,
   merge: undefined,
   apply: undefined,
+  rewind: undefined,
 } as const;

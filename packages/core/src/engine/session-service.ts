@@ -6,9 +6,11 @@ import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
 import { SandboxError } from "../contract/errors/sandbox-error.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
+import type { Logger } from "../contract/logger.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { MergeRequest, SessionResult } from "../contract/result.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
+import type { CheckpointRestoration } from "../contract/session-checkpoint.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type {
   CreateSessionRequest,
@@ -19,33 +21,42 @@ import type {
   UnarchiveSessionRequest,
 } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import type { CheckpointTrigger, WorkspaceCheckpoint } from "../contract/workspace-checkpoint.ts";
 import type { RepositoryInfo, WorkspaceProvider } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
 import type { AccessService } from "./access-service.ts";
 import type { AgentWatch } from "./agent-watch.ts";
 import { archivedAtRisk, mapUnarchiveError, nothingToArchive, refuseArchived } from "./archived-session.ts";
+import { bringAllOut } from "./bring-all-out.ts";
 import type { EventLog } from "./event-log.ts";
 import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
+import { checkpointRequest, newCheckpointId } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import type { SandboxSync } from "./sandbox-sync.ts";
+import { cannotGoBack, type SandboxWork } from "./sandbox-work.ts";
 import type { SessionCreator } from "./session-creator.ts";
 import { isResult, type SessionCommand } from "./session-decider.ts";
 import { sessionEnvironment } from "./session-environment.ts";
 import { sessionDetail } from "./session-view.ts";
 import type { OperationInput } from "./step-effects.ts";
+import { takeAllBeforeDeletion } from "./take-all-before-deletion.ts";
 import { waitForSession } from "./wait-for-session.ts";
 import { refuseWorkAtRisk } from "./work-at-risk.ts";
 
 export interface SessionServiceOptions {
+  readonly work: SandboxWork;
   readonly log: EventLog;
   readonly creator: SessionCreator;
   readonly runner: OperationRunner;
   readonly sandboxes: SandboxCache;
   readonly workspaces: WorkspaceProvider;
+  readonly sync: SandboxSync;
   readonly watch: AgentWatch;
   readonly access: AccessService;
   readonly locks: KeyedMutex;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** How long a deleted session can be brought back. */
   readonly keepMs: number;
   /** So much of ignored files is kept without being asked for. */
@@ -56,6 +67,7 @@ export interface SessionServiceOptions {
 /** What the caller of an operation gives along, and what is known from a moment ago. */
 interface OperationRequest extends StartSessionRequest {
   readonly found?: RepositoryInfo | undefined;
+  readonly scrollback?: string | undefined;
 }
 
 export interface BegunCreation {
@@ -104,10 +116,9 @@ export class SessionService {
     options: CallOptions & { readonly withWorkspace?: boolean | undefined } = {},
   ): Promise<SessionDetail> {
     const state = this.#options.log.require(id);
-    return sessionDetail(
-      state,
-      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined,
-    );
+    const status =
+      options.withWorkspace === true ? await this.#options.workspaces.status(state.workspace, options) : undefined;
+    return sessionDetail(state, status, this.#options.sync.notices(id));
   }
 
   async ready(id: string, options: CallOptions = {}): Promise<void> {
@@ -142,9 +153,11 @@ export class SessionService {
       readonly base?: string | undefined;
     } = {},
   ): Promise<string> {
-    const state = this.#options.log.require(id);
+    const { log, locks, work, workspaces } = this.#options;
+    const state = log.require(id);
     refuseArchived(state);
-    return this.#options.workspaces.diff(state.workspace, options);
+    if (state.workspace.kind === "remote") await locks.run(id, () => work.bringOut(log.require(id), options));
+    return workspaces.diff(state.workspace, options);
   }
 
   /** Refused before anything is recorded: what cannot be done now leaves no trace in the session. */
@@ -159,9 +172,11 @@ export class SessionService {
       // One at a time in a repository: what another merge changes is then known to this one's checks.
       locks.run(`results ${commonDirectory}`, async () => {
         const { name, workspace } = log.require(id);
+        await bringAllOut(this.#options, log.require(id), call);
         const checked = await workspaces.results.check(workspace, { name, ...request }, call);
         if (checked.isUpToDate) return { schemaVersion: 1, name, ...checked };
         call.signal?.throwIfAborted();
+        await this.#keepBefore(id, call);
         const operationId = randomUUID();
         const { error, result } = await this.#operateLocked(id, { type: "take-result", operationId, ...request }, {});
         if (error !== undefined) throw error;
@@ -169,6 +184,75 @@ export class SessionService {
         return { schemaVersion: 1, name, ...(result ?? checked), undoId: isKept ? operationId : undefined };
       }),
     );
+  }
+
+  /** Of what the session is now; it may run. */
+  checkpoint(
+    id: string,
+    request: { readonly id: string; readonly trigger: CheckpointTrigger; readonly note?: string | undefined },
+    call: CallOptions = {},
+  ): Promise<WorkspaceCheckpoint> {
+    const { log, locks, workspaces, clock } = this.#options;
+    return locks.run(id, async () => {
+      const state = log.require(id);
+      refuseArchived(state);
+      const scrollback = await this.#scrollback(id, call);
+      await bringAllOut(this.#options, log.require(id), call);
+      const made = checkpointRequest(state, { ...request, clock, scrollback });
+      return workspaces.checkpoints.create(state.workspace, made, call);
+    });
+  }
+
+  /** Ends the agent, and makes the session what it was at a checkpoint. */
+  rewind(
+    id: string,
+    checkpoint: { readonly id: string; readonly undoId: string },
+    call: CallOptions = {},
+  ): Promise<CheckpointRestoration> {
+    const { log, locks } = this.#options;
+    return locks.run(id, async () => {
+      const { name, lifecycle, workspace } = log.require(id);
+      if (workspace.kind === "remote") throw cannotGoBack(name, checkpoint.id);
+      await bringAllOut(this.#options, log.require(id), call);
+      const scrollback = await this.#scrollback(id, call);
+      call.signal?.throwIfAborted();
+      if (lifecycle === "running") {
+        const stopped = await this.#operateLocked(id, { type: "stop", operationId: randomUUID() }, {});
+        if (stopped.error !== undefined) throw stopped.error;
+        // What the agent did until it ended, too.
+        await bringAllOut(this.#options, log.require(id), call);
+      }
+      const command = { type: "rewind", operationId: randomUUID(), checkpoint } as const;
+      const { error, kept } = await this.#operateLocked(id, command, { scrollback });
+      if (error !== undefined) throw error;
+      const { id: checkpointId, undoId } = checkpoint;
+      const isStopped = lifecycle === "running";
+      return { schemaVersion: 1, session: name, id: checkpointId, undoId, isStopped, notices: kept };
+    });
+  }
+
+  /** Before a merge. That changes nothing of the session: what cannot be kept keeps it from nothing. */
+  async #keepBefore(id: string, call: CallOptions): Promise<void> {
+    const { log, workspaces, clock, logger } = this.#options;
+    const state = log.require(id);
+    try {
+      const made = checkpointRequest(state, { id: newCheckpointId(), trigger: "merge", clock });
+      await workspaces.checkpoints.create(state.workspace, made, call);
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      logger.warn({ session: state.name, cause }, "there is no checkpoint before the merge");
+    }
+  }
+
+  /** What cannot be read keeps nothing from being kept. */
+  async #scrollback(id: string, call: CallOptions): Promise<string | undefined> {
+    try {
+      return await this.text(id, call);
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      this.#options.logger.info({ session: id, cause }, "what the terminal shows cannot be read");
+      return undefined;
+    }
   }
 
   async start(id: string, request: StartSessionRequest = {}): Promise<SessionDetail> {
@@ -181,22 +265,30 @@ export class SessionService {
   }
 
   async stop(id: string, options: { readonly graceMs?: number | undefined } = {}): Promise<SessionDetail> {
+    const { log, sync } = this.#options;
+    const { operation } = log.require(id);
+    if (operation === undefined) await sync.unasked(log.require(id));
     const outcome = await this.#operate(id, { type: "stop", operationId: randomUUID(), graceMs: options.graceMs }, {});
     return this.#settled(id, outcome);
   }
 
   async delete(id: string, deletion: DeleteSessionRequest = {}): Promise<DeletedSession> {
-    const { log, runner, workspaces, keepMs, ignoredLimitBytes } = this.#options;
+    const { log, runner, workspaces, sync, keepMs, ignoredLimitBytes } = this.#options;
     const { name, operation } = log.require(id);
     if (operation?.kind === "create" && runner.cancel(id)) {
       await waitForSession(log, id, { until: (state) => state?.operation === undefined });
       if (log.get(id) === undefined) return { id, name, kept: [] };
     }
+    let staysInside: string | undefined;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       if (state.lifecycle === "archived" && keepMs === 0 && deletion.discard !== true) throw archivedAtRisk(state);
-      const status = await workspaces.status(state.workspace, keepMs > 0 ? { ignoredLimitBytes } : {});
-      refuseWorkAtRisk({ state, deletion, status });
+      await takeAllBeforeDeletion(state, deletion, this.#options);
+      staysInside = await sync.bringOut(state, { isHurried: deletion.discard === true });
+      // Counting takes a while, and answers only whoever has not said what is to become of them.
+      const isAsked = keepMs > 0 && deletion.ignored === undefined && deletion.keepWorktree !== true;
+      const status = await workspaces.status(state.workspace, isAsked ? { ignoredLimitBytes } : {});
+      refuseWorkAtRisk({ state, deletion, status, staysInside });
       refuseIgnoredOverLimit({ name, deletion, status });
       return this.#operateLocked(id, { type: "delete", operationId: randomUUID(), deletion }, {});
     });
@@ -205,16 +297,23 @@ export class SessionService {
       outcome.hasUndoRecord === true
         ? new Date(this.#options.clock.now().getTime() + this.#options.keepMs).toISOString()
         : undefined;
-    return { id, name, kept: outcome.kept, undoUntil };
+    const lost =
+      staysInside === undefined || undoUntil !== undefined || deletion.keepWorktree === true
+        ? []
+        : [`what was written to its sandbox's git directory since commits last came out is gone: ${staysInside}`];
+    return { id, name, kept: [...outcome.kept, ...lost], undoUntil };
   }
 
   /** Frees sandbox and working tree of a session that is not being changed. */
   async archive(id: string): Promise<SessionDetail> {
-    const { log, workspaces } = this.#options;
+    const { log, work, workspaces, sync } = this.#options;
     const outcome = await this.#options.locks.run(id, async () => {
       const state = log.require(id);
       const isIdle = state.lifecycle !== "archived" && state.operation === undefined;
       if (isIdle && !(await workspaces.status(state.workspace)).exists) throw nothingToArchive(state);
+      if (isIdle) await work.takeAll(state, { ignoredLimitBytes: Infinity });
+      // What does not come out now is put away with the rest, and comes out after it was put back.
+      if (isIdle) await sync.bringOut(state);
       return this.#operateLocked(id, { type: "archive", operationId: randomUUID() }, undefined);
     });
     return this.#settled(id, outcome);
@@ -311,6 +410,7 @@ export class SessionService {
       }),
       size: request.size,
       repository: request.found,
+      scrollback: request.scrollback,
     };
   }
 

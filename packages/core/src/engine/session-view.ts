@@ -23,7 +23,11 @@ export function sessionSummary(state: SessionState): SessionSummary {
 }
 
 /** Everything about a session that may be shown. */
-export function sessionDetail(state: SessionState, workspaceStatus?: WorkspaceStatus): SessionDetail {
+export function sessionDetail(
+  state: SessionState,
+  workspaceStatus?: WorkspaceStatus,
+  syncNotices: readonly string[] = [],
+): SessionDetail {
   return {
     ...sessionSummary(state),
     revision: state.revision,
@@ -41,6 +45,7 @@ export function sessionDetail(state: SessionState, workspaceStatus?: WorkspaceSt
     exitCode: state.exitCode,
     error: state.error,
     notices: state.notices,
+    ...(syncNotices.length === 0 ? {} : { syncNotices }),
     copied: state.copied,
     workspaceStatus,
   };

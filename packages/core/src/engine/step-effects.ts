@@ -5,6 +5,7 @@ import type { Agent, AgentPlan } from "../contract/agent.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
+import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
@@ -15,7 +16,9 @@ import type { BackendRegistry } from "./backend-registry.ts";
 import type { ProxyPort, SessionIdentity } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
+import { rewind } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import type { SandboxSync } from "./sandbox-sync.ts";
 import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
 import type { SessionSetup } from "./session-setup.ts";
@@ -30,6 +33,8 @@ export interface OperationInput extends CallOptions {
   readonly repository?: RepositoryInfo | undefined;
   /** True when a crash cut the operation off. */
   readonly isResumed?: boolean | undefined;
+  /** What the terminal showed before the session was stopped. */
+  readonly scrollback?: string | undefined;
 }
 
 /** What a step did besides its effect. */
@@ -52,6 +57,7 @@ export interface StepEffectsOptions {
   readonly workspaces: WorkspaceProvider;
   readonly agents: readonly Agent[];
   readonly branchPrefix: string;
+  readonly sync: SandboxSync;
   readonly proxy: ProxyPort | undefined;
   readonly clock: Clock;
   /** False when deleted sessions are not to be kept. */
@@ -88,6 +94,12 @@ export class StepEffects {
         return this.#removeFiles(state);
       case "result":
         return takeResult(state, { ...this.#options, isResumed: input.isResumed === true });
+      case "checkpoint":
+        return rewind(state, {
+          ...this.#options,
+          isResumed: input.isResumed === true,
+          scrollback: input.scrollback,
+        });
       default:
         return step satisfies never;
     }
@@ -96,7 +108,9 @@ export class StepEffects {
   async undo(step: StepName, state: SessionState): Promise<void> {
     switch (step) {
       case "sandbox":
-        await (state.operation?.kind === "start" ? this.#stopSandbox(state) : this.#destroySandbox(state));
+        if (state.operation?.kind === "start") return void (await this.#stopSandbox(state));
+        await this.#bringOutLast(state);
+        await this.#destroySandbox(state);
         return;
       case "proxy":
         await this.#revoke(state);
@@ -109,6 +123,7 @@ export class StepEffects {
         return;
       case "agent":
       case "result":
+      case "checkpoint":
         return;
       default:
         step satisfies never;
@@ -163,6 +178,8 @@ export class StepEffects {
       repository,
       branchPrefix,
       include: { patterns: include, isFileRead: state.isolation === "none" },
+      ...(state.workspace.kind === "private" ? { isPrivate: true } : {}),
+      ...(state.workspace.kind === "remote" ? { isRemote: true } : {}),
     };
     const { copied, notices } = await workspaces.create(request, state.workspace, options);
     if (copied.length + notices.length === 0) return {};
@@ -172,6 +189,7 @@ export class StepEffects {
   /** What of the user's checkout a new session does not have. Never rejects. */
   async #leftBehind(state: SessionState, input: OperationInput): Promise<readonly string[]> {
     if (state.operation?.kind !== "create" || state.workspaceRequest.withChanges) return [];
+    if (state.workspaceRequest.checkpoint !== undefined) return [];
     const options: CallOptions = { signal: input.signal };
     const { repositoryPath } = state.workspace;
     try {
@@ -257,18 +275,27 @@ export class StepEffects {
 
   async #startSandbox(state: SessionState, input: OperationInput): Promise<StepOutcome> {
     const options: CallOptions = { signal: input.signal };
-    const { sandboxes, registry } = this.#options;
+    const { sandboxes, registry, workspaces } = this.#options;
     const backend = registry.get(state.backend);
     const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
     if (existing !== undefined) {
-      await existing.start({ environment: input.environment, ...options });
-      return {};
+      try {
+        await existing.start({ environment: input.environment, ...options });
+        await workspaces.send(state.workspace, existing, options);
+        return {};
+      } catch (error) {
+        if (!ClauderonError.isInstance(error, "sandbox.not-found")) throw error;
+        // Somebody removed it: the session gets another.
+        await sandboxes.drop(state.id);
+      }
     }
+    const workspace = await workspaces.mount(state.workspace);
+    const lost = state.operation?.kind === "start" ? await lostWith(workspaces, state) : [];
     const sandbox = await backend.create(
       {
         sandboxId: state.id,
         name: state.name,
-        workspace: backend.capabilities.workspace === "remote" ? {} : { hostPath: state.workspace.path },
+        workspace,
         environment: input.environment ?? {},
         network: networkPolicyOf(accessOf(state), backend.capabilities),
         ...state.sandbox,
@@ -276,7 +303,8 @@ export class StepEffects {
       options,
     );
     sandboxes.put(sandbox);
-    return {};
+    await workspaces.send(state.workspace, sandbox, options);
+    return lost.length === 0 ? {} : { patch: { notices: added(state.notices, lost) } };
   }
 
   async #stopSandbox(state: SessionState): Promise<StepOutcome> {
@@ -293,9 +321,24 @@ export class StepEffects {
     return {};
   }
 
+  /** Of a creation that is taken back: what ran inside may have written something. */
+  async #bringOutLast(state: SessionState): Promise<void> {
+    if (state.workspace.kind !== "remote") return;
+    const { sandboxes, workspaces } = this.#options;
+    try {
+      const sandbox = await sandboxes.find(state);
+      if (sandbox !== undefined) await workspaces.sync(state.workspace, sandbox, { isLast: true });
+    } catch {
+      // It was never sent, or cannot be asked: then the workspace knows what it does not know, and stays.
+    }
+  }
+
   async #startAgent(state: SessionState, input: OperationInput): Promise<StepOutcome> {
     const options: CallOptions = { signal: input.signal };
     const sandbox = await this.#options.sandboxes.require(state, options);
+    // What was gone back to on this machine has to be there before the agent looks.
+    if (state.operation?.kind === "start" && state.workspace.kind === "private")
+      await this.#options.sync.now(state, options);
     const launchId = state.operation?.launchId ?? state.id;
     const status = await sandbox.inspect(options);
     // After a crash the launch may have happened already: its receipt is all that is missing.
@@ -357,6 +400,14 @@ export class StepEffects {
       await this.#options.setup.forget(state.id);
     return {};
   }
+}
+
+/** What a sandbox that is gone, and shared no files with this machine, has taken along. */
+async function lostWith(workspaces: WorkspaceProvider, { workspace }: SessionState): Promise<readonly string[]> {
+  if (workspace.kind !== "remote") return [];
+  const { unsynced } = await workspaces.status(workspace);
+  if (unsynced === undefined) return [];
+  return [`the sandbox is a new one: what was done in the one before since ${unsynced.since} did not come out of it`];
 }
 
 /** Each sentence once, however often the step is run. */

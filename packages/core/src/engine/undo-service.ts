@@ -12,6 +12,7 @@ import type { WorkspaceProvider, WorkspaceUndoRecord } from "../contract/workspa
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
 import { sessionStateSchema } from "../wire/event-schema.ts";
 import { parseValue } from "../wire/parse-json.ts";
+import type { CheckpointService } from "./checkpoint-service.ts";
 import type { EventLog } from "./event-log.ts";
 import { ResultUndo } from "./result-undo.ts";
 import { validateSessionName } from "./session-name.ts";
@@ -20,6 +21,7 @@ import type { SessionService } from "./session-service.ts";
 export interface UndoServiceOptions {
   readonly log: EventLog;
   readonly service: SessionService;
+  readonly checkpoints: CheckpointService;
   readonly workspaces: WorkspaceProvider;
   readonly locks: KeyedMutex;
   readonly logger: Logger;
@@ -61,11 +63,12 @@ export class UndoService {
       bytes: record.bytes ?? 0,
     }));
     const results = await this.#results.list(call);
-    return [...deleted, ...results].toSorted((left, right) => right.at.localeCompare(left.at));
+    const replaced = await this.#options.checkpoints.undoList(call);
+    return [...deleted, ...results, ...replaced].toSorted((left, right) => right.at.localeCompare(left.at));
   }
 
-  takeBack(id: string, call: CallOptions = {}): Promise<TakenBack> {
-    return this.#results.takeBack(id, call);
+  async takeBack(id: string, call: CallOptions = {}): Promise<TakenBack> {
+    return (await this.#options.checkpoints.takeBack(id, call)) ?? this.#results.takeBack(id, call);
   }
 
   async restore(request: UndoRequest, call: CallOptions = {}): Promise<SessionDetail> {
@@ -77,6 +80,7 @@ export class UndoService {
   async drop(id: string, call: CallOptions = {}): Promise<void> {
     const { workspaces, locks } = this.#options;
     if (await this.#results.drop(id, call)) return;
+    if (await this.#options.checkpoints.drop(id, call)) return;
     await locks.run(`undo ${id}`, async () => {
       const records = await workspaces.undoRecords.list(call);
       if (this.#isArchived(id) || records.every((record) => record.id !== id)) throw notFound(id);
@@ -91,6 +95,7 @@ export class UndoService {
     try {
       const oldest = clock.now().getTime() - keepMs;
       await this.#results.expire(oldest);
+      await this.#options.checkpoints.expire(oldest);
       for (const { id, name, at } of await workspaces.undoRecords.list()) {
         if (Date.parse(at) > oldest || log.get(id) !== undefined) continue;
         await locks.run(`undo ${id}`, () => workspaces.undoRecords.remove(id));

@@ -8,18 +8,26 @@ export function refuseWorkAtRisk(facts: {
   readonly state: SessionState;
   readonly deletion: DeleteSessionRequest;
   readonly status: WorkspaceStatus;
+  /** Why there is something in the sandbox that did not come out, if there is. */
+  readonly staysInside?: string | undefined;
 }): void {
-  const { state, deletion, status } = facts;
-  if (deletion.discard === true || !status.exists) return;
+  const { state, deletion, status, staysInside } = facts;
+  const isElsewhere = staysInside !== undefined || status.unsynced !== undefined || (status.stashes ?? 0) > 0;
+  if (deletion.discard === true || (!status.exists && !isElsewhere)) return;
   const changed = deletion.keepWorktree === true ? 0 : status.staged + status.unstaged;
   const untracked = deletion.keepWorktree === true ? 0 : status.untracked;
   const commits = deletion.keepBranch === true || !state.workspace.isOwnBranch ? 0 : status.unreachedCommits;
+  const stashes = deletion.keepWorktree === true ? 0 : (status.stashes ?? 0);
   const losses = [
     changed > 0 ? `${changed} uncommitted ${changed === 1 ? "change" : "changes"}` : "",
     untracked > 0 ? `${untracked} untracked ${untracked === 1 ? "file" : "files"}` : "",
     commits > 0
       ? `${commits} ${commits === 1 ? "commit" : "commits"} on ${state.workspace.branch} that no other branch has`
       : "",
+    stashes > 0 ? `${stashes} ${stashes === 1 ? "stash" : "stashes"}` : "",
+    staysInside === undefined || deletion.keepWorktree === true
+      ? ""
+      : `what was written to its sandbox's git directory since commits last came out, which cannot be looked at now (${staysInside})`,
   ].filter((loss) => loss !== "");
   if (losses.length === 0) return;
   throw new SessionError({
@@ -27,7 +35,9 @@ export function refuseWorkAtRisk(facts: {
     message: `Session ${state.name} holds work that is nowhere else`,
     why: losses.join(", "),
     fix: [
-      `look at it: clauderon diff ${state.name}`,
+      staysInside === undefined
+        ? `look at it: clauderon diff ${state.name}`
+        : `let it come out: clauderon start ${state.name}; then delete it`,
       `delete it all the same: clauderon delete ${state.name} --discard (a branch with commits of its own stays)`,
       `or keep the files: clauderon delete ${state.name} --keep-worktree`,
     ],
@@ -37,6 +47,7 @@ export function refuseWorkAtRisk(facts: {
       unstaged: status.unstaged,
       untracked: status.untracked,
       unreachedCommits: status.unreachedCommits,
+      ...(stashes === 0 ? {} : { stashes }),
       files: status.files,
     },
   });

@@ -4,6 +4,7 @@ export { createHelpedRunner, type HelpedRunner } from "./command-helper/create-h
 export { createCommandRunner } from "./create-command-runner.ts";
 export { createDirectoryFiles, type DirectoryFilesOptions } from "./create-directory-files.ts";
 export { findSetupScript, type SetupScript } from "./find-setup-script.ts";
+export { describePortHolder, findPortHolder, type PortHolder } from "./find-port-holder.ts";
 export { findProgram, type FindProgramOptions } from "./find-program.ts";
 export { createKeeperClient, KeeperGoneError, type KeeperClient } from "./keeper/keeper-client.ts";
 export type { KeeperAddress } from "./keeper/keeper-protocol.ts";
@@ -31,5 +32,6 @@ export {
 export { systemClock } from "./system-clock.ts";
 export { createHostContext } from "./create-host-context.ts";
 export { keeperEnvironment, proxyMark, withoutSessionMarks } from "./without-session-marks.ts";
+export { refuseOldGit } from "./refuse-old-git.ts";
 export { parseJson } from "../support/parse-json.ts";
 export { replaceFile } from "./replace-file.ts";

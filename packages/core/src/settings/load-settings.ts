@@ -82,8 +82,15 @@ function compose(
     workspace: {
       branchPrefix: text("workspace.branch_prefix"),
       include: byKey.get("workspace.include") as readonly string[],
+      refs: byKey.get("workspace.refs") as readonly string[],
       setup: optionalText("workspace.setup"),
       setupTimeoutMs: milliseconds(text("workspace.setup_timeout")),
+      sync: {
+        maxBytes: bytes(text("workspace.sync_size")),
+        maxObjects: Number(byKey.get("workspace.sync_objects")),
+        maxRefs: Number(byKey.get("workspace.sync_refs")),
+        timeoutMs: milliseconds(text("workspace.sync_timeout")),
+      },
     },
     undo: { keepMs: milliseconds(text("undo.keep")), ignoredLimitBytes: bytes(text("undo.ignored_limit")) },
     agents: named(values, "agents", agentSettings),

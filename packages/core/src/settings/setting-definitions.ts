@@ -67,6 +67,20 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     default: [],
   },
   {
+    key: "workspace.refs",
+    schema: z
+      .array(
+        z
+          .string()
+          .max(1000)
+          .regex(/^\^?refs\/(?:heads|remotes|tags)\/[^\s\p{Cc}~^:?[\\]+$/u),
+      )
+      .max(100),
+    expected:
+      'a list of references with *, "^" before those to leave out, as in ["refs/heads/main", "refs/tags/*", "^refs/heads/internal/*"]',
+    default: [],
+  },
+  {
     key: "workspace.setup",
     schema: z
       .string()
@@ -79,6 +93,30 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     key: "workspace.setup_timeout",
     schema: z.string().regex(/^[1-9]\d{0,4}(?:s|m|h)$/),
     expected: 'how long a setup may take, as in "10m"',
+    default: "10m",
+  },
+  {
+    key: "workspace.sync_size",
+    schema: z.string().regex(/^[1-9]\d{0,8}[kmgt]$/i),
+    expected: 'how much may come out of a sandbox at once, as in "512m" or "4g"',
+    default: "4g",
+  },
+  {
+    key: "workspace.sync_objects",
+    schema: z.int().min(1).max(100_000_000),
+    expected: "how many git objects may come out of a sandbox at once, from 1 to 100000000",
+    default: 5_000_000,
+  },
+  {
+    key: "workspace.sync_refs",
+    schema: z.int().min(1).max(1_000_000),
+    expected: "how many branches and tags a sandbox may have, from 1 to 1000000",
+    default: 20_000,
+  },
+  {
+    key: "workspace.sync_timeout",
+    schema: z.string().regex(/^[1-9]\d{0,4}(?:s|m|h)$/),
+    expected: 'how long commits may take to come out of a sandbox, as in "10m"',
     default: "10m",
   },
   {

@@ -27,8 +27,17 @@ export interface Settings {
   readonly workspace: {
     readonly branchPrefix: string;
     readonly include: readonly string[];
+    /** What isolated sessions may see of a repository; empty: its tags and branches but for those of sessions. */
+    readonly refs: readonly string[];
     readonly setup: string | undefined;
     readonly setupTimeoutMs: number;
+    /** What may come out of a sandbox's git directory at once. */
+    readonly sync: {
+      readonly maxBytes: number;
+      readonly maxObjects: number;
+      readonly maxRefs: number;
+      readonly timeoutMs: number;
+    };
   };
   readonly undo: { readonly keepMs: number; readonly ignoredLimitBytes: number };
   readonly agents: Readonly<Record<string, AgentSettings>>;

@@ -24,21 +24,19 @@ const capabilities = exactly<BackendCapabilities>()(
   }),
 );
 
+const doctorCheck = z.object({
+  id: z.string(),
+  status: z.enum(["ok", "warning", "failed"]),
+  message: z.string(),
+  fix: z.string().optional(),
+});
+
 const doctorReport = exactly<DoctorReport>()(
   z.object({
     backendId: z.string(),
     isUsable: z.boolean(),
     version: z.string().optional(),
-    checks: z
-      .array(
-        z.object({
-          id: z.string(),
-          status: z.enum(["ok", "warning", "failed"]),
-          message: z.string(),
-          fix: z.string().optional(),
-        }),
-      )
-      .readonly(),
+    checks: z.array(doctorCheck).readonly(),
   }),
 );
 
@@ -53,6 +51,7 @@ export const backendOverviewSchema: z.ZodType<BackendOverview> = exactly<Backend
       backends: z.array(z.object({ backendId: z.string(), capabilities, report: doctorReport })).readonly(),
       default: choiceShape,
       auto: choiceShape,
+      workspaces: z.array(doctorCheck).readonly().optional(),
     })
     .meta({ id: "BackendOverview" }),
 );

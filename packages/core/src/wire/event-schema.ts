@@ -17,19 +17,20 @@ import {
 
 const workspaceRecord = exactly<WorkspaceRecord>()(
   z.object({
-    kind: z.literal("worktree"),
+    kind: z.enum(["worktree", "private", "remote"]),
     path: z.string(),
     repositoryPath: z.string(),
     commonDirectory: z.string(),
     branch: z.string(),
     isOwnBranch: z.boolean(),
     base: z.string(),
+    privateDirectory: z.string().optional(),
   }),
 );
 
 const operation = exactly<SessionOperation>()(
   z.object({
-    kind: z.enum(["create", "start", "stop", "delete", "restore", "archive", "unarchive", "merge", "apply"]),
+    kind: z.enum(["create", "start", "stop", "delete", "restore", "archive", "unarchive", "merge", "apply", "rewind"]),
     operationId: z.string(),
     receipts: z.array(z.string()).readonly(),
     undo: z.object({ reason: errorSchema, forgetsSession: z.boolean() }).optional(),
@@ -46,6 +47,7 @@ const operation = exactly<SessionOperation>()(
     undoId: z.string().optional(),
     workspace: workspaceRecord.optional(),
     merge: mergeRequestSchema.optional(),
+    checkpoint: z.object({ id: z.string(), undoId: z.string() }).optional(),
   }),
 );
 
@@ -61,6 +63,7 @@ const stateMembers = {
     isPlanMode: z.boolean(),
     permissionMode: permissionModeSchema,
     isHeadless: z.boolean(),
+    forkOf: z.string().optional(),
   }),
   conversationId: z.string(),
   isolation: isolationSchema,
@@ -69,6 +72,7 @@ const stateMembers = {
     base: z.string().optional(),
     branch: z.string().optional(),
     withChanges: z.boolean(),
+    checkpoint: z.string().optional(),
     isSetupTrusted: z.boolean().optional(),
   }),
   sandbox: z.object({
@@ -177,6 +181,7 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
       operationId: z.string().optional(),
       kept: z.array(z.string()).readonly(),
     }),
+    z.object({ type: z.literal("session.synced"), notices: z.array(z.string()).readonly() }),
     ...modelEventSchemas,
   ]),
 );

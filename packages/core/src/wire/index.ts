@@ -64,4 +64,5 @@ export {
   type TtyServerFrame,
 } from "./tty-frames.ts";
 export { mergeRequestSchema, sessionResultSchema } from "./result-schema.ts";
+export { checkpointRequestSchema, checkpointRestorationSchema, sessionCheckpointSchema } from "./checkpoint-schema.ts";
 export { takenBackSchema, undoRecordSchema, undoRequestSchema } from "./undo-schema.ts";

@@ -84,8 +84,11 @@ export const workspaceStatusSchema: z.ZodType<WorkspaceStatus> = exactly<Workspa
     unstaged: z.int(),
     untracked: z.int(),
     unreachedCommits: z.int(),
+    stashes: z.int().optional(),
+    isBehind: z.boolean().optional(),
     files: z.array(z.string()).readonly(),
     ignored: z.object({ bytes: z.number(), isMore: z.boolean() }).optional(),
+    unsynced: z.object({ since: z.string() }).optional(),
   }),
 );
 
@@ -107,6 +110,7 @@ export const sessionDetailSchema: z.ZodType<SessionDetail> = exactly<SessionDeta
       exitCode: z.int().optional(),
       error: errorSchema.optional(),
       notices: z.array(z.string()).readonly(),
+      syncNotices: z.array(z.string()).readonly().optional(),
       copied: z.array(z.string()).readonly().optional(),
       workspaceStatus: workspaceStatusSchema.optional(),
     })
@@ -128,6 +132,7 @@ export const createSessionRequestSchema: z.ZodType<CreateSessionRequest> = exact
       base: z.string().optional(),
       branch: z.string().optional(),
       withChanges: z.boolean().optional(),
+      checkpoint: z.string().min(1).max(100).optional(),
       isSetupTrusted: z.boolean().optional(),
       image: z.string().optional(),
       pullPolicy: pullPolicySchema.optional(),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { TakenBack, UndoRecord, UndoRequest } from "../contract/undo.ts";
 import { exactly } from "./exactly.ts";
 
-const kind = z.enum(["delete", "merge", "apply"]);
+const kind = z.enum(["delete", "merge", "apply", "restore"]);
 
 export const takenBackSchema: z.ZodType<TakenBack> = exactly<TakenBack>()(
   z

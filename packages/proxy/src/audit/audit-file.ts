@@ -30,6 +30,8 @@ export interface AuditFileSettings {
   readonly maxBytes: number;
   /** Closed files that are kept, newest first. */
   readonly keepFiles: number;
+  /** Whether the file is still in its place is looked at no more often than this. */
+  readonly checkMs: number;
   readonly writer: AuditWriter;
 }
 
@@ -43,20 +45,29 @@ export interface AuditFile {
 export function openAuditFile(settings: AuditFileSettings): AuditFile {
   mkdirSync(dirname(settings.path), { recursive: true, mode: 0o700 });
   let file = open(settings.path);
+  let checkedMs = Number.NEGATIVE_INFINITY;
+  /** A file that was moved away takes lines for a moment longer; asking each time would cost more than writing. */
+  const isInPlace = (): boolean => {
+    const nowMs = performance.now();
+    if (nowMs - checkedMs < settings.checkMs) return true;
+    checkedMs = nowMs;
+    return statSync(settings.path, { throwIfNoEntry: false })?.ino === file.inode;
+  };
   return {
     close: () => closeSync(file.descriptor),
     append: (bytes, time) => {
       const day = dayOf(time);
-      const isInPlace = statSync(settings.path, { throwIfNoEntry: false })?.ino === file.inode;
       const isDone = file.size > 0 && (file.day !== day || file.size + bytes.length > settings.maxBytes);
-      if (isDone && isInPlace) rotate(settings, file.day);
-      if (isDone || !isInPlace) {
+      if (isDone) checkedMs = Number.NEGATIVE_INFINITY;
+      const isKept = isInPlace();
+      if (isDone && isKept) rotate(settings, file.day);
+      if (isDone || !isKept) {
         // Opened before the old one is closed: a failure leaves a file that can be written.
         const next = open(settings.path);
         closeSync(file.descriptor);
         file = next;
       }
-      file = { ...file, day, size: file.size + writeAll({ settings, ...file }, bytes) };
+      file = { ...file, day, size: file.size + writeAll(settings, file, bytes) };
     },
   };
 }
@@ -87,13 +98,12 @@ function open(path: string): OpenFile {
 }
 
 /** Writes everything, or takes back what was written and throws: no half lines. */
-function writeAll(file: OpenFile & { readonly settings: AuditFileSettings }, bytes: Uint8Array): number {
+function writeAll({ path, writer }: AuditFileSettings, file: OpenFile, bytes: Uint8Array): number {
   let written = 0;
   try {
     while (written < bytes.length) {
-      const count = file.settings.writer.write(file.descriptor, bytes.subarray(written));
-      if (count === 0)
-        throw new FileError({ message: `${file.settings.path} takes no more bytes`, fix: ["free space on its disk"] });
+      const count = writer.write(file.descriptor, written === 0 ? bytes : bytes.subarray(written));
+      if (count === 0) throw new FileError({ message: `${path} takes no more bytes`, fix: ["free space on its disk"] });
       written += count;
     }
     return written;
@@ -134,6 +144,15 @@ function nameParts(path: string): readonly [stem: string, extension: string] {
   return dot <= 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot)];
 }
 
+const dayMs = 24 * 60 * 60 * 1000;
+let dayNumber = Number.NaN;
+let dayText = "";
+
+/** UTC. Asked for at each writing. */
 function dayOf(time: Date): string {
-  return time.toISOString().slice(0, 10);
+  const number = Math.floor(time.getTime() / dayMs);
+  if (number === dayNumber) return dayText;
+  dayText = time.toISOString().slice(0, 10);
+  dayNumber = number;
+  return dayText;
 }

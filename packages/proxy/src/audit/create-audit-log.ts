@@ -13,7 +13,10 @@ export interface AuditLogSettings {
   readonly maxBytes?: number | undefined;
   /** Closed files that are kept. Default 30. */
   readonly keepFiles?: number | undefined;
-  /** Lines are on their way to the disk after this long. Default 50; 0 writes each line at once. */
+  /**
+   * Lines that nobody flushes are written after this long, and a log that was moved or removed is begun anew. Default 50; 0 writes each line at once, and looks each
+   * time.
+   */
   readonly flushMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
@@ -22,11 +25,11 @@ export interface AuditLogSettings {
 
 /** The record of what the proxy decided. */
 export interface AuditLog {
-  /** Takes one line. Throws `store.full` or `store.failed` while lines cannot be written: the caller then refuses the request. */
+  /** Takes one line, which is written with the next flush. Throws `store.full` or `store.failed` while lines cannot be written: the caller then refuses the request. */
   write(entry: AuditEntry): void;
   /** False while lines cannot be written; asking tries again. */
   readonly healthy: boolean;
-  /** Writes what is waiting; throws like `write`. */
+  /** Writes what is waiting; throws like `write`. The system has it then: it outlives the process, not a loss of power. */
   flush(): void;
   /** Writes what is waiting and closes the file. */
   close(): void;
@@ -35,32 +38,37 @@ export interface AuditLog {
 const defaultMaxBytes = 64 * 1024 * 1024;
 const defaultKeepFiles = 30;
 const defaultFlushMs = 50;
-const pendingLimit = 64 * 1024;
+/** Lines; they are made when they are written, many at a time. */
+const pendingLimit = 200;
+
+interface PendingLine {
+  readonly entry: AuditEntry;
+  readonly time: Date;
+}
 
 /** Opens the log at its first line. Lines that were taken are kept in memory until the disk has them, so a full disk leaves no gap: it stops new requests. */
 export function createAuditLog(settings: AuditLogSettings): AuditLog {
   const clock = settings.clock ?? systemClock;
   const flushMs = settings.flushMs ?? defaultFlushMs;
   let file: AuditFile | undefined;
-  // Bytes, not text: strings that wait for the disk are copied by each collection of garbage until it has them.
-  let pending = Buffer.allocUnsafe(pendingLimit + 8 * 1024);
-  let used = 0;
+  let pending: PendingLine[] = [];
   let failure: StoreError | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const flush = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (used === 0) return;
+    if (pending.length === 0) return;
+    let lines = "";
+    for (const { entry, time } of pending) lines += auditLine(entry, time);
     try {
       file ??= openAuditFile({
         path: settings.path,
         maxBytes: settings.maxBytes ?? defaultMaxBytes,
         keepFiles: settings.keepFiles ?? defaultKeepFiles,
+        checkMs: flushMs,
         writer: settings.writer ?? systemAuditWriter,
       });
-      file.append(pending.subarray(0, used), clock.now());
-      used = 0;
+      file.append(Buffer.from(lines, "latin1"), clock.now());
+      pending = [];
       failure = undefined;
     } catch (error) {
       failure = auditFailure(settings.path, error);
@@ -78,6 +86,7 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
     }
   };
   const flushLater = (): void => {
+    timer = undefined;
     try {
       flush();
     } catch (error) {
@@ -91,14 +100,12 @@ export function createAuditLog(settings: AuditLogSettings): AuditLog {
     },
     write: (entry) => {
       if (!isHealthy() && failure !== undefined) throw failure;
-      const line = auditLine(entry, clock.now());
-      if (used + line.length > pending.length)
-        pending = Buffer.concat([pending.subarray(0, used)], (used + line.length) * 2);
-      used += pending.write(line, used, "latin1");
-      if (flushMs === 0 || used >= pendingLimit) flush();
+      pending.push({ entry, time: clock.now() });
+      if (flushMs === 0 || pending.length >= pendingLimit) flush();
       else timer ??= setTimeout(flushLater, flushMs).unref();
     },
     close: () => {
+      clearTimeout(timer);
       try {
         flush();
       } finally {

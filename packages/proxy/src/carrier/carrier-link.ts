@@ -1,9 +1,9 @@
-import type { Duplex } from "node:stream";
+import { finished, type Duplex } from "node:stream";
 
 import { encodeFrame, encodeJson, FrameReader, type ChannelFrame } from "./channel-frame.ts";
 import { ChannelFault, channelLimits, frameTypes, type ChannelTimes, type Reason } from "./channel-protocol.ts";
 
-const farewellMs = 1000;
+const farewellMs = 5000;
 const quietTicksAtMost = 3;
 const frameOverheadBytes = 5;
 
@@ -90,9 +90,10 @@ export class CarrierLink {
     if (this.#isGone) return;
     this.#leave();
     const duplex = this.#duplex;
-    // What still comes is read, so that the last word is not lost to a reset.
+    // What still comes is read until the other end hangs up, too: closed before that, TCP would answer it with a reset, which takes the last word along.
+    finished(duplex, () => duplex.destroy());
     duplex.resume();
-    duplex.end(encodeJson(frameTypes.failure, 0, reason), () => duplex.destroy());
+    duplex.end(encodeJson(frameTypes.failure, 0, reason));
     setTimeout(() => duplex.destroy(), farewellMs).unref();
   }
 

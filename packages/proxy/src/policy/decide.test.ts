@@ -148,6 +148,14 @@ describe("CONNECT", () => {
     expect(connectTo("example.com:80", { ...open, ...readOnly })).toBe("403 read-only");
   });
 
+  it("B3 a host without a rule for which the user named a gateway: what is sent to it must go there", () => {
+    const using = engine([], { diverted: new Set(["example.com"]) });
+    expect(connectTo("example.com:443", open, using)).toBe("intercept");
+    expect(connectTo("example.com:443", { ...open, isIsolated: false, isUnconfined: true }, using)).toBe("intercept");
+    expect(connectTo("www.example.com:443", open, using)).toBe("tunnel");
+    expect(connectTo("example.com:443", {}, using)).toBe("403 host-not-allowed");
+  });
+
   it.each([
     ["api.anthropic.com:443", "tunnel"],
     ["github.com:443", "tunnel"],

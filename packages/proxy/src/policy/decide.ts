@@ -116,7 +116,9 @@ function decideConnect(context: Context, identity: ProxyIdentity | undefined, ta
     const kind = isLeftAlone(context, identity.policy, target) ? "tunnel" : "intercept";
     return { kind, ruleId: first.rule.id };
   }
-  if (isPushHost(identity.policy, target)) return { kind: "intercept" };
+  // In a tunnel nobody could lead its requests to the gateway that the user named for it.
+  const isDiverted = target.port === 443 && context.diverted.has(target.host);
+  if (isDiverted || isPushHost(identity.policy, target)) return { kind: "intercept" };
   if (identity.policy.accessMode === "read-write") return { kind: "tunnel" };
   if (target.port !== 80) return { kind: "intercept" };
   return {

@@ -17,12 +17,13 @@ import type { CredentialRule, ProxyIdentity } from "../policy/proxy-types.ts";
 import { createSecretSource, type SecretSource } from "../secrets/create-secret-source.ts";
 import { createKeyring } from "../secrets/keyring.ts";
 import { createOnePassword } from "../secrets/one-password.ts";
+import { createPostJson, type PostJson } from "../secrets/post-json.ts";
 import { loadProxySettings, type ProxySettings } from "../settings/load-proxy-settings.ts";
 import { createModelTap, type ModelTap } from "../tap/create-model-tap.ts";
 import { codexAccountId, codexSecret, createCodexLogin, isCodexRenewal } from "./codex-login.ts";
 import { liveSecretSource } from "./live-secret-source.ts";
 import { RequestRate } from "./request-rate.ts";
-import { readCorporateProxy, readOverrides } from "./upstream-settings.ts";
+import { readCorporateProxy, readOverrides, readWayOut } from "./upstream-settings.ts";
 
 export interface ComposeProxyOptions {
   /** `~/.clauderon`. */
@@ -81,7 +82,8 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
   const settings = await readSettings(options);
   let inForce = settings;
   let closedPorts = options.closedPorts ?? [];
-  let source = secretSourceOf(settings, { environment, clock });
+  const post = createPostJson(async () => readWayOut(inForce, environment));
+  let source = secretSourceOf(settings, { environment, clock, post });
   const secrets = liveSecretSource(() => source);
   const audit = createAuditLog({ ...settings.audit, clock, logger });
   const { dayLimit, prices } = settings;
@@ -105,6 +107,7 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
     policy: engineOf(settings, secrets),
     readSecret: (name) => secrets.ready(name)?.reveal() ?? secrets.get(name).then((secret) => secret?.reveal()),
     writeRecord: settings.audit.isEnabled ? (entry) => audit.write(entry) : () => undefined,
+    flushRecords: settings.audit.isEnabled ? () => audit.flush() : undefined,
     upstream: { ...upstream, closedPorts },
     observers: [tap.createObserver],
     admit: (context) => rate.check(context) ?? codexLogin.answer(context) ?? budget.check(context),
@@ -134,7 +137,8 @@ export async function composeProxy(options: ComposeProxyOptions): Promise<Compos
       // Everything is read before anything of it holds.
       const next = await readSettings(options);
       const nextUpstream = await readUpstream(next, environment);
-      if (isDifferent(secretPlaces(next), secretPlaces(inForce))) source = secretSourceOf(next, { environment, clock });
+      if (isDifferent(secretPlaces(next), secretPlaces(inForce)))
+        source = secretSourceOf(next, { environment, clock, post });
       else secrets.refresh();
       const isRerouted = isDifferent(nextUpstream, upstream);
       inForce = next;
@@ -216,10 +220,18 @@ export function engineOf(
   };
 }
 
+/** What {@link secretSourceOf} works with. */
+export interface SecretSourceParts {
+  readonly environment: ComposeProxyOptions["environment"];
+  readonly clock: Clock;
+  /** How a login is renewed. */
+  readonly post: PostJson;
+}
+
 /** The secrets of a home; nothing is read before one is asked for. */
 export function secretSourceOf(
   { secretsDirectory, codexAuthPath, onePassword }: ProxySettings,
-  { environment, clock }: { readonly environment: ComposeProxyOptions["environment"]; readonly clock: Clock },
+  { environment, clock, post }: SecretSourceParts,
 ): SecretSource {
   const monotonicMs = (): number => clock.monotonicMs();
   const runner = createCommandRunner();
@@ -229,6 +241,7 @@ export function secretSourceOf(
     directory: secretsDirectory,
     environment,
     codexAuthPath,
+    post,
     monotonicMs,
     keyring: createKeyring({ runner, monotonicMs, environment }),
     onePassword: client === undefined || onePassword === undefined ? undefined : { client, settings: onePassword },

@@ -9,6 +9,7 @@ import { parseBudget } from "../budget/parse-budget.ts";
 import { explain, type Explanation, type ExplainQuestion } from "../explain.ts";
 import type { ProxyIdentity } from "../policy/proxy-types.ts";
 import type { SecretSource } from "../secrets/create-secret-source.ts";
+import { createPostJson } from "../secrets/post-json.ts";
 import type { ProxySettings } from "../settings/load-proxy-settings.ts";
 import {
   composeProxy,
@@ -24,6 +25,7 @@ import { proxyProcessPaths } from "./proxy-process-paths.ts";
 import { readProxyState } from "./proxy-state.ts";
 import { serveHome, type ServedProxy, type ServeOptions } from "./serve-home.ts";
 import { trySecret, type SecretTrial } from "./try-secret.ts";
+import { readWayOut } from "./upstream-settings.ts";
 
 /** What a home's files say about its proxy, whether one runs or not. */
 export interface ProxyHome {
@@ -54,7 +56,9 @@ export async function openProxyHome(
   options: Pick<ComposeProxyOptions, "home" | "userHome" | "environment">,
 ): Promise<ProxyHome> {
   const settings = await readSettings(options);
-  const secrets = secretSourceOf(settings, { environment: options.environment, clock: systemClock });
+  const { environment } = options;
+  const post = createPostJson(async () => readWayOut(settings, environment));
+  const secrets = secretSourceOf(settings, { environment, clock: systemClock, post });
   const compose = async (): Promise<ComposedProxy> => composeProxy(options);
   return {
     settings,

@@ -1,14 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { connect, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { DaemonError, errorFromJson, type ClauderonErrorJson } from "@clauderon/core/contract";
-import { keeperEnvironment, parseJson } from "@clauderon/core/host";
+import { DaemonError, errorFromJson } from "@clauderon/core/contract";
+import { keeperEnvironment } from "@clauderon/core/host";
 
 import { knownSecrets } from "../secrets/known-secrets.ts";
 import type {
@@ -20,6 +20,7 @@ import type {
   FollowStart,
   ProxyStart,
 } from "./control-protocol.ts";
+import { lastWords, readWhole } from "./failed-start.ts";
 import { proxyProcessPaths } from "./proxy-process-paths.ts";
 
 /** One whose process has ended is not waited for; on a machine with too much to do a start may take many seconds. */
@@ -79,7 +80,7 @@ export async function startProxyProcess(options: StartProxyOptions): Promise<Pro
     await delay(10);
   }
   const told = child.hasExited()
-    ? await lastWords(log)
+    ? ((await lastWords(log)) ?? { why: "its process ended", fix: [] })
     : { why: `nothing answered within ${startMs / 1000} s`, fix: [] };
   const [first, ...others] = told.fix;
   const seeLog = `see ${log}`;
@@ -109,15 +110,6 @@ export async function connectProxyProcess(home: string): Promise<ProxyClient | u
     throw error;
   }
   return client;
-}
-
-/** Why a process ended that could not begin, and what helps: the last line it wrote. */
-async function lastWords(log: string): Promise<{ readonly why: string; readonly fix: readonly string[] }> {
-  const line = (await readFile(log, "utf8")).trimEnd().split("\n").at(-1) ?? "";
-  const { error } = (whole(line) ?? {}) as { readonly error?: Partial<ClauderonErrorJson> };
-  // Where it is not a line of ours, Node itself could not run it.
-  if (error?.message === undefined) return { why: "its process ended", fix: [] };
-  return { why: [error.message, error.why ?? []].flat().join(": "), fix: error.fix ?? [] };
 }
 
 async function launch(options: StartProxyOptions, log: string): Promise<{ hasExited(): boolean }> {
@@ -182,7 +174,7 @@ function createClient(home: string, socket: Socket): ProxyClient {
   // The socket's own end tells.
   lines.on("error", () => undefined);
   lines.on("line", (line) => {
-    const answer = whole(line) as ControlAnswer | undefined;
+    const answer = readWhole(line) as ControlAnswer | undefined;
     if (answer === undefined) return;
     const waiter = waiting.get(answer.id);
     waiting.delete(answer.id);
@@ -233,7 +225,7 @@ async function followEvents(home: string, from: EventPosition, signal?: AbortSig
   const each = lines[Symbol.asyncIterator]();
   const first = await each.next();
   if (first.done === true) throw gone();
-  const answer = whole(first.value) as ControlAnswer | undefined;
+  const answer = readWhole(first.value) as ControlAnswer | undefined;
   if (answer === undefined) throw gone();
   if ("error" in answer) throw errorFromJson(answer.error);
   return { ...(answer.result as FollowStart), events: eventsOf(socket, each) };
@@ -242,22 +234,12 @@ async function followEvents(home: string, from: EventPosition, signal?: AbortSig
 async function* eventsOf(socket: Socket, lines: AsyncIterator<string>): AsyncGenerator<ControlEvent, void, void> {
   try {
     for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
-      const event = whole(line.value) as ControlEvent | undefined;
+      const event = readWhole(line.value) as ControlEvent | undefined;
       if (event === undefined) return;
       yield event;
     }
   } finally {
     socket.destroy();
-  }
-}
-
-/** A process that is killed may leave half a line. */
-function whole(line: string): unknown {
-  try {
-    return parseJson(line, "the proxy's control socket");
-  } catch {
-    // See above: the socket ends with it.
-    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
@@ -232,18 +232,58 @@ describe("the proxy's process", () => {
     await expect.poll(() => isProcessRunning(processId)).toBe(false);
   });
 
-  it("E says so when its port is taken", async () => {
-    const client = await start();
-    const { port, processId } = await client.call("status", {});
-    process.kill(processId, "SIGKILL");
-    await expect.poll(() => isProcessRunning(processId)).toBe(false);
-    const other = createServer().listen(port, "127.0.0.1");
-    await once(other, "listening");
+  it("E says by whom its port is taken, which sessions have been given", async () => {
+    const { port, other } = await taken(async (client) => void (await client.call("add", { identity: identity() })));
     await expect(startProxyProcess(options())).rejects.toMatchObject({
       code: "daemon.unreachable",
-      why: `The proxy cannot listen on port ${port}: another program uses it`,
+      why: expect.stringMatching(
+        new RegExp(`^The proxy cannot listen on port ${port}: process ${process.pid} \\(.+\\) listens there$`, "u"),
+      ) as string,
+      fix: [
+        `end that program: kill ${process.pid}`,
+        expect.stringContaining("or give the proxy another port: mv ") as string,
+        expect.stringContaining("proxy.log") as string,
+      ],
     });
     expect(await readFile(join(home, "logs", "proxy.log"), "utf8")).toContain("daemon.port-taken");
     other.close();
+    await once(other, "close");
+    await using again = await start();
+    expect(await again.call("status", {})).toMatchObject({ port, sessions: 1 });
   });
+
+  it("E takes another port for the one that is taken while no session has been given it, and keeps that", async () => {
+    const { port, other } = await taken();
+    const client = await start();
+    const { port: next, processId } = await client.call("status", {});
+    expect(next).not.toBe(port);
+    // No connection to elsewhere is given one of these as its own end.
+    expect([port, next].every((each) => each >= 18_100 && each < 18_600)).toBe(true);
+    process.kill(processId, "SIGKILL");
+    await client.ended;
+    other.close();
+    await using again = await start();
+    expect(await again.call("status", {})).toMatchObject({ port: next });
+  });
+
+  /** A proxy that was killed, and whose port another program has. */
+  async function taken(before?: (client: ProxyClient) => Promise<void>): Promise<{ port: number; other: Server }> {
+    const client = await start();
+    const { port, processId } = await client.call("status", {});
+    await before?.(client);
+    process.kill(processId, "SIGKILL");
+    await expect.poll(() => isProcessRunning(processId), { timeout: 20_000 }).toBe(false);
+    const other = createServer();
+    // What is left of the killed process lets go of the port a moment later.
+    const listens = async (): Promise<boolean> => {
+      const listening = once(other, "listening").then(
+        () => true,
+        () => false,
+      );
+      other.listen(port, "127.0.0.1");
+      return listening;
+    };
+    await expect.poll(listens, { timeout: 20_000 }).toBe(true);
+    return { port, other };
+  }
 });

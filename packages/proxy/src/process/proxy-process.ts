@@ -20,6 +20,7 @@ import { composeProxy, proxyFiles, type ComposedProxy } from "./compose-proxy.ts
 import { controlProtocol, type ControlMethods, type ProxyProcessStatus, type ProxyStart } from "./control-protocol.ts";
 import { listenForControl, type ControlHandlers } from "./control-server.ts";
 import { EventBacklog } from "./event-backlog.ts";
+import { listenOnKeptPort } from "./listen-on-kept-port.ts";
 import { ownVersion } from "./own-version.ts";
 import { proxyProcessPaths, type ProxyProcessPaths } from "./proxy-process-paths.ts";
 import { ProxyStateFile, type KeptSession } from "./proxy-state.ts";
@@ -94,9 +95,11 @@ export class ProxyProcess {
     const settings = await SettingsWatch.begin(places, async () => composed.reload());
     const composed = await composeProxy({ ...options, budgetState });
     try {
-      // The port is remembered: environments that were given it stay true. It is also what only one process can have.
-      const { port } = await composed.proxy.listen({ port: state.current.port });
-      if (state.current.port === undefined) await state.change((current) => ({ ...current, port }));
+      const port = await listenOnKeptPort(
+        state.current,
+        paths.state,
+        async (at) => (await composed.proxy.listen({ port: at })).port,
+      );
       const running = new ProxyProcess(options, { composed, state, settings, port });
       await running.#begin();
       return running;
@@ -114,6 +117,9 @@ export class ProxyProcess {
     const { proxy, tap } = this.#composed;
     for (const kept of Object.values(this.#state.current.sessions)) await this.#restore(kept);
     await proxy.listenForDaemon(this.#paths.daemonSocket);
+    // Only one process of a home comes this far.
+    if (this.#state.current.port !== this.#port)
+      await this.#state.change((current) => ({ ...current, port: this.#port }));
     this.#carriers = await listenForCarriers(this.#paths.carrierSocket, {
       hub: this.#hub,
       check: (sessionId) => void this.#known(sessionId),

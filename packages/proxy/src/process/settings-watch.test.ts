@@ -7,15 +7,22 @@ import { expect, it, onTestFinished } from "vitest";
 
 import { SettingsWatch } from "./settings-watch.ts";
 
-it("reads a file that is written in place when it rests", async () => {
+const whole = '[proxy]\ndeny = ["evil.example"]\n';
+
+async function watched(
+  wait?: (ms: number) => Promise<unknown>,
+): Promise<{ path: string; read: string[]; watch: SettingsWatch }> {
   const home = await mkdtemp(join(tmpdir(), "clauderon-settings-watch-"));
   onTestFinished(async () => rm(home, { recursive: true }));
   const path = join(home, "proxy.toml");
-  const whole = '[proxy]\ndeny = ["evil.example"]\n';
   writeFileSync(path, whole);
   const read: string[] = [];
   const reload = async (): Promise<void> => void read.push(readFileSync(path, "utf8"));
-  const watch = await SettingsWatch.begin({ home, userHome: home, others: () => [] }, reload);
+  return { path, read, watch: await SettingsWatch.begin({ home, userHome: home, others: () => [], wait }, reload) };
+}
+
+it("reads a file that is written in place when it rests", async () => {
+  const { path, read, watch } = await watched();
   expect(await watch.reloadIfChanged()).toBe(false);
 
   writeFileSync(path, "");
@@ -25,4 +32,29 @@ it("reads a file that is written in place when it rests", async () => {
   expect(await reloading).toBe(true);
   expect(read).toEqual([`${whole}# edited\n`]);
   expect(await watch.reloadIfChanged()).toBe(false);
+});
+
+it.each([
+  ["empty", ""],
+  ["cut off between two lines", "[proxy]\n"],
+])("does not take a file for written that is %s while its writer has no processor", async (_name, part) => {
+  let looks = 0;
+  const { path, read, watch } = await watched(async () => {
+    looks += 1;
+    if (looks === 10) writeFileSync(path, `${whole}# edited\n`);
+  });
+  writeFileSync(path, part);
+  expect(await watch.reloadIfChanged()).toBe(true);
+  expect(read).toEqual([`${whole}# edited\n`]);
+});
+
+it("takes one in the end that stays shorter", async () => {
+  let waitedMs = 0;
+  const { path, read, watch } = await watched(async (ms) => {
+    waitedMs += ms;
+  });
+  writeFileSync(path, "");
+  expect(await watch.reloadIfChanged()).toBe(true);
+  expect(read).toEqual([""]);
+  expect(waitedMs).toBe(1000);
 });

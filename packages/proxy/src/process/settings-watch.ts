@@ -3,14 +3,28 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 const REST_MS = 50;
+/** How often a file looks the same that is read. */
+const LOOKS = 1;
+/** The same for one that has become shorter: its writer, who emptied it first, may have no processor for that long. */
+const SHORTER_LOOKS = 20;
 /** After that it is read as it is. */
-const MOST_LOOKS = 20;
+const MOST_LOOKS = 60;
+
+/** A file as it was looked at; with a length of 0 it may not be there. */
+interface Mark {
+  readonly version: string;
+  readonly bytes: bigint;
+}
+
+type Marks = ReadonlyMap<string, Mark>;
 
 export interface SettingsPlaces {
   readonly home: string;
   readonly userHome: string;
   /** Files that the settings in force name. */
   readonly others: () => readonly string[];
+  /** Default: as long as it says. */
+  readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
 }
 
 /** Reads the proxy's settings again when one of their files has changed. */
@@ -18,9 +32,9 @@ export class SettingsWatch {
   readonly #places: SettingsPlaces;
   readonly #reload: () => Promise<unknown>;
   /** By path, as they were before the settings in force were read. */
-  #seen: ReadonlyMap<string, string>;
+  #seen: Marks;
 
-  private constructor(places: SettingsPlaces, reload: () => Promise<unknown>, seen: ReadonlyMap<string, string>) {
+  private constructor(places: SettingsPlaces, reload: () => Promise<unknown>, seen: Marks) {
     this.#places = places;
     this.#reload = reload;
     this.#seen = seen;
@@ -36,37 +50,43 @@ export class SettingsWatch {
     // A file that is named for the first time is read once more: it may have changed since.
     if (isIn(found, this.#seen)) return false;
     // Who writes in place empties the file first, which would leave out what it denies: it is read when it rests.
-    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const { wait = delay } = this.#places;
+    for (let looks = 0, same = 0; looks < MOST_LOOKS; looks += 1) {
       const before = found;
-      await delay(REST_MS);
+      await wait(REST_MS);
       found = await this.#marks();
-      if (isIn(found, before)) break;
+      same = isIn(found, before) ? same + 1 : 0;
+      if (same >= (isShorter(found, this.#seen) ? SHORTER_LOOKS : LOOKS)) break;
     }
     await this.#reload();
     this.#seen = found;
     return true;
   }
 
-  #marks(): Promise<Map<string, string>> {
+  #marks(): Promise<Marks> {
     return marks(this.#places, this.#places.others());
   }
 }
 
-function isIn(some: ReadonlyMap<string, string>, all: ReadonlyMap<string, string>): boolean {
-  return [...some].every(([path, value]) => all.get(path) === value);
+function isIn(some: Marks, all: Marks): boolean {
+  return [...some].every(([path, { version }]) => all.get(path)?.version === version);
 }
 
-async function marks({ home, userHome }: SettingsPlaces, others: readonly string[]): Promise<Map<string, string>> {
+function isShorter(found: Marks, before: Marks): boolean {
+  return [...found].some(([path, { bytes }]) => bytes < (before.get(path)?.bytes ?? 0n));
+}
+
+async function marks({ home, userHome }: SettingsPlaces, others: readonly string[]): Promise<Marks> {
   const paths = [join(home, "proxy.toml"), join(userHome, ".npmrc"), ...others];
   return new Map(await Promise.all(paths.map(async (path) => [path, await mark(path)] as const)));
 }
 
-async function mark(path: string): Promise<string> {
+async function mark(path: string): Promise<Mark> {
   try {
     const { mtimeNs, ino, size } = await stat(path, { bigint: true });
-    return `${mtimeNs}-${ino}-${size}`;
+    return { version: `${mtimeNs}-${ino}-${size}`, bytes: size };
   } catch {
     // Not there, or not to be read: reading it tells which.
-    return "none";
+    return { version: "none", bytes: 0n };
   }
 }

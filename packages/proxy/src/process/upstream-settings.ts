@@ -1,5 +1,7 @@
 import { SettingsError } from "@clauderon/core/contract";
 
+import { readExtraAuthorities, systemRoots } from "../certificates/ca-bundle.ts";
+import type { WayOut } from "../secrets/post-json.ts";
 import type { CorporateProxy, UpstreamOverride } from "../transport/dial.ts";
 
 /** Origins of `[proxy.upstreams]`, by the host they stand for. */
@@ -35,6 +37,32 @@ export function readCorporateProxy(
     port: url.port === "" ? 80 : Number(url.port),
     credentials: hasCredentials ? `${url.username}:${url.password}` : undefined,
   };
+}
+
+/** What of the settings says how this machine reaches the internet. */
+export interface WayOutSettings {
+  readonly extraCa: readonly string[];
+  readonly upstreams: Readonly<Record<string, string>>;
+  readonly upstream?: string | undefined;
+}
+
+/** How the proxy itself reaches a vendor, on behalf of nobody's session. */
+export async function readWayOut(
+  { extraCa, upstreams, upstream }: WayOutSettings,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<WayOut> {
+  const own = await Promise.all(extraCa.map(readExtraAuthorities));
+  const proxy = readCorporateProxy(upstream, environment);
+  const identity = proxy?.credentials === undefined ? "" : `${proxy.credentials}@`;
+  return {
+    origins: upstreams,
+    proxyUrl: proxy === undefined ? undefined : `http://${identity}${urlHost(proxy.host)}:${proxy.port}`,
+    authorities: [...systemRoots(), ...own.flat()],
+  };
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function bare(hostname: string): string {

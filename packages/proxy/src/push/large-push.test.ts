@@ -17,13 +17,13 @@ const head = pushBody({
 });
 
 describe("A large push", () => {
-  it("of 512 MiB flows with bounded memory", () => {
+  it("of 2 GiB flows with bounded memory", () => {
     const guard = createPushGuard(scope);
     const chunk = randomFillSync(Buffer.alloc(65_536));
     let forwarded = 0;
     let mostHeld = 0;
     const before = process.memoryUsage().rss;
-    for (let written = 0; written < 512 * MIB;) {
+    for (let written = 0; written < 2048 * MIB;) {
       const piece = written === 0 ? head : chunk;
       written += piece.length;
       const result = guard.write(piece);

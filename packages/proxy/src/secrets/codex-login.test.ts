@@ -3,8 +3,9 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { createCodexLogin, type CodexLogin, type PostJson } from "./codex-login.ts";
+import { createCodexLogin, type CodexLogin } from "./codex-login.ts";
 import type { SecretSource } from "./create-secret-source.ts";
+import type { PostJson } from "./post-json.ts";
 import { useSecretsHome, value } from "./testing/secrets-home.fixture.ts";
 
 const home = useSecretsHome();

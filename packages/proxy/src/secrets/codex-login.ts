@@ -2,18 +2,17 @@ import { SettingsError } from "@clauderon/core/contract";
 import { parseJson } from "@clauderon/core/host";
 import { z } from "zod";
 
+import { systemRoots } from "../certificates/ca-bundle.ts";
+import { createPostJson, type PostJson } from "./post-json.ts";
 import { checkSecretValue, readPrivateFile, type SecretReading } from "./secret-file.ts";
 import { writeSecretFile } from "./write-secret-file.ts";
-
-/** Sends JSON and gives the status and text of the answer. */
-export type PostJson = (url: string, body: unknown) => Promise<{ readonly status: number; readonly text: string }>;
 
 /** What {@link createCodexLogin} works with. */
 export interface CodexLoginSettings {
   /** `~/.codex/auth.json`. */
   readonly path: string;
   readonly now: () => Date;
-  /** Default: HTTPS from this process, 15 s, no redirects. */
+  /** Default: straight from this process to the vendor. */
   readonly post?: PostJson | undefined;
 }
 
@@ -31,7 +30,6 @@ const clientId = "app_EMoamEEZ73f0CkXaXp7hrann";
 const renewBeforeMs = 5 * 60_000;
 const failureFreshMs = 30_000;
 const longestFile = 1024 * 1024;
-const timeoutMs = 15_000;
 
 const authFile = z.looseObject({
   tokens: z.looseObject({ access_token: z.string(), refresh_token: z.string().optional() }).nullish(),
@@ -47,7 +45,7 @@ type AuthFile = z.infer<typeof authFile>;
 
 /** Reads the login, and renews it in place as the Codex CLI does: its refresh token is good for one use, so nobody else may hold it. */
 export function createCodexLogin(settings: CodexLoginSettings): CodexLogin {
-  const post = settings.post ?? postJson;
+  const { post = createPostJson(async () => ({ origins: {}, authorities: systemRoots() })) } = settings;
   let renewal: Promise<SecretReading> | undefined;
   let failure: { readonly until: number; readonly error: unknown } | undefined;
   const read = (): SecretReading => readingOf(readAuth(settings.path), settings.path);
@@ -159,15 +157,4 @@ function notRenewed(status: number): SettingsError {
     fix: ["log in again on this machine: codex login"],
     context: { status },
   });
-}
-
-async function postJson(url: string, body: unknown): Promise<{ readonly status: number; readonly text: string }> {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-    redirect: "error",
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  return { status: response.status, text: await response.text() };
 }

@@ -8,6 +8,7 @@ import { readKeyringNames, writeKeyringNames } from "./keyring-names.ts";
 import type { Keyring } from "./keyring.ts";
 import { knownSecret, knownSecrets } from "./known-secrets.ts";
 import type { OnePassword, OnePasswordSettings } from "./one-password.ts";
+import type { PostJson } from "./post-json.ts";
 import { checkSecretValue, readSecretFile, type SecretReading } from "./secret-file.ts";
 import { Secret } from "./secret.ts";
 import { writeSecretFile } from "./write-secret-file.ts";
@@ -39,6 +40,8 @@ export interface SecretSourceSettings {
   readonly keyring?: Keyring | undefined;
   /** `~/.codex/auth.json`. */
   readonly codexAuthPath?: string | undefined;
+  /** How that login is renewed; default: straight from this process. */
+  readonly post?: PostJson | undefined;
   /** Default: the one of `codexAuthPath`, renewed over HTTPS. */
   readonly codexLogin?: CodexLogin | undefined;
   /** Milliseconds that only grow. */
@@ -81,7 +84,7 @@ const validName = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 
 /** Opens the user's secrets; reads nothing before it is asked. */
 export function createSecretSource(given: SecretSourceSettings): SecretSource {
-  const settings = { ...given, codexLogin: given.codexLogin ?? codexLoginAt(given.codexAuthPath) };
+  const settings = { ...given, codexLogin: given.codexLogin ?? codexLoginAt(given) };
   const cache = new Map<string, { readonly until: number; readonly found: Found | undefined }>();
   const find = (name: string): Found | undefined => {
     const known = cache.get(name);
@@ -213,8 +216,8 @@ async function removeFromKeyring(settings: SecretSourceSettings, name: string): 
   return true;
 }
 
-function codexLoginAt(path: string | undefined): CodexLogin | undefined {
-  return path === undefined ? undefined : createCodexLogin({ path, now: () => new Date() });
+function codexLoginAt({ codexAuthPath: path, post }: SecretSourceSettings): CodexLogin | undefined {
+  return path === undefined ? undefined : createCodexLogin({ path, now: () => new Date(), post });
 }
 
 function filePaths(directory: string, name: string): readonly string[] {

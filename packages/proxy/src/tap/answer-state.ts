@@ -55,107 +55,123 @@ const usageNames = [
 ] as const satisfies readonly (keyof UsageFigures)[];
 
 export function createAnswerState(settings: AnswerStateSettings): AnswerLifecycle {
-  const { emit: emitNow, requestModel, requestBytes } = settings;
-  let status = 0;
-  let model: string | undefined;
-  let characters = 0;
-  let flushed = 0;
-  const figures: Partial<Record<(typeof usageNames)[number], number>> = {};
-  let hasFinalUsage = false;
-  let reason: TurnEndReason | undefined;
-  let tool: string | undefined;
-  let isFailed = false;
-  let isFinished = false;
+  return new Answer(settings);
+}
 
-  function flush(): void {
-    if (characters === flushed) return;
-    emitNow({ type: "text", characters: characters - flushed });
-    flushed = characters;
+/** A class, because one is made for each answer. */
+class Answer implements AnswerLifecycle {
+  readonly #settings: AnswerStateSettings;
+  readonly #figures: Partial<Record<(typeof usageNames)[number], number>> = {};
+  #status = 0;
+  #model: string | undefined;
+  #characters = 0;
+  #flushed = 0;
+  #hasFinalUsage = false;
+  #reason: TurnEndReason | undefined;
+  #tool: string | undefined;
+  #isFailed = false;
+  #isFinished = false;
+
+  constructor(settings: AnswerStateSettings) {
+    this.#settings = settings;
   }
 
-  function emit(event: TapEvent): void {
-    flush();
-    emitNow(event);
+  get hasTool(): boolean {
+    return this.#tool !== undefined;
   }
 
-  function usageAtEnd(): TokenUsage | undefined {
-    if (status >= 400 || (isFailed && figures.inputTokens === undefined)) return undefined;
-    const seen = Math.ceil(characters / BYTES_PER_TOKEN);
-    const inputTokens = figures.inputTokens ?? Math.ceil(requestBytes() / BYTES_PER_TOKEN);
+  setStatus(value: number): void {
+    this.#status = value;
+  }
+
+  setModel(name: unknown): void {
+    if (typeof name === "string" && name !== "") this.#model = name.slice(0, 128);
+  }
+
+  setAnswerId(id: unknown): void {
+    if (typeof id === "string") this.#settings.onAnswerId?.(id);
+  }
+
+  text(text: unknown): void {
+    if (typeof text !== "string" || text === "" || this.#isFinished) return;
+    this.#characters += text.length;
+  }
+
+  tool(name: unknown): void {
+    if (typeof name !== "string" || this.#isFinished) return;
+    this.#tool = name.slice(0, 128);
+    this.#emit({ type: "tool.use", name: this.#tool });
+  }
+
+  usage(update: UsageFigures, isFinal: boolean): void {
+    for (const name of usageNames) {
+      const count = update[name];
+      if (Number.isSafeInteger(count) && Number(count) >= 0) this.#figures[name] = Number(count);
+    }
+    this.#hasFinalUsage ||= isFinal && this.#figures.outputTokens !== undefined;
+  }
+
+  stop(why: TurnEndReason): void {
+    this.#reason = why;
+  }
+
+  fail(code: unknown): void {
+    const name = typeof code === "string" ? code.slice(0, 64) : undefined;
+    this.#failAs({ class: classifyModelError(this.#status, name), code: name });
+  }
+
+  flush(): void {
+    if (this.#characters === this.#flushed) return;
+    this.#settings.emit({ type: "text", characters: this.#characters - this.#flushed });
+    this.#flushed = this.#characters;
+  }
+
+  finish(): void {
+    this.#conclude(this.#reason ?? (this.#isFailed ? "failed" : "end"));
+  }
+
+  end(outcome: Parameters<AnswerLifecycle["end"]>[0]): void {
+    if (this.#status >= 400) this.fail(undefined);
+    if (outcome === "failed-upstream") this.#failAs({ class: "network", code: undefined });
+    if (outcome === "aborted-by-client") this.#conclude("aborted");
+    else this.#conclude(this.#isFailed ? "failed" : (this.#reason ?? "failed"));
+  }
+
+  #failAs(error: Pick<Extract<TapEvent, { type: "error" }>, "class" | "code">): void {
+    if (this.#isFailed || this.#isFinished) return;
+    this.#isFailed = true;
+    this.#emit({ type: "error", ...error, status: this.#status });
+  }
+
+  #emit(event: TapEvent): void {
+    this.flush();
+    this.#settings.emit(event);
+  }
+
+  #usageAtEnd(): TokenUsage | undefined {
+    const figures = this.#figures;
+    if (this.#status >= 400 || (this.#isFailed && figures.inputTokens === undefined)) return undefined;
+    const seen = Math.ceil(this.#characters / BYTES_PER_TOKEN);
+    const inputTokens = figures.inputTokens ?? Math.ceil(this.#settings.requestBytes() / BYTES_PER_TOKEN);
     return {
       inputTokens,
       cachedInputTokens: figures.cachedInputTokens ?? 0,
       cacheWriteTokens: figures.cacheWriteTokens ?? 0,
       longCacheWriteTokens: figures.longCacheWriteTokens ?? 0,
-      outputTokens: hasFinalUsage ? (figures.outputTokens ?? seen) : Math.max(figures.outputTokens ?? 0, seen),
-      isEstimated: !hasFinalUsage,
+      outputTokens: this.#hasFinalUsage ? (figures.outputTokens ?? seen) : Math.max(figures.outputTokens ?? 0, seen),
+      isEstimated: !this.#hasFinalUsage,
     };
   }
 
-  function conclude(ended: TurnEndReason): void {
-    if (isFinished) return;
-    isFinished = true;
-    const usage = usageAtEnd();
-    if (usage !== undefined) emit({ type: "usage", model: model ?? requestModel(), usage });
+  #conclude(ended: TurnEndReason): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    const usage = this.#usageAtEnd();
+    if (usage !== undefined) this.#emit({ type: "usage", model: this.#model ?? this.#settings.requestModel(), usage });
+    const tool = this.#tool;
     const question = tool !== undefined && Object.hasOwn(questions, tool) ? questions[tool] : undefined;
-    if (tool !== undefined && question !== undefined && ended === "tool-use") {
-      emit({ type: "waiting", reason: question, tool });
-    }
-    emit({ type: "turn.ended", reason: ended });
+    if (tool !== undefined && question !== undefined && ended === "tool-use")
+      this.#emit({ type: "waiting", reason: question, tool });
+    this.#emit({ type: "turn.ended", reason: ended });
   }
-
-  function fail(code: unknown): void {
-    if (isFailed || isFinished) return;
-    isFailed = true;
-    const name = typeof code === "string" ? code.slice(0, 64) : undefined;
-    emit({ type: "error", class: classifyModelError(status, name), status, code: name });
-  }
-
-  return {
-    get hasTool() {
-      return tool !== undefined;
-    },
-    setStatus(value) {
-      status = value;
-    },
-    setModel(name) {
-      if (typeof name === "string" && name !== "") model = name.slice(0, 128);
-    },
-    setAnswerId(id) {
-      if (typeof id === "string") settings.onAnswerId?.(id);
-    },
-    text(text) {
-      if (typeof text !== "string" || text === "" || isFinished) return;
-      characters += text.length;
-    },
-    tool(name) {
-      if (typeof name !== "string" || isFinished) return;
-      tool = name.slice(0, 128);
-      emit({ type: "tool.use", name: tool });
-    },
-    usage(update, isFinal) {
-      for (const name of usageNames) {
-        const count = update[name];
-        if (Number.isSafeInteger(count) && Number(count) >= 0) figures[name] = Number(count);
-      }
-      hasFinalUsage ||= isFinal && figures.outputTokens !== undefined;
-    },
-    stop(why) {
-      reason = why;
-    },
-    fail,
-    flush,
-    finish() {
-      conclude(reason ?? (isFailed ? "failed" : "end"));
-    },
-    end(outcome) {
-      if (status >= 400) fail(undefined);
-      if (outcome === "failed-upstream" && !isFailed && !isFinished) {
-        isFailed = true;
-        emit({ type: "error", class: "network", status, code: undefined });
-      }
-      if (outcome === "aborted-by-client") conclude("aborted");
-      else conclude(isFailed ? "failed" : (reason ?? "failed"));
-    },
-  };
 }

@@ -15,6 +15,8 @@ interface JsonPlace {
 
 export interface JsonHandlers {
   onValue(path: string, value: JsonScalar): void;
+  /** False = the text at this wanted path, which begins now, need not be read after all. */
+  wantsText?(path: string): boolean;
   /** An object or array at a wanted path ended. */
   onClose(path: string): void;
 }
@@ -65,134 +67,68 @@ interface Frame {
   isKeyNext: boolean;
 }
 
-interface Text {
-  readonly isKey: boolean;
-  /** `undefined` = nobody wants it. */
-  readonly place: JsonPlace | undefined;
-  pieces: Buffer[] | undefined;
-  length: number;
-  /** An odd number of backslashes at the end of the last piece. */
-  isEscaped: boolean;
+export function createJsonScanner(paths: JsonPaths, handlers: JsonHandlers): JsonScanner {
+  return new Scanner(paths, handlers);
 }
 
-export function createJsonScanner({ root }: JsonPaths, handlers: JsonHandlers): JsonScanner {
-  const frames: Frame[] = [];
+/** A class, because one is made for each request and each answer. */
+class Scanner implements JsonScanner {
+  readonly #root: JsonPlace;
+  readonly #handlers: JsonHandlers;
+  readonly #frames: Frame[] = [];
   /** Open containers below the last frame that hold nothing wanted. */
-  let skipped = 0;
-  let text: Text | undefined;
-  let literal = "";
+  #skipped = 0;
+  #literal = "";
+  #isInText = false;
+  #isKey = false;
+  /** Of the text that is being read; `undefined` = nobody wants it. */
+  #textPlace: JsonPlace | undefined;
+  /** What came of it in earlier chunks. */
+  #pieces: Buffer[] = [];
+  #length = 0;
+  /** An odd number of backslashes at the end of the last piece. */
+  #isEscaped = false;
 
-  const top = (): Frame | undefined => frames[frames.length - 1];
-
-  function valuePlace(): JsonPlace | undefined {
-    const frame = top();
-    return frame === undefined ? root : frame.next;
+  constructor({ root }: JsonPaths, handlers: JsonHandlers) {
+    this.#root = root;
+    this.#handlers = handlers;
   }
 
-  function endLiteral(): void {
-    if (literal === "") return;
-    if (skipped === 0 && literal.length <= MAX_LITERAL) {
-      const wanted = valuePlace();
-      if (wanted?.isWanted === true) {
-        const value = parsed(literal);
-        if (value !== undefined) handlers.onValue(wanted.path, value);
-      }
-    }
-    literal = "";
+  reset(): void {
+    this.#frames.length = 0;
+    this.#skipped = 0;
+    this.#isInText = false;
+    this.#literal = "";
   }
 
-  function open(isArray: boolean): void {
-    const wanted = skipped > 0 ? undefined : valuePlace();
-    if (wanted === undefined) skipped += 1;
-    else frames.push({ isArray, place: wanted, next: isArray ? wanted.items : undefined, isKeyNext: !isArray });
-  }
-
-  function close(): void {
-    endLiteral();
-    if (skipped > 0) {
-      skipped -= 1;
-      return;
-    }
-    const closed = frames.pop()?.place;
-    if (closed !== undefined && (closed.isWanted || closed === root)) handlers.onClose(closed.path);
-  }
-
-  function beginText(): Text {
-    const frame = top();
-    const isKey = skipped === 0 && frame?.isKeyNext === true;
-    const found = isKey || skipped > 0 ? undefined : valuePlace();
-    const wanted = found?.isWanted === true ? found : undefined;
-    return { isKey, place: wanted, pieces: undefined, length: 0, isEscaped: false };
-  }
-
-  function collect(into: Text, bytes: Buffer): void {
-    if (!into.isKey && into.place === undefined) return;
-    into.length += bytes.length;
-    into.pieces ??= [];
-    if (into.length <= limitOf(into)) into.pieces.push(Buffer.from(bytes));
-    else into.pieces = [];
-  }
-
-  /** `raw` is what stands between the quotes, or `undefined` where it is too long or nobody wants it. */
-  function endText({ isKey, place: wanted }: Text, raw: string | undefined): void {
-    text = undefined;
-    const value = raw === undefined ? undefined : unescaped(raw);
-    const frame = top();
-    if (isKey && frame !== undefined) {
-      frame.next = value === undefined ? undefined : frame.place.members.get(value);
-      frame.isKeyNext = false;
-    } else if (wanted !== undefined && value !== undefined) handlers.onValue(wanted.path, value);
-  }
-
-  /** What stands between the quotes, of which the last piece is in the chunk. */
-  function rawText(current: Text, chunk: Buffer, { from, end }: { readonly from: number; readonly end: number }) {
-    const { isKey, place: wanted, pieces, length } = current;
-    if (!isKey && wanted === undefined) return undefined;
-    if (length + end - from > limitOf(current)) return undefined;
-    if (pieces === undefined) return chunk.toString("utf8", from, end);
-    return Buffer.concat([...pieces, chunk.subarray(from, end)]).toString();
-  }
-
-  /** Reads on in a string; returns where the next byte after it is. */
-  function readText(current: Text, chunk: Buffer, from: number): number {
-    let start = from;
-    for (;;) {
-      const quote = chunk.indexOf(QUOTE, start);
-      const end = quote === -1 ? chunk.length : quote;
-      let before = end;
-      while (before > start && chunk[before - 1] === BACKSLASH) before -= 1;
-      const isOdd = ((end - before) & 1) === 1;
-      const isEscaped = before === start && current.isEscaped ? !isOdd : isOdd;
-      current.isEscaped = false;
-      if (quote === -1 || isEscaped) {
-        collect(current, chunk.subarray(start, quote === -1 ? end : end + 1));
-        if (quote === -1) {
-          current.isEscaped = isEscaped;
-          return end;
-        }
-        start = end + 1;
+  write(chunk: Uint8Array): void {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    for (let at = 0; at < bytes.length;) {
+      if (this.#isInText) {
+        at = this.#readText(bytes, at);
         continue;
       }
-      endText(current, rawText(current, chunk, { from: start, end }));
-      return end + 1;
+      const byte = bytes[at++] ?? 0;
+      if (byte === QUOTE) this.#beginText();
+      else this.#take(byte);
     }
   }
 
-  function take(byte: number): void {
+  #take(byte: number): void {
     switch (byte) {
       case 123:
       case 91:
-        literal = "";
-        open(byte === 91);
+        this.#literal = "";
+        this.#open(byte === 91);
         break;
       case 125:
       case 93:
-        close();
+        this.#close();
         break;
       case 44: {
-        endLiteral();
-        const frame = top();
-        if (skipped === 0 && frame !== undefined) frame.isKeyNext = !frame.isArray;
+        this.#endLiteral();
+        const frame = this.#frames.at(-1);
+        if (this.#skipped === 0 && frame !== undefined) frame.isKeyNext = !frame.isArray;
         break;
       }
       case 32:
@@ -200,37 +136,106 @@ export function createJsonScanner({ root }: JsonPaths, handlers: JsonHandlers): 
       case 13:
       case 9:
       case 58:
-        endLiteral();
+        this.#endLiteral();
         break;
       default:
-        if (skipped === 0 && literal.length <= MAX_LITERAL) literal += String.fromCharCode(byte);
+        if (this.#skipped === 0 && this.#literal.length <= MAX_LITERAL) this.#literal += String.fromCharCode(byte);
     }
   }
 
-  return {
-    reset() {
-      frames.length = 0;
-      skipped = 0;
-      text = undefined;
-      literal = "";
-    },
-    write(chunk) {
-      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      for (let at = 0; at < bytes.length;) {
-        if (text !== undefined) {
-          at = readText(text, bytes, at);
-          continue;
-        }
-        const byte = bytes[at++] ?? 0;
-        if (byte === QUOTE) text = beginText();
-        else take(byte);
-      }
-    },
-  };
-}
+  /** Where the value that comes next stands, if anybody looks for it. */
+  #valuePlace(): JsonPlace | undefined {
+    const frame = this.#frames.at(-1);
+    return frame === undefined ? this.#root : frame.next;
+  }
 
-function limitOf({ isKey }: Text): number {
-  return isKey ? MAX_KEY_BYTES : MAX_STRING_BYTES;
+  #endLiteral(): void {
+    const literal = this.#literal;
+    if (literal === "") return;
+    this.#literal = "";
+    if (this.#skipped > 0 || literal.length > MAX_LITERAL) return;
+    const wanted = this.#valuePlace();
+    if (wanted?.isWanted !== true) return;
+    const value = parsed(literal);
+    if (value !== undefined) this.#handlers.onValue(wanted.path, value);
+  }
+
+  #open(isArray: boolean): void {
+    const wanted = this.#skipped > 0 ? undefined : this.#valuePlace();
+    if (wanted === undefined) this.#skipped += 1;
+    else this.#frames.push({ isArray, place: wanted, next: isArray ? wanted.items : undefined, isKeyNext: !isArray });
+  }
+
+  #close(): void {
+    this.#endLiteral();
+    if (this.#skipped > 0) {
+      this.#skipped -= 1;
+      return;
+    }
+    const closed = this.#frames.pop()?.place;
+    if (closed !== undefined && (closed.isWanted || closed === this.#root)) this.#handlers.onClose(closed.path);
+  }
+
+  #beginText(): void {
+    this.#isInText = true;
+    this.#isKey = this.#skipped === 0 && this.#frames.at(-1)?.isKeyNext === true;
+    const found = this.#isKey || this.#skipped > 0 ? undefined : this.#valuePlace();
+    this.#textPlace = found?.isWanted === true && this.#handlers.wantsText?.(found.path) !== false ? found : undefined;
+    if (this.#pieces.length > 0) this.#pieces = [];
+    this.#length = 0;
+    this.#isEscaped = false;
+  }
+
+  /** Reads on in a text; returns where the next byte after it is. */
+  #readText(chunk: Buffer, from: number): number {
+    for (let next = from; ;) {
+      const quote = chunk.indexOf(QUOTE, next);
+      const end = quote === -1 ? chunk.length : quote;
+      let before = end;
+      while (before > next && chunk[before - 1] === BACKSLASH) before -= 1;
+      const isOdd = ((end - before) & 1) === 1;
+      const isEscaped = before === from && this.#isEscaped ? !isOdd : isOdd;
+      if (quote === -1) {
+        this.#isEscaped = isEscaped;
+        this.#keep(chunk.subarray(from));
+        return end;
+      }
+      if (!isEscaped) {
+        this.#isInText = false;
+        if (this.#isKey || this.#textPlace !== undefined) this.#endText(chunk, from, end);
+        return end + 1;
+      }
+      next = end + 1;
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    if (!this.#isKey && this.#textPlace === undefined) return;
+    this.#length += bytes.length;
+    if (this.#length <= this.#limit) this.#pieces.push(Buffer.from(bytes));
+    else this.#pieces = [];
+  }
+
+  #endText(chunk: Buffer, from: number, end: number): void {
+    const isTooLong = this.#length + end - from > this.#limit;
+    const value = isTooLong ? undefined : unescaped(this.#rawText(chunk, from, end));
+    const frame = this.#frames.at(-1);
+    if (this.#isKey && frame !== undefined) {
+      frame.next = value === undefined ? undefined : frame.place.members.get(value);
+      frame.isKeyNext = false;
+    } else if (this.#textPlace !== undefined && value !== undefined)
+      this.#handlers.onValue(this.#textPlace.path, value);
+  }
+
+  /** What stands between the quotes. */
+  #rawText(chunk: Buffer, from: number, end: number): string {
+    if (this.#pieces.length === 0) return chunk.toString("utf8", from, end);
+    return Buffer.concat([...this.#pieces, chunk.subarray(from, end)]).toString();
+  }
+
+  get #limit(): number {
+    return this.#isKey ? MAX_KEY_BYTES : MAX_STRING_BYTES;
+  }
 }
 
 function unescaped(raw: string): string | undefined {

@@ -57,7 +57,8 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
   let hasTools = false;
   let isForProgram = false;
   let isWarmUp = false;
-  let prompt = "";
+  /** What the user wrote last. */
+  let typed: readonly string[] = [];
   let cause: ModelRequest["cause"] | undefined;
   let item = emptyItem();
   let before: Conversation | undefined;
@@ -67,16 +68,11 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
   function endItem(): void {
     const isUser =
       item.role === "user" || (item.role === undefined && item.texts.length > 0 && item.type === undefined);
-    const typed = isUser
-      ? item.texts
-          .map(canonicalPrompt)
-          .filter((text) => text !== "")
-          .join("\n")
-      : "";
-    if (typed !== "" && !item.isTooLong) {
-      prompt = typed;
+    if (isUser && item.isTooLong) typed = [];
+    else if (isUser && item.texts.some(isTyped)) {
+      typed = item.texts;
       cause = "prompt";
-    } else if (item.isTooLong && isUser) prompt = "";
+    }
     if (item.hasResult || item.role === "tool") cause = "continuation";
     item = emptyItem();
   }
@@ -84,7 +80,7 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
   function take(path: string, value: JsonScalar): void {
     if (textPaths.has(path)) addText(item, value);
     else if (path === "model" && typeof value === "string") model = value.slice(0, 128);
-    else if (path === "input" && typeof value === "string") prompt = value;
+    else if (path === "input" && typeof value === "string") typed = [value];
     else if (path === "max_tokens") isForProgram ||= value === 1;
     else if (path === "generate") isWarmUp = value === false;
     else if (path === "previous_response_id") before = conversations.get(String(value));
@@ -99,6 +95,10 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
   }
 
   function endRequest(): void {
+    const prompt = typed
+      .map(canonicalPrompt)
+      .filter((text) => text !== "")
+      .join("\n");
     const isSideCall = isForProgram || (!hasTools && (before?.isSideCall ?? true));
     last = {
       prompt: prompt === "" ? (before?.prompt ?? "") : prompt,
@@ -111,13 +111,15 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
     hasTools = false;
     isForProgram = false;
     isWarmUp = false;
-    prompt = "";
+    typed = [];
     cause = undefined;
     before = undefined;
   }
 
   const scanner = createJsonScanner(paths, {
     onValue: take,
+    // Only what the user wrote is looked at, where it is known who wrote it.
+    wantsText: (path) => item.role === undefined || item.role === "user" || !textPaths.has(path),
     onClose: (path) => {
       if (path === "") endRequest();
       else if (toolPaths.has(path)) hasTools = true;
@@ -133,6 +135,11 @@ export function createModelRequestReader(onRequest: (request: ModelRequest) => v
       if (conversations.size > MAX_CONVERSATIONS) conversations.delete(oldest);
     },
   };
+}
+
+/** Whether anything is left of a text without the blocks that agents add. */
+function isTyped(text: string): boolean {
+  return (text.includes("<") ? canonicalPrompt(text) : text.trim()) !== "";
 }
 
 interface Item {

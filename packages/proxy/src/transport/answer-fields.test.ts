@@ -48,6 +48,17 @@ it("an interim answer never names a length", async () => {
   expect(got).toMatch(/^HTTP\/1.1 103 Early Hints\r\nlink: <\/a>; rel=preload\r\n\r\nHTTP\/1.1 200 OK\r\n/iu);
 });
 
+it.each(["", "body"])(
+  "a hint that can be read in many ways costs no time, and one that is malformed is left out (%j)",
+  async (body) => {
+    const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    const got = await receive(`HTTP/1.1 103 Early Hints\r\nlink: <x>${";a=b".repeat(60)};"\r\n\r\n${ok}`, body);
+    expect(got).toMatch(/^HTTP\/1.1 200 OK\r\n/u);
+    const many = await receive(`HTTP/1.1 103 Early Hints\r\nlink: <x>${";a=b".repeat(60)}\r\n\r\n${ok}`, body);
+    expect(many).toMatch(/^HTTP\/1.1 103 /u);
+  },
+);
+
 it.each(["", "body"])("trailers that a client could act on are left out, others stay (%j)", async (body) => {
   // The other way takes these three for a fault of the whole answer.
   const framing = body === "" ? ["Content-Length: 5", "Transfer-Encoding: chunked", "Connection: close"] : [];

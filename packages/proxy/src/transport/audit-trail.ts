@@ -62,8 +62,9 @@ export class AuditTrail {
   write(facts: TrailFacts): boolean {
     const { request, refusal } = facts;
     const target = request?.target ?? facts.target;
-    try {
-      this.#context.writeRecord({
+    const isEnd = facts.isEnd === true;
+    return this.#context.records.write(
+      {
         decision: facts.decision,
         kind: this.#kind,
         correlationId: this.#correlationId,
@@ -81,15 +82,9 @@ export class AuditTrail {
         status: refusal?.status ?? facts.status,
         bytesSent: facts.bytesSent,
         bytesReceived: facts.bytesReceived,
-        durationMs: facts.isEnd === true ? this.#context.clock.monotonicMs() - this.#startMs : undefined,
-      });
-      return true;
-    } catch (error) {
-      this.#context.logger.error(
-        { error: (error as Error).message },
-        "the audit cannot be written; nothing is let through",
-      );
-      return false;
-    }
+        durationMs: isEnd ? this.#context.clock.monotonicMs() - this.#startMs : undefined,
+      },
+      { isEnd },
+    );
   }
 }

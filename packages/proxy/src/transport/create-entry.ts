@@ -62,6 +62,8 @@ export function createEntry(options: EntryOptions): Server {
     entry.handle({ request, response, body: request, expectsContinue: true }),
   );
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    // The server has let go of the socket: the end of a client is told by its close.
+    socket.on("error", () => undefined);
     const response = new ServerResponse(request);
     response.assignSocket(socket);
     entry.handle({ request, response, body: request, upgrade: { socket, head, response } });
@@ -88,6 +90,7 @@ class Entry {
       const about = { kind: "request", method: incoming.request.method ?? "" } as const;
       const isWritten = new AuditTrail(context, about).write({ decision: "blocked", refusal: told });
       answerRefusal(incoming.response, isWritten ? told : auditRefusal, { isFatal: true });
+      incoming.upgrade?.socket.end();
       return;
     }
     const { socket } = incoming.request;
@@ -134,7 +137,7 @@ class Entry {
       });
       return;
     }
-    if (!trail.write({ decision: "allowed", target, ruleId: verdict.ruleId })) {
+    if (!trail.write({ decision: "allowed", target, ruleId: verdict.ruleId }) || !context.records.flush()) {
       endWithRefusal(socket, auditRefusal, { target });
       return;
     }

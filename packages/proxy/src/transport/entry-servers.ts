@@ -5,6 +5,7 @@ import { connect, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { DaemonError, SessionError } from "@clauderon/core/contract";
+import { describePortHolder, findPortHolder } from "@clauderon/core/host";
 
 import { createEntry, type EntryKind } from "./create-entry.ts";
 import type { Interceptor } from "./intercept.ts";
@@ -43,7 +44,7 @@ export class EntryServers {
   async listenOnLoopback(port: number): Promise<number> {
     const server = this.#create({ kind: "token" });
     server.listen(port, loopback);
-    await started(server, `port ${port}`);
+    await started(server, `port ${port}`, async () => takenBy(port));
     this.#shared.push(server);
     return (server.address() as AddressInfo).port;
   }
@@ -108,19 +109,39 @@ export class EntryServers {
   }
 }
 
-async function started(server: Server, place: string): Promise<void> {
+async function started(server: Server, place: string, taken = takenFile): Promise<void> {
   try {
     await once(server, "listening");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
+    const isTaken = code === "EADDRINUSE";
     throw new DaemonError({
-      code: code === "EADDRINUSE" ? "daemon.port-taken" : "daemon.unreachable",
+      code: isTaken ? "daemon.port-taken" : "daemon.unreachable",
       message: `The proxy cannot listen on ${place}`,
-      why: code === "EADDRINUSE" ? "another program uses it" : message,
-      fix: ["end that program, or choose another port for the proxy"],
+      ...(isTaken ? await taken() : { why: message, fix: ["choose another place for the proxy"] }),
       cause: error,
     });
   }
+}
+
+/** Why a place is taken, and what helps. */
+interface Taken {
+  readonly why: string;
+  readonly fix: readonly [string, ...string[]];
+}
+
+async function takenBy(port: number): Promise<Taken> {
+  const holder = await findPortHolder(port);
+  const isPassing = holder?.isListening === false;
+  const end = holder?.processId === undefined ? "end that program" : `end that program: kill ${holder.processId}`;
+  return {
+    why: describePortHolder(holder),
+    fix: [isPassing ? "try again when that connection has ended" : end, "or choose another port for the proxy"],
+  };
+}
+
+async function takenFile(): Promise<Taken> {
+  return { why: "another program uses it", fix: ["end that program, or choose another place for the proxy"] };
 }
 
 /** A file that a killed proxy left behind is replaced, one that somebody answers on is not. */

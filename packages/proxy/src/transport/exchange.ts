@@ -29,6 +29,8 @@ export interface ExchangeOptions {
   readonly response: ClientResponse;
   readonly subject: RefusedSubject;
   readonly observers: readonly ExchangeObserver[];
+  /** The request's, where all of it is here. */
+  readonly wholeBody?: Buffer | undefined;
   /** Takes secrets out of the answer. */
   readonly redactor: Redactor | undefined;
   readonly onEnd: (end: ExchangeEnd) => void;
@@ -40,6 +42,8 @@ export interface ExchangeOptions {
 const encodedNames = ["content-encoding", "content-length", "etag", "content-md5", "digest"];
 /** Redactors look for nothing shorter. */
 const shortestSecret = 6;
+/** A `Link` of early hints that Node takes, read in one way alone: Node's own pattern needs 2^n steps for n parameters and no end. */
+const linkPattern = /^<[^>]*>(?:[\t ]*;[\t ]*[^;="\s]+(?:=(?:"[^";\s]*"|[^;"\s]*))?)*$/;
 const reasonPattern = /^[\t -~\u0080-\u00ff]*$/u;
 
 /**
@@ -53,15 +57,19 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
   #body: AnswerBody | undefined;
   #isGone: boolean;
   #isOver = false;
+  /** All of it has come. */
+  #isWhole = false;
   /** The head is not on its way yet, nor is the chunk that came with it. */
   #isHeld = false;
   #held: Uint8Array | undefined;
   #hasLeft = false;
   #status: number | undefined;
   #bytesReceived = 0;
+  #untold: Buffer | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.#untold = options.wholeBody;
     this.#response = options.response;
     this.#response.on("close", this.#onClose);
     this.#response.on("drain", this.#onDrain);
@@ -93,6 +101,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
     if (status === 204) lines = withoutNames(lines, ["content-length"]);
     lines = this.#startBody(lines);
     if (observers.length > 0) {
+      this.tellRequest();
       const head = { status, headers: headerTable(lines) };
       for (const observer of observers) observer.onResponseHead(head);
     }
@@ -124,31 +133,48 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
   /** To the client; called in order by the body. */
   write(chunk: Uint8Array): boolean {
     this.#bytesReceived += chunk.length;
-    for (const observer of this.#options.observers) observer.onResponseBody(chunk);
     if (this.#isHeld && this.#held === undefined) {
       this.#held = chunk;
       return true;
     }
     this.endTurn();
-    return this.#response.write(chunk);
+    const wantsMore = this.#response.write(chunk);
+    this.#observe(chunk);
+    return wantsMore;
   }
 
   end(): void {
-    if (this.#isOver) return;
-    this.#finish("complete");
-    if (!this.#isHeld) this.#response.end();
+    if (this.#isOver || this.#isWhole) return;
+    this.#isWhole = true;
+    if (!this.#isHeld) this.#complete(undefined);
   }
 
-  /** A head that came together with its body, or the beginning of it, goes out with it; one that came alone does not wait for the body. */
+  /**
+   * A head that came together with its body, or the beginning of it, goes out with it; one that came alone does not wait for the body. Observers and the record get
+   * theirs when the client has its own.
+   */
   endTurn(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
     const held = this.#held;
     this.#held = undefined;
-    if (this.#response.destroyed) return;
-    if (this.#isOver) this.#response.end(held);
-    else if (held === undefined) this.#response.flushHeaders();
-    else this.#response.write(held);
+    if (this.#isWhole) {
+      this.#complete(held);
+      return;
+    }
+    if (!this.#response.destroyed) {
+      if (held === undefined) this.#response.flushHeaders();
+      else this.#response.write(held);
+    }
+    if (held !== undefined) this.#observe(held);
+  }
+
+  /** What the request was; told once it has left, at the latest before anything else is told. */
+  tellRequest(): void {
+    const body = this.#untold;
+    if (body === undefined) return;
+    this.#untold = undefined;
+    for (const observer of this.#options.observers) observer.onRequestBody(body);
   }
 
   resume(): void {
@@ -157,7 +183,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
 
   /** The exchange cannot be completed: the client is told so, or sees its answer break off. */
   fail(error: Error): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isWhole) return;
     const wasHeld = this.#isHeld;
     this.endTurn();
     const refusal = refusalOf(error);
@@ -173,7 +199,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
 
   /** Ends the exchange from here: the upstream is cancelled, the client gets this answer. */
   replace(answer: LocalAnswer, refusal: Refusal): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isWhole) return;
     this.endTurn();
     this.#finish("complete", refusal);
     this.#abort(new Error(refusal.code));
@@ -210,7 +236,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
     const { httpVersionMajor, httpVersionMinor } = this.#response.req;
     if (status !== 103 || (httpVersionMajor === 1 && httpVersionMinor === 0)) return;
     const { link, ...others } = headerTable(withoutNames(lines, ["content-length"]));
-    if (link === undefined) return;
+    if (link === undefined || ![link].flat().every((value) => linkPattern.test(value))) return;
     try {
       this.#response.writeEarlyHints({ link, ...others });
     } catch {
@@ -232,6 +258,20 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
     this.#response.addTrailers(pairs);
   }
 
+  #complete(last: Uint8Array | undefined): void {
+    try {
+      if (!this.#response.destroyed) this.#response.end(last);
+    } finally {
+      if (last !== undefined) this.#observe(last);
+      this.#finish("complete");
+    }
+  }
+
+  #observe(chunk: Uint8Array): void {
+    if (this.#isOver) return;
+    for (const observer of this.#options.observers) observer.onResponseBody(chunk);
+  }
+
   #abort(error: Error): void {
     this.#options.breakBody?.(error);
     this.#controller?.abort(error);
@@ -239,6 +279,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
 
   #finish(outcome: Outcome, refusal?: Refusal): void {
     this.#isOver = true;
+    this.tellRequest();
     if (!this.#hasLeft) for (const observer of this.#options.observers) observer.onEnd(outcome);
     this.#options.onEnd({ outcome, status: this.#status, refusal, bytesReceived: this.#bytesReceived });
   }
@@ -251,7 +292,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSink, TurnTas
   }
 
   readonly #onClose = (): void => {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isWhole) return;
     this.#isGone = true;
     // Not sent yet: onRequestStart ends it.
     if (this.#controller !== undefined) this.fail(new Error("the client has gone"));

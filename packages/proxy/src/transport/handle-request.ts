@@ -10,15 +10,10 @@ import { REDACTABLE_ENCODINGS } from "../redact/redact-body.ts";
 import { TokenExchange } from "../tokens/token-exchange.ts";
 import { AuditTrail, auditRefusal, type TrailFacts } from "./audit-trail.ts";
 import { DialError } from "./dial.ts";
+import { atEndOfTurn } from "./end-of-turn.ts";
 import { Exchange, type ExchangeEnd } from "./exchange.ts";
 import { upstreamHeaders, upstreamQuery } from "./header-filter.ts";
-import {
-  prepareRequest,
-  type ForwardVerdict,
-  type HaltedRequest,
-  type IncomingExchange,
-  type PreparedRequest,
-} from "./prepare-request.ts";
+import { prepareRequest, type HaltedRequest, type IncomingExchange, type PreparedRequest } from "./prepare-request.ts";
 import { answerLocally, answerRefusal } from "./problem-body.ts";
 import { RequestBody } from "./request-body.ts";
 import type { ProxySession } from "./sessions.ts";
@@ -26,6 +21,7 @@ import { hasTrailers, trailersRefused } from "./trailers.ts";
 import type { TransportContext } from "./transport-context.ts";
 import { breakOff } from "./tunnel.ts";
 import { UpgradeExchange } from "./upgrade.ts";
+import type { UpstreamRequest } from "./upstream-origin.ts";
 
 /** One request from its head to its last byte: decided on, written down, sent. Nothing goes upstream before the decision is written down. */
 export async function handleRequest(context: TransportContext, incoming: IncomingExchange): Promise<void> {
@@ -88,49 +84,63 @@ function send(sending: Sending): void {
     // A push that was refused half way, or an upstream that failed.
     const ended = outcome === "complete" ? "blocked" : "failed";
     const decision = refusal === undefined || outcome === "aborted-by-client" ? facts.decision : ended;
-    const whole = Buffer.isBuffer(body) ? body : prepared.body;
-    const bytesSent = body instanceof RequestBody ? body.byteCount : whole?.length;
+    const bytesSent = body instanceof RequestBody ? body.byteCount : wholeBody?.length;
     trail.write({ ...facts, decision, refusal, status, bytesSent, bytesReceived, isEnd: true });
   };
   const subject = { target: request.target, path: request.path };
   const breakBody = (error: Error): void => {
     if (body instanceof RequestBody) body.destroy(error);
   };
+  const wholeBody = wholeBodyOf(sending);
   const exchange = new Exchange({
     response: incoming.response,
     subject,
+    wholeBody,
     observers,
     redactor,
     onEnd,
     breakBody: incoming.http2 === undefined ? undefined : breakBody,
   });
-  const body = bodyOf(prepared, { incoming, exchange, observers });
+  const body = wholeBody ?? streamedBody(prepared, { incoming, exchange, observers });
   if (body === "unreadable") {
     exchange.fail(new DialError(unreadablePush));
     return;
   }
   if (incoming.expectsContinue === true && prepared.body === undefined) incoming.response.writeContinue();
   const query = upstreamQuery(request.query, plan);
-  pool.dispatch(
-    {
-      method: request.method,
-      path: query === "" ? request.path : `${request.path}?${query}`,
-      headers: upstreamHeaders({
-        head,
-        host,
-        plan,
-        acceptEncoding:
-          redactor === undefined && verdict.answerFields === undefined ? undefined : acceptedEncoding(prepared),
-        without: unsuitableNames(sending, redactor),
-      }),
-      body: body ?? null,
-      upgrade: incoming.upgrade === undefined ? null : "websocket",
-      idempotent: false,
-    },
+  const upstreamRequest: UpstreamRequest = {
+    method: request.method,
+    path: query === "" ? request.path : `${request.path}?${query}`,
+    headers: upstreamHeaders({
+      head,
+      host,
+      plan,
+      acceptEncoding:
+        redactor === undefined && verdict.answerFields === undefined ? undefined : acceptedEncoding(prepared),
+      without: unsuitableNames(sending, redactor),
+    }),
+    body: body === undefined || (Buffer.isBuffer(body) && body.length === 0) ? null : body,
+    upgrade: incoming.upgrade === undefined ? null : "websocket",
+    idempotent: false,
+  };
+  const handler =
     incoming.upgrade === undefined
       ? answerHandler(sending, exchange)
-      : upgradeHandler(sending, { exchange, redactor, observers, ...incoming.upgrade }),
-  );
+      : upgradeHandler(sending, { exchange, redactor, observers, ...incoming.upgrade });
+  context.records.whenWritten({
+    proceed: () => {
+      try {
+        pool.dispatch(upstreamRequest, handler);
+        if (wholeBody !== undefined) atEndOfTurn({ endTurn: () => exchange.tellRequest() });
+      } catch (error) {
+        exchange.fail(error as Error);
+      }
+    },
+    refuse: () => {
+      if (body instanceof RequestBody) body.destroy();
+      exchange.fail(new DialError(auditRefusal));
+    },
+  });
 }
 
 /** Tokens that the answer hands out stay here. */
@@ -185,8 +195,14 @@ function isStillAdmitted(context: TransportContext, session: ProxySession, { req
   );
 }
 
-function bodyOf(
-  { head, verdict, body }: { head: PreparedRequest["head"]; verdict: ForwardVerdict; body?: Buffer | undefined },
+/** A push is looked into as it comes. */
+function wholeBodyOf({ incoming, prepared }: Sending): Buffer | undefined {
+  const { push } = prepared.verdict;
+  return prepared.body ?? (push === undefined || push === "forbidden" ? incoming.wholeBody : undefined);
+}
+
+function streamedBody(
+  { head, verdict }: Pick<PreparedRequest, "head" | "verdict">,
   {
     incoming,
     exchange,
@@ -196,14 +212,7 @@ function bodyOf(
     exchange: Exchange;
     observers: readonly ExchangeObserver[];
   },
-): RequestBody | Buffer | "unreadable" | undefined {
-  const { push } = verdict;
-  const isGuarded = push !== undefined && push !== "forbidden";
-  const whole = body ?? (isGuarded ? undefined : incoming.wholeBody);
-  if (whole !== undefined) {
-    for (const observer of observers) observer.onRequestBody(whole);
-    return whole.length > 0 ? whole : undefined;
-  }
+): RequestBody | "unreadable" | undefined {
   if (!head.hasBody) return undefined;
   const { body: source, isBodyWhole: isWhole } = incoming;
   const isRefusedAtEnd = (): boolean => {
@@ -211,7 +220,8 @@ function bodyOf(
     exchange.refuse(trailersRefused);
     return true;
   };
-  if (!isGuarded) {
+  const { push } = verdict;
+  if (push === undefined || push === "forbidden") {
     const length = incoming.http2 === undefined ? undefined : head.contentLength;
     return new RequestBody(source, { observers, isWhole, isRefusedAtEnd, length });
   }

@@ -19,8 +19,9 @@ export interface Http1ClientOptions extends Pick<IncomingExchange, "session" | "
   readonly onLeave: () => void;
 }
 
-/** Smaller bodies are sent with their head; they are waited for to the end of the turn, no longer. */
+/** Smaller bodies are sent with their head. Clients write the two one after the other; what takes longer than this is slow, and is sent on as it comes. */
 const gatheredBytes = 64 * 1024;
+const gatherMs = 5;
 const headEnd = "\r\n\r\n";
 
 /**
@@ -35,6 +36,7 @@ export class Http1Client implements TurnTask {
   /** Read, and not yet begun: some of its body is missing. */
   #waiting: PlainRequestHead | undefined;
   #gathered: Buffer[] = [];
+  #gathering: NodeJS.Timeout | undefined;
   #answer: Http1ClientAnswer | undefined;
   #body: Readable | undefined;
   #bodyLeft = 0;
@@ -70,15 +72,20 @@ export class Http1Client implements TurnTask {
     }
   }
 
-  /** What is missing of a small body did not come at once: the request begins without it. */
+  /** What is missing of a small body did not come at once. */
   endTurn(): void {
+    if (this.#waiting !== undefined && !this.#isOver) this.#gathering ??= setTimeout(this.#onSlowBody, gatherMs);
+  }
+
+  /** The request begins without what is missing of its body. */
+  readonly #onSlowBody = (): void => {
     const head = this.#waiting;
     if (head === undefined || this.#isOver) return;
     const body = this.#createBody();
     for (const part of this.#gathered) body.push(part);
     this.#gathered = [];
     this.#begin(head, body);
-  }
+  };
 
   get #isBusy(): boolean {
     return this.#answer !== undefined || this.#waiting !== undefined || this.#bodyLeft > 0;
@@ -161,7 +168,7 @@ export class Http1Client implements TurnTask {
   }
 
   #begin({ method, url, rawHeaders }: PlainRequestHead, body: Readable | Buffer | undefined): void {
-    this.#waiting = undefined;
+    this.#endWaiting();
     this.#isAnswered = false;
     const answer = new Http1ClientAnswer(this.#socket, {
       method,
@@ -207,8 +214,16 @@ export class Http1Client implements TurnTask {
 
   #goOn(): void {
     if (this.#isOver) return;
-    if (this.#pending !== undefined) this.#run();
-    if (this.#pending === undefined && this.#socket.isPaused()) this.#socket.resume();
+    if (this.#pending === undefined) {
+      if (this.#socket.isPaused()) this.#socket.resume();
+      return;
+    }
+    // What was sent ahead is not looked at before the exchange that ended has been counted.
+    process.nextTick(() => {
+      if (this.#isOver) return;
+      if (this.#pending !== undefined) this.#run();
+      if (this.#pending === undefined && this.#socket.isPaused()) this.#socket.resume();
+    });
   }
 
   /** Ends the connection after what was written. */
@@ -237,8 +252,14 @@ export class Http1Client implements TurnTask {
     this.#options.onLeave();
   };
 
-  #break(): void {
+  #endWaiting(): void {
     this.#waiting = undefined;
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+  }
+
+  #break(): void {
+    this.#endWaiting();
     this.#gathered = [];
     const body = this.#body;
     this.#body = undefined;
@@ -255,6 +276,8 @@ export class Http1Client implements TurnTask {
     socket.pause();
     socket.unshift(bytes);
     this.#options.onOther();
+    // A server reads from the socket's handle, past what was put back, until somebody listens.
+    socket.on("data", ignore).off("data", ignore);
     socket.resume();
   }
 

@@ -37,6 +37,8 @@ export class RequestBody extends Readable {
     source.once("close", this.#onClose);
     source.once("error", this.#onError);
     source.pause();
+    // It may break off before anybody sends it; then it is told by the end of the exchange.
+    this.on("error", ignore);
   }
 
   override _read(): void {
@@ -118,5 +120,5 @@ export class RequestBody extends Readable {
 }
 
 function ignore(): void {
-  // See #detach.
+  // See where it listens.
 }

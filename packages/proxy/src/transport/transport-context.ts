@@ -1,14 +1,11 @@
 import type { Clock, Logger } from "@clauderon/core/contract";
 
-import type { AuditEntry } from "../audit/audit-entry.ts";
 import type { CreateExchangeObserver, ExchangeContext } from "../exchange/exchange-observer.ts";
 import type { BodyCheck, PolicyEngine, Refusal } from "../policy/proxy-types.ts";
 import type { Redactor } from "../redact/create-redactor.ts";
+import type { DecisionRecords } from "./decision-records.ts";
 import type { Dialer } from "./dial.ts";
 import type { ProxyLimits } from "./limits.ts";
-
-/** Writes a line down before what it allows happens; throws when it cannot, and then nothing happens. */
-export type WriteRecord = (entry: AuditEntry) => void;
 
 /** The value behind a secret's name, or nothing; rejects when there is one that cannot be used. A value that is at hand need not be waited for. */
 export type ReadSecret = (name: string) => Promise<string | undefined> | string | undefined;
@@ -31,7 +28,7 @@ export interface NotAdmitted {
 export interface TransportContext {
   readonly engine: () => PolicyEngine;
   readonly readSecret: ReadSecret;
-  readonly writeRecord: WriteRecord;
+  readonly records: DecisionRecords;
   readonly dialer: Dialer;
   readonly limits: ProxyLimits;
   readonly clock: Clock;

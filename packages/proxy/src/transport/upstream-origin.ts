@@ -10,6 +10,7 @@ import type { ExchangeHandler, Http1RequestParts } from "./http1-connection.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import type { ProxyLimits } from "./limits.ts";
 import { authorityOf } from "./problem-body.ts";
+import { withoutContinue } from "./without-continue.ts";
 
 /** Shorter than what servers keep: a request that meets a closing connection cannot be sent again. */
 const keepAliveMs = 4000;
@@ -214,7 +215,8 @@ export class UpstreamOrigin {
         done(error as Error, null);
         return;
       }
-      done(null, socket);
+      const isHttp2 = "alpnProtocol" in socket && socket.alpnProtocol === "h2";
+      done(null, isHttp2 ? socket : withoutContinue(socket, limits.headerBytes));
     };
     return new Pool(`${this.#isSecure ? "https" : "http"}://${this.#host}`, {
       connect: (_options, done) => {

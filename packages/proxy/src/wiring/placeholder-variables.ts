@@ -1,3 +1,4 @@
+import { knownSecret } from "../secrets/known-secrets.ts";
 import type { WiringRequest } from "./wiring-types.ts";
 
 /** Where programs look for a credential, by the secret's name. */
@@ -19,11 +20,19 @@ export function placeholderVariables(request: WiringRequest): Readonly<Record<st
   const found: Record<string, string> = {};
   for (const { secret, placeholder } of request.rules) {
     if (secret === undefined || placeholder === undefined || !request.secrets.has(secret)) continue;
-    if (isUnwanted(secret, request)) continue;
-    const names = Object.hasOwn(variables, secret) ? (variables[secret] ?? []) : [];
+    const isWanted = !isUnwanted(secret, request);
+    const names = isWanted && Object.hasOwn(variables, secret) ? (variables[secret] ?? []) : [];
     for (const name of names) found[name] ??= placeholder;
+    // Programs take an empty one for none.
+    for (const name of givenNames(secret, request)) found[name] ??= isWanted ? placeholder : "";
   }
   return found;
+}
+
+/** The user's own variables with the same credential in it. On the user's own machine a ChatGPT login is left as it is. */
+function givenNames(secret: string, { given }: WiringRequest): readonly string[] {
+  if (given === undefined || secret === "codex-access") return [];
+  return knownSecret(secret).variables.filter((name) => given.has(name));
 }
 
 /** With both, Claude Code takes the key and warns; who made a token for it wants that one used. */

@@ -55,6 +55,30 @@ describe("The wiring of a sandbox", () => {
     });
   });
 
+  it("leaves none of the caller's variables as it is that holds what the proxy puts in", () => {
+    const given = new Set([
+      "GOOGLE_API_KEY",
+      "GITHUB_TOKEN",
+      "PYPI_TOKEN",
+      "SPRITES_TOKEN",
+      "CODEX_ACCESS_TOKEN",
+      "EDITOR",
+    ]);
+    const found = variables({ given });
+    expect(found).toMatchObject({
+      GOOGLE_API_KEY: "clauderon-gemini-placeholder",
+      GITHUB_TOKEN: expect.stringContaining("clauderon") as string,
+      PYPI_TOKEN: expect.stringContaining("clauderon") as string,
+    });
+    // Nobody puts these in for the session; a variable that was not there does not come.
+    for (const name of ["SPRITES_TOKEN", "CODEX_ACCESS_TOKEN", "EDITOR"]) expect(found).not.toHaveProperty(name);
+    expect(variables({})).not.toHaveProperty("GOOGLE_API_KEY");
+    expect(variables({ given, secrets: new Set() })).not.toHaveProperty("GOOGLE_API_KEY");
+    // Claude Code takes an empty one for none.
+    expect(variables({})).not.toHaveProperty("ANTHROPIC_API_KEY");
+    expect(variables({ given: new Set(["ANTHROPIC_API_KEY"]) })["ANTHROPIC_API_KEY"]).toBe("");
+  });
+
   it("names the session, and the daemon where it can be reached", () => {
     expect(variables({})).toMatchObject({ CLAUDERON_SESSION_ID: "01JD" });
     expect(variables({})).not.toHaveProperty("CLAUDERON_HTTP_PORT");

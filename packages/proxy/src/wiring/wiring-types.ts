@@ -16,6 +16,8 @@ export interface WiringRequest {
   readonly rules: readonly CredentialRule[];
   /** Names of the secrets that exist: no placeholder without one. */
   readonly secrets: ReadonlySet<string>;
+  /** Names of the variables that the sandbox has anyway; those that hold a credential which the proxy puts in get its placeholder. */
+  readonly given?: ReadonlySet<string> | undefined;
   /**
    * The agent's home inside an isolated sandbox, where its files may be written. Absent on host backends: there the user's own files stay as they are and the
    * agent is told by arguments alone.

@@ -19,6 +19,8 @@ export interface ClientWorldOptions {
   readonly stored?: Readonly<Record<string, string>>;
   /** The user's own `~/.codex/auth.json`. */
   readonly codexLogin?: string;
+  /** Hosts beside those that have a rule. */
+  readonly allow?: readonly string[];
   /** More of proxy.toml. */
   readonly settings?: string;
   /** The user's own `.npmrc`. */
@@ -71,7 +73,7 @@ export async function startClientWorld(options: ClientWorldOptions, agent: Wired
   await writeFile(authorityPath, options.authority ?? upstreamAuthority.certificatePem);
   await writeFile(join(userHome, ".npmrc"), options.npmrc ?? "");
   const origins = Object.entries(options.origins).map(([host, port]) => `"${host}" = "https://${host}:${port}"\n`);
-  const upstreams = `[proxy]\nextra_ca = "${authorityPath}"\n[proxy.upstreams]\n${origins.join("")}`;
+  const upstreams = `[proxy]\nallow = ${JSON.stringify(options.allow ?? [])}\nextra_ca = "${authorityPath}"\n[proxy.upstreams]\n${origins.join("")}`;
   await writeFile(join(home, "proxy.toml"), `${upstreams}${options.settings ?? ""}`);
   await mkdir(join(userHome, ".codex"));
   if (options.codexLogin !== undefined)

@@ -89,6 +89,8 @@ async function ran(
   return output;
 }
 
+/** What the packages say that several programs install. */
+const sources: Readonly<Record<string, string>> = { pnpm: "npm", uv: "pip" };
 const node = (directory: string): Promise<string> => ran(["node", "-p", "require('corp-demo')"], directory);
 const clients: readonly PackageClient[] = [
   {
@@ -116,6 +118,17 @@ const clients: readonly PackageClient[] = [
     async use(directory) {
       const index = `https://${hosts.pypi}/simple/`;
       await ran([python, "-m", "pip", "install", "--target", directory, "--index-url", index, "corp-demo"], directory);
+      return ran([python, "-c", "import corp_demo; print(corp_demo.text)"], directory);
+    },
+  },
+  {
+    name: "uv",
+    probe: ["uv", "--version"],
+    host: hosts.pypi,
+    async use(directory) {
+      const index = `https://${hosts.pypi}/simple/`;
+      const argv = ["uv", "pip", "install", "--python", python, "--target", directory, "--index-url", index];
+      await ran([...argv, "corp-demo"], directory);
       return ran([python, "-c", "import corp_demo; print(corp_demo.text)"], directory);
     },
   },
@@ -166,7 +179,7 @@ describe("C3 package managers install from a private registry with a placeholder
     it(client.name, async () => {
       const directory = join(world.home, client.name);
       await mkdir(directory);
-      expect(await client.use(directory)).toContain(`from ${client.name === "pnpm" ? "npm" : client.name}`);
+      expect(await client.use(directory)).toContain(`from ${sources[client.name] ?? client.name}`);
       const own = upstream.seen.filter(({ host }) => host === client.host);
       expect(own.length).toBeGreaterThan(0);
       expect(upstream.seen.filter(({ authorization }) => authorization?.includes("placeholder"))).toEqual([]);

@@ -119,6 +119,7 @@ const clients: readonly Client[] = [
     probe: [python, "-c", "import httpx"],
     argv: [python, "-c", `import httpx; print(httpx.get(${pythonRequest}).text)`],
   },
+  { name: "deno", probe: ["deno", "--version"], argv: ["deno", "eval", fetchOnce], bytes: 5 },
   { name: "Java HttpClient", probe: ["java", "-version"], argv: ["java", "Client.java"] },
 ];
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import type { WorkspaceResultRecord, WorkspaceResults } from "@clauderon/core/contract";
 
+import { publishWork } from "../private/publish-branch.ts";
 import type { UserSettings } from "../user-settings.ts";
 import { asWorkspaceError } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
@@ -27,12 +28,17 @@ export function createResults(tools: WorkspaceTools, settings: UserSettings): Wo
   return {
     check: async (record, request, { signal } = {}) => {
       try {
+        await publishWork(tools, record, signal);
         return await checkResult(tools, { record, request, settings, signal });
       } catch (error) {
         throw asWorkspaceError(error);
       }
     },
-    take: (id, record, call) => alone(id, () => takeResult(tools, id, { record, call, settings })),
+    take: (id, record, call) =>
+      alone(id, async () => {
+        await publishWork(tools, record, call.signal);
+        return takeResult(tools, id, { record, call, settings });
+      }),
     settle: (id) => alone(id, () => settleResult(tools, id)),
     recover: async () => {
       for (const id of await tools.fileSystem.names(resultsDirectory(tools))) {

@@ -4,9 +4,10 @@ import { readablePath } from "../porcelain-status.ts";
 import { codeOf, type PathBytes } from "../workspace-file-system.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { leftIn } from "./check-way.ts";
+import { makeCleared, restorePermissions } from "./cleared-directories.ts";
 import { bytesOf, deepestFirst, parentsOf } from "./paths.ts";
 import { inTheWay, refused } from "./result-errors.ts";
-import type { FileChange, ResultPlaces } from "./result-record.ts";
+import type { ClearedDirectory, FileChange, ResultPlaces } from "./result-record.ts";
 
 const GITLINK = "160000";
 
@@ -15,6 +16,7 @@ export interface MoveCall {
   readonly places: ResultPlaces;
   readonly changes: readonly FileChange[];
   readonly made: readonly string[];
+  readonly cleared: readonly ClearedDirectory[];
 }
 
 /** What each path is when the checks begin: whoever writes it after that is noticed. */
@@ -46,11 +48,7 @@ export async function putFiles(tools: WorkspaceTools, call: MoveCall, faces: Fac
     await moveAway(tools, place, kept);
     if ((await fileSystem.faceOf(kept)) !== faces.get(path)) throw changedMeanwhile(workTree, path);
   }
-  await removeEmptied(
-    tools,
-    workTree,
-    changes.filter(({ after }) => after === undefined),
-  );
+  await removeEmptied(tools, workTree, changes);
   for (const { path, after } of changes) {
     if (after === undefined) continue;
     const place = bytesOf(workTree, path);
@@ -135,7 +133,7 @@ async function lookAt(
 /** Takes the files away again and puts back what was there. Idempotent: after a crash in the middle the next call goes on. */
 export async function takeFilesBack(tools: WorkspaceTools, call: MoveCall): Promise<void> {
   const { fileSystem } = tools;
-  const { workTree, places, changes, made } = call;
+  const { workTree, places, changes, made, cleared } = call;
   await fileSystem.makeDirectory(places.taken);
   for (const [index, { path, face }] of changes.entries()) {
     if (!(await lookAt(tools, call, index)).isOurs) continue;
@@ -150,6 +148,7 @@ export async function takeFilesBack(tools: WorkspaceTools, call: MoveCall): Prom
     if ((await fileSystem.kindOf(bytesOf(workTree, directory))) === "directory")
       await fileSystem.removeIfEmpty(bytesOf(workTree, directory));
   }
+  await makeCleared(tools, { workTree, cleared });
   for (const [index, { path, before }] of changes.entries()) {
     if (before === undefined) continue;
     const place = bytesOf(workTree, path);
@@ -165,6 +164,7 @@ export async function takeFilesBack(tools: WorkspaceTools, call: MoveCall): Prom
     if ((await fileSystem.faceOf(place)) === (await fileSystem.faceOf(kept))) await fileSystem.remove(kept);
     else await putOrRefuse(tools, { from: kept, place, workTree, path });
   }
+  await restorePermissions(tools, { workTree, cleared });
   await syncDirectories(tools, workTree, changes);
 }
 
@@ -206,8 +206,12 @@ async function refuseLink({ fileSystem }: WorkspaceTools, workTree: string, pare
     throw inTheWay({ workTree, files: [readablePath(parent)], doing: "Going on" });
 }
 
-async function removeEmptied(tools: WorkspaceTools, workTree: string, gone: readonly FileChange[]): Promise<void> {
+/** Those that nothing is put into. */
+async function removeEmptied(tools: WorkspaceTools, workTree: string, changes: readonly FileChange[]): Promise<void> {
+  const gone = changes.filter(({ after }) => after === undefined);
+  const needed = new Set(changes.filter(({ after }) => after !== undefined).flatMap(({ path }) => parentsOf(path)));
   for (const directory of deepestFirst(gone.flatMap(({ path }) => parentsOf(path)))) {
+    if (needed.has(directory)) continue;
     if ((await tools.fileSystem.kindOf(bytesOf(workTree, directory))) === "directory")
       await tools.fileSystem.removeIfEmpty(bytesOf(workTree, directory));
   }

@@ -1,4 +1,5 @@
 import { makeOwnGitDirectory, quotePath } from "../own-git-directory.ts";
+import { stageWork } from "../stage-work.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { actingSettings } from "./acting-settings.ts";
 import { differences, isAncestor, mergeBase, mergeTrees } from "./merge-trees.ts";
@@ -30,11 +31,7 @@ export async function prepareApply(tools: WorkspaceTools, call: PrepareCall): Pr
     await makeOwnGitDirectory(tools, work.tree, { use: "scratch", settings: await userSettings.read(signal) }),
   );
   const there = { cwd: work.tree.workTree, environment: theirs.environment, signal };
-  const changed = work.entries.filter(({ path, workTree }) => workTree !== "." && !path.endsWith("/"));
-  if (changed.length > 0) {
-    const input = Buffer.from(changed.map(({ path }) => `${path}\0`).join(""), "latin1");
-    await tools.git.inspect(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], { ...there, input });
-  }
+  await stageWork(tools, work.tree, { own: theirs, entries: work.entries, lfs: "content", signal });
   const tree = (await tools.git.inspect(["write-tree"], there)).stdout.trim();
   const settings = await actingSettings(tools, checkout.gitDirectory, signal);
   const own = stack.use(await makeOwnGitDirectory(tools, checkout, { use: "try", settings }));

@@ -23,6 +23,13 @@ export interface FileChange {
   readonly face?: string | undefined;
 }
 
+/** A directory of the user's, empty or emptied. */
+export interface ClearedDirectory {
+  readonly path: string;
+  /** Its permissions. */
+  readonly mode: number;
+}
+
 /** The user's working tree. */
 export interface Checkout {
   readonly workTree: string;
@@ -48,6 +55,8 @@ export interface ResultRecord {
   readonly changes: readonly FileChange[];
   /** Directories that are made for it, parents first. */
   readonly made: readonly string[];
+  /** Directories that may go for it, parents first. */
+  readonly cleared: readonly ClearedDirectory[];
 }
 
 /** Where the parts of a record lie. */
@@ -105,10 +114,11 @@ function isRecord(value: unknown): value is ResultRecord {
   if (fields["version"] !== VERSION || texts.some((name) => typeof fields[name] !== "string")) return false;
   if (!["begun", "done", "undoing"].includes(String(fields["phase"])) || !isResult(fields["result"])) return false;
   if (Number.isNaN(Date.parse(String(fields["at"])))) return false;
-  const { ref, checkout, changes, made } = fields;
+  const { ref, checkout, changes, made, cleared } = fields;
   if (ref !== undefined && !hasTexts(ref, ["name", "before", "after"])) return false;
   if (checkout !== undefined && !hasTexts(checkout, ["workTree", "gitDirectory"])) return false;
   if (!Array.isArray(made) || made.some((path) => !isInside(path))) return false;
+  if (!Array.isArray(cleared) || !cleared.every(isCleared)) return false;
   return Array.isArray(changes) && changes.every((change) => hasTexts(change, ["path"]) && isInside(change["path"]));
 }
 
@@ -121,6 +131,10 @@ function hasTexts(value: unknown, names: readonly string[]): value is Record<str
   if (typeof value !== "object" || value === null) return false;
   const fields: Partial<Record<string, unknown>> = { ...value };
   return names.every((name) => typeof fields[name] === "string");
+}
+
+function isCleared(value: unknown): boolean {
+  return hasTexts(value, ["path"]) && isInside(value["path"]) && Number.isInteger(value["mode"]);
 }
 
 /** A path of a git tree, relative and without steps upwards. */

@@ -35,7 +35,7 @@ export async function readSessionWork(
   if ((await fileSystem.kindOf(record.commonDirectory)) !== "directory") throw repositoryGone(record);
   const entry = await findWorktreeEntry(fileSystem, record);
   const exists = (await fileSystem.kindOf(record.path)) === "directory";
-  const gitDirectory = entry?.directory;
+  const gitDirectory = entry?.gitDirectory;
   const tree =
     gitDirectory === undefined || !exists ? undefined : await treeOf(tools, record, { gitDirectory, signal });
   if (tree === undefined || gitDirectory === undefined) throw workspaceGone(record, name);

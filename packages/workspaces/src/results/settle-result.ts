@@ -58,7 +58,8 @@ export async function takeAllBack(tools: WorkspaceTools, record: ResultRecord): 
   else if ((await fileSystem.kindOf(checkout.gitDirectory)) === "directory") {
     await lockIndex(tools, checkout, id);
     try {
-      const call = { workTree: checkout.workTree, places, changes: record.changes, made: record.made };
+      const { changes, made, cleared } = record;
+      const call = { workTree: checkout.workTree, places, changes, made, cleared };
       const files = await changedSince(tools, call);
       if (files.length > 0) throw changedAfterwards(record, files);
       // The branch first: whether it can be is known only when it is done.

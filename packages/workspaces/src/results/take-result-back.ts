@@ -72,5 +72,5 @@ async function atPlace(tools: WorkspaceTools, record: ResultRecord): Promise<Res
   if (isThere) return record;
   const place = await placeOf(tools, commonDirectory, branch);
   if (place !== undefined) throw checkedOutSince(record, branch, place);
-  return { ...record, checkout: undefined, changes: [], made: [] };
+  return { ...record, checkout: undefined, changes: [], made: [], cleared: [] };
 }

@@ -7,6 +7,7 @@ import { undoDamaged } from "../undo-errors.ts";
 import type { UserSettings } from "../user-settings.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { checkWay } from "./check-way.ts";
+import { clearedDirectories } from "./cleared-directories.ts";
 import { changeIndex } from "./index-change.ts";
 import { lockIndex, unlockIndex } from "./index-lock.ts";
 import { facesOf, putFiles } from "./move-files.ts";
@@ -79,6 +80,7 @@ export async function takeResult(
         checkout === undefined ? undefined : { workTree: checkout.workTree, gitDirectory: checkout.gitDirectory },
       changes,
       made: checkout === undefined ? [] : await missingDirectories(tools, checkout.workTree, changes),
+      cleared: checkout === undefined ? [] : await clearedDirectories(tools, checkout.workTree, changes),
     };
     call.signal?.throwIfAborted();
     await writeRecord(tools, begun);
@@ -101,13 +103,14 @@ interface ChangeCall {
 
 /** Files, index, branch, in this order: until the branch has moved, everything can be taken back. */
 async function change(tools: WorkspaceTools, { begun, prepared, preparing }: ChangeCall): Promise<void> {
-  const { checkout, ref, changes, made, id } = begun;
+  const { checkout, ref, changes, made, cleared, id } = begun;
   if (checkout !== undefined) {
     await lockIndex(tools, checkout, id);
     const faces = await facesOf(tools, { workTree: checkout.workTree, changes });
     await refuseMoved(tools, prepared, preparing);
     await checkCheckout(tools, prepared, preparing);
-    await putFiles(tools, { workTree: checkout.workTree, places: resultPlaces(tools, id), changes, made }, faces);
+    const places = resultPlaces(tools, id);
+    await putFiles(tools, { workTree: checkout.workTree, places, changes, made, cleared }, faces);
     await changeIndex(tools, begun, { checkout, to: "after" });
   } else if (ref !== undefined && prepared.branch !== undefined) {
     const place = await placeOf(tools, begun.commonDirectory, prepared.branch);

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 
+import { isDeep } from "../scaled.ts";
 import { corpus, dealt, fires, makeStage, outcomeOf, placed, placements } from "./corpus.ts";
 
 const stage = makeStage();
@@ -14,26 +15,33 @@ afterAll(() => {
 
 const HANDS = 6;
 
-/** Each by itself; then the settings in their other places, several together, and those by themselves that leave nothing to do for others. */
+/** By three; those that leave nothing to do for others by themselves, and with `--deep` each. */
+const alone = corpus.filter(({ isAlone }) => isDeep || isAlone === true);
+const together = isDeep ? [] : dealt(corpus, Math.ceil((corpus.length - alone.length) / 3));
+
+/** Then the settings in their other places, several together, and those by themselves that leave nothing to do for others. */
 const runs = [
-  ...corpus.map((vector) => ({ name: vector.name, vector: placed(vector, "repository"), isFired: true })),
+  ...alone.map((vector) => ({ name: vector.name, vector: placed(vector, "repository") })),
+  ...together.map((vector) => ({ name: vector.name, vector })),
   ...placements.slice(1).flatMap((placement) => {
     const settings = corpus.filter((vector) => vector.settings !== undefined);
     const vectors = settings.map((vector) => placed(vector, placement));
     return [...dealt(vectors, HANDS), ...vectors.filter(({ isAlone }) => isAlone === true)].map((vector) => ({
       name: `${vector.name} (${placement})`,
       vector,
-      isFired: false,
     }));
   }),
 ];
 
-describe("every hostile repository, by itself", () => {
-  it.each(runs)("$name", async ({ vector, isFired }) => {
-    if (isFired) {
-      expect(fires(stage.scene(), vector)).toBe(true);
-      counted.fired += 1;
-    }
+it("each vector fires at plain git", () => {
+  for (const vector of corpus) {
+    expect([vector.name, fires(stage.scene(), placed(vector, "repository"))]).toEqual([vector.name, true]);
+    counted.fired += 1;
+  }
+});
+
+describe("every hostile repository", () => {
+  it.each(runs)("$name", async ({ vector }) => {
     const { canaries, failures, ran } = await outcomeOf(stage.scene(), vector);
     counted.runs += 1;
     counted.operations += ran;

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 
 import { corpus, dealt, makeStage, outcomeOf, placed } from "./corpus.ts";
 
-const HANDS = 6;
+const HANDS = 4;
 
 const stage = makeStage();
 afterAll(stage.strike);

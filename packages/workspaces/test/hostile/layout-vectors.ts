@@ -20,6 +20,7 @@ function evilRepository(scene: Scene, directory: string, isBare = false): void {
 }
 
 function entryOf(scene: Scene): string {
+  if (scene.agentDirectory !== undefined) return scene.agentDirectory;
   const [name = ""] = readdirSync(join(scene.repository, ".git", "worktrees"));
   return join(scene.repository, ".git", "worktrees", name);
 }

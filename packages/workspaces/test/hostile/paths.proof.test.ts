@@ -1,9 +1,13 @@
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 
 import { expect, it } from "vitest";
 
 import { removeTree } from "../../src/remove-tree.ts";
-import { removeWhileSwapping } from "./swapping.ts";
+import { fixture, made, temporaryDirectory } from "../git-fixture.ts";
+import { copiesHeld } from "./copies-held.ts";
+import { lookWhileSwapping, removeWhileSwapping, swappedPaths } from "./swapping.ts";
 
 const SWAPS = 100_000;
 
@@ -28,3 +32,36 @@ it.runIf(process.platform === "linux")("100,000 swaps while we remove: nothing o
   );
   expect({ accesses, isEnough: swaps >= SWAPS }).toEqual({ accesses: 0, isEnough: true });
 });
+
+/** Reading by path: goes where the path leads by then. */
+async function readByPath(workspace: string): Promise<string> {
+  const texts = swappedPaths.map((path) => readFile(join(workspace, path), "utf8").catch(() => ""));
+  return (await Promise.all(texts)).join("");
+}
+
+it.runIf(process.platform === "linux")("100,000 swaps while we read: nothing outside is shown", async () => {
+  const workspace = temporaryDirectory();
+  const byPath = await lookWhileSwapping(workspace, () => readByPath(workspace), { swaps: SWAPS });
+  expect(byPath.accesses).toBe(1);
+  rmSync(join(workspace, "swapped"), { recursive: true, force: true });
+  const { accesses, looks, swaps } = await lookWhileSwapping(workspace, () => copiesHeld(workspace), { swaps: SWAPS });
+  process.stdout.write(
+    `swapping: reading by path showed what is outside at look ${String(byPath.looks)}; ours in ${String(looks)} looks and ${String(swaps)} swaps ${String(accesses)} times\n`,
+  );
+  expect({ accesses, isEnough: swaps >= SWAPS }).toEqual({ accesses: 0, isEnough: true });
+});
+
+it.runIf(process.platform === "linux")(
+  "a diff while directories are swapped shows nothing of what is outside",
+  async () => {
+    const world = fixture();
+    const { record } = await made(world);
+    const { accesses, looks, swaps } = await lookWhileSwapping(record.path, () => world.provider.diff(record), {
+      swaps: SWAPS / 10,
+    });
+    process.stdout.write(
+      `swapping: ${String(looks)} diffs, ${String(swaps)} swaps, ${String(accesses)} showed what is outside\n`,
+    );
+    expect(accesses).toBe(0);
+  },
+);

@@ -1,12 +1,14 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
+import { copyHeld, lookAtHeld } from "../../src/held-files.ts";
 import { removeTree } from "../../src/remove-tree.ts";
 import { INSTANCE, fixture, made, temporaryDirectory } from "../git-fixture.ts";
-import { removeWhileSwapping } from "./swapping.ts";
+import { copiesHeld } from "./copies-held.ts";
+import { lookWhileSwapping, removeWhileSwapping } from "./swapping.ts";
 
 const SWAPS = 3000;
 
@@ -62,6 +64,34 @@ describe("removing a workspace", () => {
     expect(output).toContain('The directory "mounted" of the workspace is a mount');
     expect(readdirSync(join(root, "outside"))).toEqual(["kept"]);
   });
+});
+
+describe("reading a workspace", () => {
+  it("takes files and links as they are, and what is on no directory's way not at all", async () => {
+    const root = temporaryDirectory();
+    const [from, to] = [join(root, "from"), join(root, "to")];
+    for (const name of ["outside", "from/deep", "to"]) mkdirSync(join(root, name), { recursive: true });
+    writeFileSync(join(root, "outside", "secret"), "secret");
+    writeFileSync(join(from, "deep", "file"), "text", { mode: 0o755 });
+    symlinkSync(join(root, "outside"), join(from, "link"));
+    execFileSync("mkfifo", [join(from, "pipe")]);
+    await copyHeld(from, to, ["deep/file", "link", "link/secret", "pipe", "deep", "gone/file"]);
+    expect(readdirSync(to).toSorted()).toEqual(["deep", "link"]);
+    expect(readdirSync(join(to, "deep"))).toEqual(["file"]);
+    expect(readlinkSync(join(to, "link"))).toBe(join(root, "outside"));
+    expect([...(await lookAtHeld(from, ["deep/file", "link/secret", "link", "pipe"])).keys()]).toEqual(["deep/file"]);
+  });
+
+  it.runIf(process.platform === "linux")(
+    "shows nothing of what is outside while its directories are swapped",
+    { timeout: 120_000 },
+    async () => {
+      const workspace = temporaryDirectory();
+      const { accesses, swaps } = await lookWhileSwapping(workspace, () => copiesHeld(workspace), { swaps: SWAPS });
+      expect(swaps).toBeGreaterThanOrEqual(SWAPS);
+      expect(accesses).toBe(0);
+    },
+  );
 });
 
 describe("what lies in the directory of worktrees", () => {

@@ -28,6 +28,8 @@ export interface Scene {
   readonly origin: string;
   /** The linked worktree of a session; made by plain git where the vector is fired, by us where it is withstood. */
   workspace: string;
+  /** The git directory that the agent writes, where it has one of its own. */
+  readonly agentDirectory?: string | undefined;
   readonly environment: Record<string, string>;
   /** A program that leaves a trace when it runs. */
   readonly trap: string;

@@ -38,19 +38,25 @@ export interface Swapping extends AsyncDisposable {
 }
 
 const names = Array.from({ length: 8 }, (_, index) => `file-${String(index)}`);
+/** Relative to the workspace. */
+export const swappedPaths: readonly string[] = names.map((name) => `swapped/${name}`);
 
 function fill(directory: string, text: string): void {
   mkdirSync(directory, { recursive: true });
   for (const name of names) writeFileSync(join(directory, name), text);
 }
 
-export function startSwapping(): Swapping {
+/** What the files outside hold. */
+export const OUTSIDE = "of another place\n";
+
+/** Default: a workspace of its own. */
+export function startSwapping(given?: string): Swapping {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "clauderon-swapping-")));
   const outside = join(root, "outside");
-  const workspace = join(root, "workspace");
+  const workspace = given ?? join(root, "workspace");
   const counts = new SharedArrayBuffer(8);
   const counter = new Int32Array(counts);
-  fill(outside, "of another place\n");
+  fill(outside, OUTSIDE);
   const places = {
     directory: join(workspace, "swapped"),
     outside,
@@ -64,14 +70,16 @@ export function startSwapping(): Swapping {
     isWhole: () => {
       const there = readdirSync(outside);
       return (
-        there.length === names.length &&
-        there.every((name) => readFileSync(join(outside, name), "utf8") === "of another place\n")
+        there.length === names.length && there.every((name) => readFileSync(join(outside, name), "utf8") === OUTSIDE)
       );
     },
     refill: () => {
       // Filled elsewhere: what is written through the link would be the test's own doing.
-      fill(join(root, "fresh", "swapped"), "of the workspace\n");
-      renameSync(join(root, "fresh"), workspace);
+      const fresh = join(root, "fresh");
+      fill(join(fresh, "swapped"), "of the workspace\n");
+      if (given === undefined) return renameSync(fresh, workspace);
+      rmSync(places.directory, { recursive: true, force: true });
+      renameSync(join(fresh, "swapped"), places.directory);
     },
     [Symbol.asyncDispose]: async () => {
       const ended = new Promise((resolve) => worker.once("exit", resolve));
@@ -97,5 +105,26 @@ export async function removeWhileSwapping(remove: (path: string) => Promise<void
     await remove(swapping.workspace);
     const accesses = swapping.isWhole() ? 0 : 1;
     if (accesses > 0 || swapping.count() >= swaps) return { removals, swaps: swapping.count(), accesses };
+  }
+}
+
+export interface Shown {
+  readonly looks: number;
+  readonly swaps: number;
+  /** Looks that showed what lies outside. */
+  readonly accesses: number;
+}
+
+/** Looks at a worktree again and again until a directory of it was swapped so often, or something outside was shown. */
+export async function lookWhileSwapping(
+  workspace: string,
+  look: () => Promise<string>,
+  { swaps, most = Number.POSITIVE_INFINITY }: { readonly swaps: number; readonly most?: number },
+): Promise<Shown> {
+  await using swapping = startSwapping(workspace);
+  swapping.refill();
+  for (let looks = 1; ; looks += 1) {
+    const accesses = (await look()).includes(OUTSIDE.trim()) ? 1 : 0;
+    if (accesses > 0 || swapping.count() >= swaps || looks >= most) return { looks, swaps: swapping.count(), accesses };
   }
 }

@@ -32,6 +32,8 @@ export const operations = [
   "resolveWorkspace",
   "rollBack",
   "merge",
+  "sync",
+  "checkpoint",
   "apply",
   "takeBack",
   "borrow",

@@ -1,16 +1,19 @@
 import { randomUUID } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import {
   ClauderonError,
+  type Sandbox,
+  type WorkspaceCheckpointRequest,
+  type WorkspaceMount,
   type WorkspaceRecord,
   type WorkspaceRequest,
   type WorkspaceResultRequest,
 } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
 
 import { createWorkspaces, type Workspaces } from "../../src/index.ts";
-import { INSTANCE } from "../git-fixture.ts";
+import { INSTANCE, helpedRunner } from "../git-fixture.ts";
 import { type Scene, SECRET } from "./scene.ts";
 import { change, type Operation, type Vector } from "./vector.ts";
 
@@ -26,8 +29,16 @@ export interface Outcome {
 
 const ID = "session-fix";
 
-/** Runs every operation of ours against the vector. */
-export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> {
+/** Of workspace; with `enter` what the agent does is done in a sandbox, and comes out of it. */
+export interface Kind extends Pick<WorkspaceRequest, "isPrivate"> {
+  readonly enter?: ((scene: Scene, mount: WorkspaceMount) => Pick<Sandbox, "exec">) | undefined;
+}
+
+/** What a user looks at in the worktree of a private workspace, with git as it is. */
+const looks = [["status"], ["diff"], ["diff", "HEAD"], ["log", "-p", "--all"], ["show"], ["stash", "list"]] as const;
+
+/** Runs every operation of ours against the vector; with private workspaces the user's plain git in the worktree, too. */
+export async function withstand(scene: Scene, vector: Vector, kind: Kind = {}): Promise<Outcome> {
   const canaries: string[] = [];
   const failures: Partial<Record<Operation, string>> = {};
   const results: string[] = [];
@@ -37,7 +48,7 @@ export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> 
   const provider = createWorkspaces({
     homeDirectory: join(scene.root, "home"),
     instanceId: INSTANCE,
-    runner: createCommandRunner(),
+    runner: helpedRunner,
     environment: { ...scene.environment, ...variables },
   });
   if (scene.hasRun()) throw new Error(`${vector.name}: the canary sang while it was armed`);
@@ -70,6 +81,7 @@ export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> 
       },
       branchPrefix: "clauderon/",
       withChanges: true,
+      isPrivate: kind.isPrivate,
     };
     return [request, await provider.plan(request)];
   };
@@ -91,7 +103,7 @@ export async function withstand(scene: Scene, vector: Vector): Promise<Outcome> 
       results.push(await taken(provider, made, { kind: "merge", merge: { how: "no-ff", isCommittedOnly: true } }));
       await provider.remove(made, { sessionId: topic.sessionId, force: true });
     });
-    await work(scene, { vector, provider, record, attempt, results });
+    await work(scene, { vector, provider, record, attempt, results, enter: kind.enter });
   }
   await attempt("clone", () => provider.resolve(`file://${scene.repository}`));
   return { canaries, failures, ran, results };
@@ -113,18 +125,49 @@ async function taken(
   }
 }
 
+async function checkpointed({ checkpoints }: Workspaces, record: WorkspaceRecord): Promise<unknown> {
+  const request = (id: string): WorkspaceCheckpointRequest => ({
+    id: `${id}-${randomUUID()}`,
+    sessionId: ID,
+    name: "fix",
+    at: "2026-01-01T00:00:00.000Z",
+    trigger: "user",
+    session: {},
+  });
+  const { id } = await checkpoints.create(record, request("one"));
+  const added = join(record.path, "added-after-the-checkpoint");
+  writeFileSync(added, "added\n");
+  const shown = await checkpoints.diff({ from: id, record });
+  const { before } = await checkpoints.restore(record, { id, before: request("before") });
+  if (existsSync(added)) throw new Error("it was not gone back to");
+  const between = await checkpoints.diff({ from: before.id, to: id });
+  await checkpoints.remove([id, before.id]);
+  return [shown, between];
+}
+
 interface Work {
   readonly vector: Vector;
   readonly provider: Workspaces;
   readonly record: WorkspaceRecord;
   readonly results: string[];
+  readonly enter: Kind["enter"];
   readonly attempt: <Value>(operation: Operation, work: () => Promise<Value>) => Promise<Value | undefined>;
 }
 
-async function work(scene: Scene, { vector, provider, record, attempt, results }: Work): Promise<void> {
+async function work(scene: Scene, { vector, provider, record, attempt, results, enter }: Work): Promise<void> {
   vector.armWorkspace?.(scene);
   if (scene.hasRun()) throw new Error(`${vector.name}: the canary sang while the agent armed it`);
   change(scene, record.path);
+  const look = async (): Promise<void> => {
+    for (const args of looks)
+      await attempt("status", () => Promise.resolve(scene.plain(args, { cwd: record.path }).output));
+  };
+  if (record.kind === "private") await look();
+  if (enter !== undefined) {
+    const sandbox = enter(scene, await provider.mount(record));
+    await attempt("sync", () => provider.sync(record, sandbox));
+    await look();
+  }
   await attempt("status", () => provider.status(record));
   await attempt("diff", async () => {
     const shown: string[] = [];
@@ -134,6 +177,7 @@ async function work(scene: Scene, { vector, provider, record, attempt, results }
   await attempt("pushUrl", async () => (await provider.pushUrl(record)) === undefined);
   await attempt("list", () => Array.fromAsync(provider.list()));
   await attempt("resolveWorkspace", () => provider.resolve(join(record.path, "deep")));
+  await attempt("checkpoint", () => checkpointed(provider, record));
   await attempt("apply", async () => results.push(await taken(provider, record, { kind: "apply" })));
   await attempt("takeBack", async () => {
     for (const { id } of await provider.results.list({ isMeasured: true })) await provider.results.takeBack(id);

@@ -61,6 +61,7 @@ const status = fc.record({
   untracked: fc.nat(2),
   unreachedCommits: fc.nat(2),
   files: fc.constant<string[]>([]),
+  unsynced: fc.option(fc.constant({ since: "2026-01-01T00:00:00.000Z" }), { nil: undefined }),
 });
 const observations: fc.Arbitrary<Observation> = fc.record({
   sandboxes: fc.array(
@@ -82,12 +83,17 @@ describe("reconcilePlan", () => {
     fc.assert(
       fc.property(observations, (observation) => {
         const known = new Set(observation.sessions.map((session) => session.state.id));
+        const away = observation.orphanWorkspaces.filter((workspace) => workspace.status.unsynced !== undefined);
         for (const { action } of reconcilePlan(observation)) {
-          if (action.type === "destroy-sandbox") expect(known).not.toContain(action.sandboxId);
+          if (action.type === "destroy-sandbox") {
+            expect(known).not.toContain(action.sandboxId);
+            expect(away.map(({ sessionId }) => sessionId)).not.toContain(action.sandboxId);
+          }
           if (action.type !== "remove-workspace") continue;
           expect(known).not.toContain(action.workspace.sessionId);
           const { staged, unstaged, untracked, unreachedCommits } = action.workspace.status;
           expect(staged + unstaged + untracked + unreachedCommits).toBe(0);
+          expect(action.workspace.status.unsynced).toBeUndefined();
         }
       }),
       { numRuns: 500 },

@@ -19,14 +19,22 @@ export interface PlannedFinding {
 /** Compares what is recorded with what is there. Pure. Sessions with an operation in progress are left to it. */
 export function reconcilePlan(observation: Observation): readonly PlannedFinding[] {
   const ids = new Set(observation.sessions.map((session) => session.state.id));
+  const away = new Set(
+    observation.orphanWorkspaces.flatMap(({ sessionId, status }) => (status.unsynced === undefined ? [] : [sessionId])),
+  );
   return [
-    ...observation.sandboxes.filter((sandbox) => !ids.has(sandbox.sandboxId)).map(planOrphanSandbox),
+    ...observation.sandboxes
+      .filter((sandbox) => !ids.has(sandbox.sandboxId))
+      .map((sandbox) => planOrphanSandbox(sandbox, away.has(sandbox.sandboxId))),
     ...observation.orphanWorkspaces.filter((workspace) => !ids.has(workspace.sessionId)).map(planOrphanWorkspace),
     ...observation.sessions.filter((session) => session.state.operation === undefined).flatMap(planSession),
   ];
 }
 
-function planOrphanSandbox(sandbox: Observation["sandboxes"][number]): PlannedFinding {
+function planOrphanSandbox(sandbox: Observation["sandboxes"][number], isAway: boolean): PlannedFinding {
+  const action = isAway
+    ? "keep it: it may hold work that is nowhere else; remove it with its backend's own means once you have that"
+    : "remove it; workspaces are not touched";
   return {
     finding: {
       kind: "orphan",
@@ -35,16 +43,18 @@ function planOrphanSandbox(sandbox: Observation["sandboxes"][number]): PlannedFi
       sessionId: sandbox.sandboxId,
       backend: sandbox.backend,
       message: `a ${sandbox.backend} sandbox without a session`,
-      action: "remove it; workspaces are not touched",
+      action,
     },
-    action: { type: "destroy-sandbox", backend: sandbox.backend, sandboxId: sandbox.sandboxId },
+    action: isAway
+      ? { type: "report" }
+      : { type: "destroy-sandbox", backend: sandbox.backend, sandboxId: sandbox.sandboxId },
   };
 }
 
 function planOrphanWorkspace(workspace: OrphanWorkspace): PlannedFinding {
   const { status } = workspace;
   const uncommitted = status.staged + status.unstaged + status.untracked;
-  const holdsWork = uncommitted > 0 || status.unreachedCommits > 0;
+  const holdsWork = uncommitted > 0 || status.unreachedCommits > 0 || status.unsynced !== undefined;
   return {
     finding: {
       kind: "orphan",

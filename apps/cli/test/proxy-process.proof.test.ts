@@ -75,4 +75,23 @@ describe("the proxy's process", { timeout: SLOW }, () => {
     if (!socket.destroyed) await once(socket, "close");
     expect((await status())["processId"]).not.toBe(second["processId"]);
   });
+
+  test("that cannot start says why and what helps, to whoever asks for it", async () => {
+    const path = join(here.home, "proxy", "authority.pem");
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.slice(0, text.length / 2));
+    process.kill(Number((await status())["processId"]), "SIGKILL");
+    const said = async (words: readonly string[]): Promise<string> => {
+      const { stdout, stderr } = await call(words);
+      return stdout + stderr;
+    };
+    await expect
+      .poll(async () => said(["proxy", "status"]), patience)
+      .toMatch(/did not start[^]*cut off[^]*move it away/u);
+    expect((await call(["proxy", "status"])).code).toBe(5);
+    expect(await said(["doctor"])).toMatch(/^proxy +no +did not start[^]*cut off/mu);
+    await writeFile(path, text);
+    await expect.poll(async () => (await call(["proxy", "status"])).code, { timeout: 60_000 }).toBe(0);
+    expect(await said(["doctor"])).toMatch(/^proxy +ok /mu);
+  });
 });
