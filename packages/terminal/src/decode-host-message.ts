@@ -1,18 +1,17 @@
-import {
-  HostError,
-  type HostAgentStatus,
-  type HostExit,
-  type HostFailure,
-  type HostInfo,
-  type HostSandboxStatus,
-  type HostTerminalSize,
+import type {
+  HostAgentStatus,
+  HostExit,
+  HostFailure,
+  HostInfo,
+  HostSandboxStatus,
+  HostTerminalSize,
 } from "./host-protocol.ts";
+import { count, instant, isText, list, object, oneOf, optional, refusal, text, type Message } from "./read-value.ts";
 
-type Message = Readonly<Record<string, unknown>>;
-
-const longestText = 4096;
 const mostSandboxes = 10_000;
+const mostProcesses = 10_000;
 const mostFixes = 16;
+const mostCells = 10_000;
 const agentStates = ["none", "running", "exited"] as const;
 const sandboxStates = ["running", "stopping", "stopped"] as const;
 const modes = ["terminal", "headless"] as const;
@@ -33,7 +32,7 @@ export const decode = {
       state: oneOf(message["state"], agentStates),
       launchId: optional(message["launchId"], text),
       processId: optional(message["processId"], count),
-      startedAtMs: optional(message["startedAtMs"], count),
+      startedAtMs: optional(message["startedAtMs"], instant),
       exit: optional(message["exit"], (exit) => decode.exit(exit)),
       mode: optional(message["mode"], (mode) => oneOf(mode, modes)),
       size: optional(message["size"], size),
@@ -62,15 +61,14 @@ export const decode = {
   },
 
   sandboxes(value: unknown): readonly HostSandboxStatus[] {
-    if (!Array.isArray(value) || value.length > mostSandboxes) throw refusal("a list of sandboxes");
-    return value.map((sandbox) => decode.sandbox(sandbox));
+    return list(value, mostSandboxes, (sandbox) => decode.sandbox(sandbox));
   },
 
   info(value: unknown): HostInfo {
     const message = object(value, "the host's information");
     return {
       processId: count(message["processId"]),
-      startedAtMs: count(message["startedAtMs"]),
+      startedAtMs: instant(message["startedAtMs"]),
       protocol: count(message["protocol"]),
       memoryBytes: count(message["memoryBytes"]),
       sandboxes: count(message["sandboxes"]),
@@ -80,46 +78,17 @@ export const decode = {
   },
 
   processIds(value: unknown): readonly number[] {
-    if (!Array.isArray(value) || value.length > mostSandboxes) throw refusal("a list of processes");
-    return value.map(count);
+    return list(value, mostProcesses, count);
   },
 };
 
-function refusal(what: string): HostError {
-  return new HostError("internal", `The host answered with what is not ${what}`, "start the session again");
-}
-
-function object(value: unknown, what: string): Message {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw refusal(what);
-  return value as Message;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value.length <= longestText;
-}
-
-function text(value: unknown): string {
-  if (!isText(value)) throw refusal("text");
-  return value;
-}
-
-function count(value: unknown): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw refusal("a whole number");
-  return value;
-}
-
 function size(value: unknown): HostTerminalSize {
   const { columns, rows } = object(value, "a size");
-  return { columns: count(columns), rows: count(rows) };
+  return { columns: cells(columns), rows: cells(rows) };
 }
 
-function oneOf<Value extends string>(value: unknown, values: readonly Value[]): Value {
-  const found = values.find((one) => one === value);
-  if (found === undefined) throw refusal("one of the known states");
-  return found;
-}
-
-/** Absent where the host left it out, or wrote `null` for it. */
-function optional<Value>(value: unknown, read: (value: unknown) => Value): Value | undefined {
-  return value === undefined || value === null ? undefined : read(value);
+function cells(value: unknown): number {
+  const number = count(value);
+  if (number < 1 || number > mostCells) throw refusal("a size");
+  return number;
 }

@@ -1,6 +1,5 @@
 import {
   CommandError,
-  SandboxError,
   type ProcessExit,
   type ProcessHandle,
   type ProcessSignal,
@@ -80,7 +79,7 @@ export class HostProcessHandle implements ProcessHandle, LinkStream {
     this.#isOver = true;
     this.#input.close();
     for (const outlet of Object.values(this.#outlets)) if (!outlet.isCancelled) outlet.controller?.close();
-    if (exit === undefined) this.#settle?.reject(outcomeUnknown());
+    if (exit === undefined) this.#settle?.reject(this.#link.peer.outcomeUnknown());
     else this.#settle?.resolve(exit);
   }
 
@@ -134,12 +133,4 @@ export class HostProcessHandle implements ProcessHandle, LinkStream {
 
 function inputClosed(): CommandError {
   return new CommandError({ message: "The process has ended and reads no more input", fix: ["read its exit"] });
-}
-
-function outcomeUnknown(): SandboxError {
-  return new SandboxError({
-    code: "sandbox.not-running",
-    message: "The session host ended; how the process ended cannot be known",
-    fix: ["start the session again"],
-  });
 }

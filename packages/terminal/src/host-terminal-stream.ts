@@ -1,5 +1,7 @@
 import {
   AgentError,
+  OperationError,
+  type ClauderonError,
   type ProcessExit,
   type TerminalChunk,
   type TerminalSize,
@@ -25,6 +27,8 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   #chunks: TerminalChunk[] = [];
   #wake: (() => void) | undefined;
   #isOver = false;
+  /** The connection went first; the agent may go on. */
+  #isLost = false;
   #consumed = 0;
   #resolveEnded: (exit: ProcessExit | undefined) => void = () => undefined;
 
@@ -32,7 +36,7 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
     this.#link = link;
     this.#id = id;
     this.#sandboxId = sandboxId;
-    this.#input = new InputWindow(link, id, agentEnded);
+    this.#input = new InputWindow(link, id, () => this.#noInput());
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -55,11 +59,12 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   }
 
   closed(): void {
+    this.#isLost = true;
     this.#finish(undefined);
   }
 
   input(bytes: Uint8Array): Promise<void> {
-    return this.#isOver ? Promise.reject(agentEnded()) : this.#input.send(bytes);
+    return this.#isOver ? Promise.reject(this.#noInput()) : this.#input.send(bytes);
   }
 
   async resize(size: TerminalSize): Promise<void> {
@@ -79,6 +84,14 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #noInput(): ClauderonError {
+    const { peer } = this.#link;
+    if (!this.#isLost || peer.endsWithConnection) {
+      return new AgentError({ code: "agent.ended", message: "The agent has ended", fix: ["start the session again"] });
+    }
+    return new OperationError({ message: `${peer.name} hung up`, fix: ["attach again"] });
   }
 
   #finish(exit: ProcessExit | undefined): void {
@@ -117,8 +130,4 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
     this.#link.sendCredit(this.#id, sources.stdout, this.#consumed);
     this.#consumed = 0;
   }
-}
-
-function agentEnded(): AgentError {
-  return new AgentError({ code: "agent.ended", message: "The agent has ended", fix: ["start the session again"] });
 }
