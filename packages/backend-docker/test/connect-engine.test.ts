@@ -106,7 +106,8 @@ describe("The engine that answers", () => {
       Name: "/clauderon-fix",
       Image: "sha256:1",
       State: { Status: "exited", Pid: 0, ExitCode: 137, OOMKilled: true, Error: "", StartedAt: "2026-01-01T00:00:00Z" },
-      Config: { Labels: { one: "1" } },
+      Config: { Labels: { one: "1" }, User: "1:1" },
+      Mounts: [{ Type: "bind", Source: "/a", Destination: "/workspace", RW: true }],
       HostConfig: { NetworkMode: "none" },
       NetworkSettings: { Networks: { none: {} } },
     };
@@ -124,6 +125,8 @@ describe("The engine that answers", () => {
         image: "sha256:1",
         networks: ["none"],
         networkMode: "none",
+        user: "1:1",
+        mounts: [{ source: "/a", target: "/workspace", isWritable: true }],
       });
     });
   });

@@ -79,7 +79,7 @@ describe("Images by pull policy", () => {
     expect(second).toEqual(first);
     await images.ensure(engine, wanted, { policy: "if-not-present" });
     expect((await seen()).filter(({ path }) => path === "/images/create")).toEqual([
-      expect.objectContaining({ query: { fromImage: "acme/dev", tag: "1" }, registryAuth: "e30" }),
+      expect.objectContaining({ query: { fromImage: "acme/dev", tag: "1" }, registryAuth: "e30=" }),
     ]);
     expect(heard).toContainEqual({ image: "acme/dev:1", phase: "downloading", layers: 2, layersDone: 1, bytes: 512, totalBytes: 2048 });
     expect(heard.at(-1)).toEqual({ image: "acme/dev:1", phase: "unpacking", layers: 2, layersDone: 2, bytes: 2048, totalBytes: 2048 });

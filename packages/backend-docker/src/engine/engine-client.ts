@@ -103,6 +103,15 @@ export class EngineClient {
     return this.transport.upgrade({ method: "POST", path: `/exec/${exec}/start`, body: { Detach: false, Tty: false }, signal });
   }
 
+  /** The latest lines that the main process wrote, both streams in one. */
+  async lastLines(id: string, lines: number, { signal }: CallOptions = {}): Promise<string> {
+    const query = { stdout: 1, stderr: 1, tail: lines };
+    const stream = await this.transport.stream({ method: "GET", path: `/containers/${id}/logs`, query, signal });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Uint8Array);
+    return unframed(Buffer.concat(chunks));
+  }
+
   async connectNetwork(network: string, id: string, { signal }: CallOptions = {}): Promise<void> {
     await this.transport.request({ method: "POST", path: `/networks/${network}/connect`, body: { Container: id }, signal });
   }
@@ -124,4 +133,16 @@ export class EngineClient {
       throw error;
     }
   }
+}
+
+const headBytes = 8;
+
+function unframed(bytes: Buffer): string {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + headBytes <= bytes.length;) {
+    const end = at + headBytes + bytes.readUInt32BE(at + 4);
+    parts.push(bytes.subarray(at + headBytes, end));
+    at = end;
+  }
+  return Buffer.concat(parts).toString("utf8");
 }

@@ -37,6 +37,9 @@ export interface ContainerStatus {
   /** Names of the networks it is in; `none` is one without any. */
   readonly networks: readonly string[];
   readonly networkMode: string;
+  /** As it was given: `1000:1000`. */
+  readonly user: string;
+  readonly mounts: readonly { readonly source: string; readonly target: string; readonly isWritable: boolean }[];
 }
 
 export interface ContainerEntry {

@@ -58,6 +58,14 @@ export function readContainer(answer: Fields): ContainerStatus {
     image: text(answer["Image"]),
     networks: Object.keys(recordOf(recordOf(answer["NetworkSettings"])["Networks"])),
     networkMode: text(recordOf(answer["HostConfig"])["NetworkMode"]),
+    user: text(config["User"]),
+    mounts: list(answer["Mounts"])
+      .map(recordOf)
+      .map((mount) => ({
+        source: text(mount["Source"]),
+        target: text(mount["Destination"]),
+        isWritable: mount["RW"] === true,
+      })),
   };
 }
 

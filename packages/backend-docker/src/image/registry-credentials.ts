@@ -77,6 +77,7 @@ function ownLogin({ logins }: DockerConfig, registry: string, key: string): Cred
   return { username: text.slice(0, colon), password, serveraddress: key };
 }
 
+/** With its padding: engines refuse it without. */
 function encoded(credentials: Credentials): string {
-  return Buffer.from(JSON.stringify(credentials)).toString("base64url");
+  return Buffer.from(JSON.stringify(credentials)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
