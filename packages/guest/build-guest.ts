@@ -5,6 +5,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { missingGo } from "./missing-go.ts";
+
 const platforms = [
   { name: "linux-x64", architecture: "amd64" },
   { name: "linux-arm64", architecture: "arm64" },
@@ -73,15 +75,16 @@ function check(version: string): void {
 }
 
 const manifest = JSON.parse(readFileSync(join(import.meta.dirname, "package.json"), "utf8")) as { version: string };
+const missing = values.check === true ? undefined : missingGo();
 if (values.check === true) {
   check(manifest.version);
-} else if (spawnSync("go", ["version"]).status === 0) {
+} else if (missing === undefined) {
   const { programs } = build(manifest.version);
   for (const [name, { sha256, bytes }] of Object.entries(programs)) say(`${name} ${bytes} bytes, SHA-256 ${sha256}`);
 } else {
   rmSync(output, { recursive: true, force: true });
   const isRequired = (process.env["CLAUDERON_REQUIRE"] ?? "").split(/[\s,]+/u).includes("go");
-  const why = "Go is not installed, so the programs that run in sandboxes are not built";
+  const why = `${missing}, so the programs that run in sandboxes are not built`;
   if (isRequired) fail(`${why}, but CLAUDERON_REQUIRE contains go`);
   say(why);
 }

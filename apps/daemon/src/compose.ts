@@ -44,9 +44,10 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const { settings, logger } = options;
   const { homeDirectory } = settings;
   await using stack = new AsyncDisposableStack();
-  const [store, agents, workspaces, local, zellij] = await Promise.all([
+  const [store, agents, guest, workspaces, local, zellij] = await Promise.all([
     createSqliteStore({ path: join(homeDirectory, "db.sqlite"), logger: logger.child({ part: "store" }) }),
     import("@clauderon/agents"),
+    import("@clauderon/guest"),
     import("@clauderon/workspaces"),
     import("@clauderon/backend-local"),
     import("@clauderon/backend-zellij"),
@@ -105,6 +106,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       logger: logger.child({ part: "engine" }),
       environment: ownEnvironment,
       proxy: createSessionProxy({ homeDirectory, supervisor, logger: proxyLogger }),
+      guest: guest.createGuestProgram({ directory: join(homeDirectory, "guest") }),
       crashPoints: options.crashPoints,
     }),
   );

@@ -15,7 +15,7 @@ describe.runIf(hasGo("the proofs of the guest"))("the guest's program", () => {
   test("is the same from two places, static, and no larger than 5 MiB", () => {
     const copy = mkdtempSync(join(tmpdir(), "clauderon-guest-source-"));
     try {
-      for (const name of ["go", "build-guest.ts", "package.json"])
+      for (const name of ["go", "build-guest.ts", "missing-go.ts", "package.json"])
         cpSync(join(goDirectory, "..", name), join(copy, name), { recursive: true });
       using first = buildGuest();
       using second = buildGuest(copy);

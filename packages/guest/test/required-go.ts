@@ -3,12 +3,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { missingGo } from "../missing-go.ts";
+
 const packageDirectory: string = join(import.meta.dirname, "..");
 
 /** Whether tests that need Go can run: they do where it is; elsewhere one line says why not, or they fail when CLAUDERON_REQUIRE names `go`. */
 export function hasGo(what: string): boolean {
-  if (spawnSync("go", ["version"]).status === 0 && process.platform === "linux") return true;
-  const why = `${what} did not run: Go is not installed on this machine, or it is not Linux`;
+  const missing = process.platform === "linux" ? missingGo() : "this machine is not Linux";
+  if (missing === undefined) return true;
+  const why = `${what} did not run: ${missing}`;
   if ((process.env["CLAUDERON_REQUIRE"] ?? "").split(/[\s,]+/u).includes("go"))
     throw new Error(`${why}, but CLAUDERON_REQUIRE contains go`);
   process.stdout.write(`${why}\n`);

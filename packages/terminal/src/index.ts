@@ -23,6 +23,7 @@ export {
   type GuestReports,
 } from "./guest-protocol.ts";
 export { leaveSandboxCgroup } from "./host-cgroup.ts";
+export { keepCarrier, type KeepCarrierOptions } from "./keep-carrier.ts";
 export { ensurePrivateDirectory, hostPaths, type HostPaths } from "./host-paths.ts";
 export type { HostAgentStatus, HostExit, HostInfo, HostSandboxStatus, HostTerminalSize } from "./host-protocol.ts";
 export { renderText, type RenderTextOptions } from "./render-text.ts";

@@ -28,4 +28,6 @@ export interface BackendCapabilities extends Readonly<Record<Capability, boolean
   readonly isolation: Isolation;
   readonly workspace: WorkspaceAccess;
   readonly terminal: TerminalKind;
+  /** Sandboxes have a guest and its channel: `guest` and `channel` of a spec are taken, and the environment's proxy variables lead to the guest. Absent = no. */
+  readonly channel?: boolean | undefined;
 }

@@ -61,12 +61,14 @@ export type {
 } from "./sandbox.ts";
 export type { DirectoryEntry, FileStatus, SandboxFiles, WriteFileOptions } from "./sandbox-files.ts";
 export type {
+  ChannelCarrier,
   GuestProgram,
   NetworkPolicy,
   PullPolicy,
   ResourceLimits,
   SandboxChannel,
   SandboxId,
+  SandboxParts,
   SandboxSpec,
   WorkspaceMount,
 } from "./sandbox-spec.ts";

@@ -2,7 +2,7 @@ import type { CallOptions } from "./call-options.ts";
 import type { Checkpoints } from "./checkpoint.ts";
 import type { ExecOptions, ProcessExit, ProcessHandle, TerminalSize } from "./process.ts";
 import type { SandboxFiles } from "./sandbox-files.ts";
-import type { NetworkPolicy, SandboxId } from "./sandbox-spec.ts";
+import type { NetworkPolicy, SandboxId, SandboxParts } from "./sandbox-spec.ts";
 import type { AgentTerminalOptions, TerminalStream } from "./terminal.ts";
 
 /** As observed, never as remembered. */
@@ -59,8 +59,10 @@ export interface Sandbox extends AsyncDisposable {
 
   inspect(options?: CallOptions): Promise<SandboxStatus>;
 
-  /** Idempotent: `exec` works afterwards. Starts no agent. `environment` replaces the one of creation; without it, that one counts where it is still in somebody's memory, else the sandbox has what its image gives. Rejects with `sandbox.not-found` when it is gone. */
-  start(options?: CallOptions & { readonly environment?: Readonly<Record<string, string>> | undefined }): Promise<void>;
+  /** Idempotent: `exec` works afterwards. Starts no agent. `environment` replaces the one of creation; without it, that one counts where it is still in somebody's memory, else the sandbox has what its image gives. `guest` and `channel` replace those of creation, too. Rejects with `sandbox.not-found` when it is gone. */
+  start(
+    options?: CallOptions & SandboxParts & { readonly environment?: Readonly<Record<string, string>> | undefined },
+  ): Promise<void>;
   /** Idempotent: no process of the sandbox lives afterwards; files stay. */
   stop(options?: StopOptions): Promise<void>;
   /** Idempotent, also when half of it is gone: stops, and removes all the backend made. The workspace's files on this machine stay: they are the caller's. */

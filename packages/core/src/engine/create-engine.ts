@@ -52,7 +52,7 @@ export function createEngine(options: EngineOptions): Engine {
     { backend: settings.defaultBackend, origin: settings.defaultBackendOrigin },
     clock,
   );
-  const sandboxes = new SandboxCache(registry);
+  const sandboxes = new SandboxCache({ registry, proxy: options.proxy, guest: options.guest });
   const sync = new SandboxSync({ workspaces: options.workspaces, log, sandboxes, clock, logger });
   const workspaces = createSyncedWorkspaces(options.workspaces, { log, sync });
   const effects = new StepEffects({
@@ -64,6 +64,7 @@ export function createEngine(options: EngineOptions): Engine {
     agents: options.agents,
     branchPrefix: settings.branchPrefix ?? "clauderon/",
     proxy: options.proxy,
+    guest: options.guest,
     clock,
     keepsUndo: keepMs > 0,
     include: settings.include ?? [],

@@ -7,6 +7,7 @@ import type { Clock } from "../contract/clock.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
+import type { GuestProgram } from "../contract/sandbox-spec.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
@@ -18,6 +19,7 @@ import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
 import { rewind } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import { sandboxParts } from "./sandbox-parts.ts";
 import type { SandboxSync } from "./sandbox-sync.ts";
 import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
@@ -59,6 +61,7 @@ export interface StepEffectsOptions {
   readonly branchPrefix: string;
   readonly sync: SandboxSync;
   readonly proxy: ProxyPort | undefined;
+  readonly guest: GuestProgram | undefined;
   readonly clock: Clock;
   /** False when deleted sessions are not to be kept. */
   readonly keepsUndo: boolean;
@@ -157,6 +160,7 @@ export class StepEffects {
       name,
       backend,
       isolation,
+      hasChannel: this.#options.registry.get(backend).capabilities.channel,
       access: accessOf(state),
       branch: workspace.branch,
       pushUrl: () => this.#options.workspaces.pushUrl(workspace),
@@ -280,7 +284,11 @@ export class StepEffects {
     const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
     if (existing !== undefined) {
       try {
-        await existing.start({ environment: input.environment, ...options });
+        await existing.start({
+          ...(await sandboxParts(state, this.#options)),
+          environment: input.environment,
+          ...options,
+        });
         await workspaces.send(state.workspace, existing, options);
         return {};
       } catch (error) {
@@ -298,6 +306,7 @@ export class StepEffects {
         workspace,
         environment: input.environment ?? {},
         network: networkPolicyOf(accessOf(state), backend.capabilities),
+        ...(await sandboxParts(state, this.#options)),
         ...state.sandbox,
       },
       options,

@@ -21,6 +21,7 @@ const capabilities = exactly<BackendCapabilities>()(
     isolation: isolationSchema,
     workspace: z.enum(["host", "mounted", "remote"]),
     terminal: z.enum(["bytes", "screen"]),
+    channel: z.boolean().optional(),
   }),
 );
 
