@@ -12,6 +12,7 @@ import {
   type GuestProgram,
   type Sandbox,
   type SandboxId,
+  type SandboxParts,
   type SandboxSpec,
   type SandboxSummary,
 } from "@clauderon/core/contract";
@@ -23,7 +24,7 @@ import { backendId, DockerWorld } from "./container/docker-world.ts";
 import { makeContainer } from "./container/make-container.ts";
 import { Creations, type Creation } from "./creations.ts";
 import { examineDocker } from "./docker-doctor.ts";
-import { DockerSandbox } from "./docker-sandbox.ts";
+import { DockerSandbox, type DockerSandboxParts } from "./docker-sandbox.ts";
 import type { DockerSettings } from "./docker-settings.ts";
 import type { Machine } from "./endpoint/usual-sockets.ts";
 
@@ -36,6 +37,8 @@ export const dockerCapabilities: BackendCapabilities = {
   cpuLimit: true,
   memoryLimit: true,
   pullPolicy: true,
+  networkPolicy: true,
+  channel: true,
 };
 
 export interface DockerBackendOptions extends DockerSettings {
@@ -72,14 +75,18 @@ class DockerBackend implements Backend {
     return this.#creations.run(spec.sandboxId, (stop) => this.#create(spec, stop), signal);
   }
 
-  async open(sandboxId: SandboxId, { signal }: CallOptions = {}): Promise<Sandbox | undefined> {
+  async open(
+    sandboxId: SandboxId,
+    { signal, channel }: CallOptions & SandboxParts = {},
+  ): Promise<Sandbox | undefined> {
     signal?.throwIfAborted();
     const record = await this.#world.records.read(sandboxId);
-    if (record !== undefined) return this.#handle(sandboxId, record.name, record.workspacePath);
+    if (record !== undefined) return this.#handle({ sandboxId, name: record.name, hostPath: record.workspacePath, channel });
     const container = await this.#world.find({ sandboxId }, { signal });
     if (container === undefined) return undefined;
     const workspace = container.mounts.find(({ target }) => target === inside.workspace);
-    return this.#handle(sandboxId, container.labels[labels.name] ?? "", workspace?.source ?? "");
+    const name = container.labels[labels.name] ?? "";
+    return this.#handle({ sandboxId, name, hostPath: workspace?.source ?? "", channel });
   }
 
   async *list({ signal }: CallOptions = {}): AsyncGenerator<SandboxSummary, void, void> {
@@ -109,8 +116,8 @@ class DockerBackend implements Backend {
     return this.close();
   }
 
-  #handle(sandboxId: SandboxId, name: string, hostPath: string): Sandbox {
-    return new DockerSandbox({ world: this.#world, sandboxId, name, hostPath });
+  #handle(parts: Omit<DockerSandboxParts, "world">): Sandbox {
+    return new DockerSandbox({ ...parts, world: this.#world });
   }
 
   async #create(spec: SandboxSpec, signal: AbortSignal): Promise<Creation> {
@@ -125,7 +132,8 @@ class DockerBackend implements Backend {
       world.environments.set(sandboxId, environment);
       await world.records.update(sandboxId, (record) => ({ ...record, state: "running" }));
       signal.throwIfAborted();
-      return { sandbox: this.#handle(sandboxId, name, workspace.hostPath ?? ""), isNew };
+      const { channel } = spec;
+      return { sandbox: this.#handle({ sandboxId, name, hostPath: workspace.hostPath ?? "", channel }), isNew };
     } catch (error) {
       if (isNew) await this.#takeBack(spec, before !== undefined);
       throw error;

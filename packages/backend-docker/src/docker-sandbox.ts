@@ -10,18 +10,23 @@ import {
   type AgentTerminalOptions,
   type CallOptions,
   type ExecOptions,
+  type NetworkPolicy,
   type ProcessHandle,
   type Sandbox,
+  type SandboxChannel,
   type SandboxFiles,
   type SandboxStatus,
   type StopOptions,
   type TerminalStream,
 } from "@clauderon/core/contract";
-import { renderText, type GuestClient, type HostSandboxStatus } from "@clauderon/terminal";
+import { keepCarrier, renderText, type GuestClient, type HostSandboxStatus } from "@clauderon/terminal";
 
 import { agentOf, withExit, withLaunch, withoutLaunch } from "./container/agent-record.ts";
 import { bringUp, ownerOf } from "./container/bring-up.ts";
+import { changeNetwork } from "./container/change-network.ts";
+import { channelKind } from "./container/channel-kind.ts";
 import { inside } from "./container/container-places.ts";
+import { networkFor } from "./container/container-spec.ts";
 import { backendId, sandboxGone, type DockerWorld } from "./container/docker-world.ts";
 import { giveTree } from "./container/give-tree.ts";
 import { sandboxStatus } from "./container/sandbox-status.ts";
@@ -34,6 +39,7 @@ export interface DockerSandboxParts {
   readonly name: string;
   /** The workspace on this machine. */
   readonly hostPath: string;
+  readonly channel?: SandboxChannel | undefined;
 }
 
 const defaultGraceMs = 10_000;
@@ -49,7 +55,6 @@ export class DockerSandbox implements Sandbox {
   readonly name: string;
   readonly workspacePath: string = inside.workspace;
   readonly files: SandboxFiles;
-  readonly network: Sandbox["network"];
   readonly hibernate: Sandbox["hibernate"];
   readonly wake: Sandbox["wake"];
   readonly checkpoints: Sandbox["checkpoints"];
@@ -57,20 +62,23 @@ export class DockerSandbox implements Sandbox {
   readonly usage: Sandbox["usage"];
   readonly #world: DockerWorld;
   readonly #hostPath: string;
+  /** Brings the guest's end of the channel to the proxy, where no socket does. */
+  #carriers: AsyncDisposable | undefined;
+  #isDisposed = false;
 
-  constructor({ world, sandboxId, name, hostPath }: DockerSandboxParts) {
+  constructor({ world, sandboxId, name, hostPath, channel }: DockerSandboxParts) {
     this.#world = world;
     this.sandboxId = sandboxId;
     this.name = name;
     this.#hostPath = hostPath;
     this.files = workspaceFiles(hostPath);
     const powers = unsupportedPowers(backendId);
-    this.network = powers.network;
     this.hibernate = powers.hibernate;
     this.wake = powers.wake;
     this.checkpoints = powers.checkpoints;
     this.refresh = powers.refresh;
     this.usage = powers.usage;
+    this.#bringCarriers(channel);
   }
 
   async inspect({ signal }: CallOptions = {}): Promise<SandboxStatus> {
@@ -90,7 +98,7 @@ export class DockerSandbox implements Sandbox {
     }
   }
 
-  async start({ environment, signal }: Parameters<Sandbox["start"]>[0] = {}): Promise<void> {
+  async start({ channel, environment, signal }: Parameters<Sandbox["start"]>[0] = {}): Promise<void> {
     signal?.throwIfAborted();
     if ((await this.#find({ signal })) === undefined) throw sandboxGone(this.name);
     if (!(await lstat(this.#hostPath).catch(() => undefined))?.isDirectory()) {
@@ -101,6 +109,7 @@ export class DockerSandbox implements Sandbox {
     }
     await bringUp(this.#world, { sandboxId: this.sandboxId, name: this.name, environment, signal });
     await this.#world.records.update(this.sandboxId, (record) => ({ ...record, state: "running" }));
+    this.#bringCarriers(channel);
   }
 
   async stop({ graceMs = defaultGraceMs, signal }: StopOptions = {}): Promise<void> {
@@ -190,8 +199,35 @@ export class DockerSandbox implements Sandbox {
     return ended;
   }
 
-  /** A handle owns nothing: its connections are the backend's. */
-  async [Symbol.asyncDispose](): Promise<void> {}
+  /** Of the running sandbox; a stopped one is in it when it is started. */
+  async network(policy: NetworkPolicy, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const container = await this.#find({ signal });
+    if (container === undefined) throw sandboxGone(this.name);
+    await this.#world.attempt(`The network of ${this.name} could not be changed`, (engine) =>
+      changeNetwork(engine, { container, wanted: networkFor(policy) }, signal),
+    );
+  }
+
+  /** Ends what the handle brings to the proxy; its other connections are the backend's. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    await this.#carriers?.[Symbol.asyncDispose]();
+  }
+
+  #bringCarriers(channel: SandboxChannel | undefined): void {
+    const accept = channel?.accept?.bind(channel);
+    if (channel === undefined || accept === undefined || this.#carriers !== undefined) return;
+    const bring = async (): Promise<void> => {
+      const { context, settings } = this.#world;
+      if (channelKind(settings, (await this.#world.engine()).facts, channel) === "socket") return;
+      const client = await this.#client();
+      if (!this.#isDisposed) this.#carriers ??= keepCarrier({ client, accept, logger: context.logger });
+    };
+    bring().catch((error: unknown) =>
+      this.#world.context.logger.warn({ sandboxId: this.sandboxId, error }, "the sandbox has no way to the proxy yet"),
+    );
+  }
 
   #find(options?: CallOptions): Promise<ContainerStatus | undefined> {
     return this.#world.find({ sandboxId: this.sandboxId, name: this.name }, options);

@@ -8,7 +8,9 @@ export const inside = {
   program: "/opt/clauderon",
   /** The guest's own: its socket, and its key for a moment. */
   run: "/run/clauderon",
-  channel: "/run/clauderon-channel",
+  /** Read-only: the way to the proxy, and the certificates to trust. */
+  channel: "/etc/clauderon",
+  /** Where nothing else is said. */
   proxyPort: 3030,
 } as const;
 

@@ -20,6 +20,7 @@ function made(overrides: Partial<ContainerRequest> = {}) {
     programs: "/home/me/.clauderon/guest/abc",
     user: { uid: 1000, gid: 1000 },
     limits: { processes: 4096 },
+    channelKind: "socket",
     facts: { hasUserNamespace: false },
     ...overrides,
   });
@@ -83,9 +84,22 @@ describe("The container of a sandbox", () => {
   });
 
   it("has the channel's directory, and the guest dials the socket in it", () => {
-    const { body, mounts } = made({ spec: { ...spec, channel: { kind: "socket", directory: "/c" } } });
-    expect(mounts.at(-1)).toMatchObject({ Source: "/c", Target: "/run/clauderon-channel", ReadOnly: true });
-    expect((body["Cmd"] as readonly string[]).slice(-2)).toEqual(["--channel-socket", "/run/clauderon-channel/proxy.sock"]);
+    const channel = { kind: "socket", directory: "/c", proxyPort: 4711 } as const;
+    const { body, mounts } = made({ spec: { ...spec, channel } });
+    expect(mounts.at(-1)).toMatchObject({ Source: "/c", Target: "/etc/clauderon", ReadOnly: true });
+    const words = body["Cmd"] as readonly string[];
+    expect(words.slice(-4)).toEqual(["--proxy-port", "4711", "--channel-socket", "/etc/clauderon/proxy.sock"]);
+    const stream = made({ spec: { ...spec, channel }, channelKind: "stream" });
+    expect(stream.body["Cmd"]).not.toContain("--channel-socket");
+    expect(stream.mounts.at(-1)).toMatchObject({ Target: "/etc/clauderon" });
+  });
+
+  it.each([
+    ["open", "bridge"],
+    ["listed", "none"],
+    ["none", "none"],
+  ] as const)("with the network %s is in the engine's %s", (mode, wanted) => {
+    expect(made({ spec: { ...spec, network: { mode } } }).host).toMatchObject({ NetworkMode: wanted });
   });
 
   it("has the limits that were asked for, without swap beyond them", () => {

@@ -1,5 +1,6 @@
-import type { SandboxSpec } from "@clauderon/core/contract";
+import type { NetworkPolicy, SandboxSpec } from "@clauderon/core/contract";
 
+import type { ChannelKind } from "../docker-settings.ts";
 import type { ContainerBody } from "../engine/engine-client.ts";
 import type { EngineFacts } from "../engine/engine-types.ts";
 import type { ContainerLimits } from "./container-limits.ts";
@@ -16,6 +17,8 @@ export interface ContainerRequest {
   readonly programs: string;
   readonly user: SandboxUser;
   readonly limits: ContainerLimits;
+  /** How the guest comes to the proxy: by the socket in the channel's directory, or by connections that are made to it. */
+  readonly channelKind: ChannelKind;
   readonly facts: Pick<EngineFacts, "hasUserNamespace">;
 }
 
@@ -40,7 +43,7 @@ export function containerSpec(request: ContainerRequest): ContainerBody {
   return {
     Image: image,
     Entrypoint: [guestProgram],
-    Cmd: guestArguments(spec),
+    Cmd: guestArguments(request),
     User: `${user.uid}:${user.gid}`,
     WorkingDir: inside.workspace,
     Hostname: spec.name,
@@ -55,7 +58,8 @@ export function containerSpec(request: ContainerRequest): ContainerBody {
   };
 }
 
-function guestArguments({ channel }: SandboxSpec): readonly string[] {
+function guestArguments({ spec, channelKind }: ContainerRequest): readonly string[] {
+  const { channel } = spec;
   return [
     "run",
     "--image-environment",
@@ -68,8 +72,8 @@ function guestArguments({ channel }: SandboxSpec): readonly string[] {
     "--hook-socket",
     "@clauderon-hook",
     "--proxy-port",
-    String(inside.proxyPort),
-    ...(channel?.kind === "socket" ? ["--channel-socket", `${inside.channel}/proxy.sock`] : []),
+    String(channel?.proxyPort ?? inside.proxyPort),
+    ...(channel?.directory !== undefined && channelKind === "socket" ? ["--channel-socket", `${inside.channel}/proxy.sock`] : []),
   ];
 }
 
@@ -92,8 +96,7 @@ function hostConfig(request: ContainerRequest): Readonly<Record<string, unknown>
     RestartPolicy: { Name: "no" },
     Mounts: mounts(request),
     Tmpfs: { "/tmp": "rw,nosuid,nodev,exec,mode=1777", "/run": "rw,nosuid,nodev,mode=755" },
-    // Nothing but loopback: the guest's proxy port is the way out.
-    NetworkMode: "none",
+    NetworkMode: networkFor(spec.network),
     ExtraHosts: ["host.docker.internal:127.0.0.1", `${spec.name}:127.0.0.1`],
     CapDrop: ["ALL"],
     SecurityOpt: ["no-new-privileges:true"],
@@ -108,6 +111,11 @@ function hostConfig(request: ContainerRequest): Readonly<Record<string, unknown>
     ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
     ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
   };
+}
+
+/** Nothing but loopback, where the guest's port is the way out; the proxy knows what is listed. */
+export function networkFor(policy: NetworkPolicy | undefined): "none" | "bridge" {
+  return policy?.mode === "open" ? "bridge" : "none";
 }
 
 interface Mount {

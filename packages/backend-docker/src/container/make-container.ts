@@ -9,6 +9,7 @@ import { hasStatus } from "../engine/engine-error.ts";
 import type { ContainerStatus } from "../engine/engine-types.ts";
 import type { WantedImage } from "../image/image-errors.ts";
 import { containerName, isOurs, specLabels } from "./container-labels.ts";
+import { channelKind } from "./channel-kind.ts";
 import { checkLimits, type ContainerLimits } from "./container-limits.ts";
 import { programDirectory } from "./container-places.ts";
 import { containerSpec } from "./container-spec.ts";
@@ -48,6 +49,7 @@ export async function makeContainer(
       programs: programs(engine),
       user: sandboxUser(engine.facts, { uid: process.getuid?.() ?? usualUser, gid: process.getgid?.() ?? usualUser }),
       limits: { ...limits, processes },
+      channelKind: channelKind(world.settings, engine.facts, spec.channel),
       facts: engine.facts,
     });
     await makeGuestKey(places);

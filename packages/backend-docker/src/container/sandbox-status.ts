@@ -33,9 +33,9 @@ export function sandboxStatus({ container, record, hosted }: Observed): SandboxS
   }
 }
 
-/** `none` is the engine's name for loopback alone. Whatever else it is in, it may leave by. */
+/** `none` is the engine's name for loopback alone. Whatever else it is in, it may leave by: also when somebody else put it there. */
 export function egressOf({ networks, networkMode }: Pick<ContainerStatus, "networks" | "networkMode">): SandboxStatus["egress"] {
-  return networkMode === "none" && networks.every((network) => network === "none") ? "sealed" : "open";
+  return networkMode !== "host" && networks.every((network) => network === "none") ? "sealed" : "open";
 }
 
 function reasonOf(container: ContainerStatus, hosted: HostSandboxStatus | undefined): string | undefined {
