@@ -29,16 +29,25 @@ export class Creations {
       await before.ending;
     const creation = this.#running.get(sandboxId) ?? this.#begin(sandboxId, make);
     creation.waiting += 1;
+    let isWaiting = true;
+    // At once, so that nobody joins what is about to end.
+    const leave = (): void => {
+      if (!isWaiting) return;
+      isWaiting = false;
+      creation.waiting -= 1;
+      if (creation.waiting === 0 && signal?.aborted === true) creation.ending = this.#end(creation, signal.reason);
+    };
+    signal?.addEventListener("abort", leave, { once: true });
     try {
-      return (await abortable(creation.made, signal)).sandbox;
+      const { sandbox } = await abortable(creation.made, signal);
+      signal?.throwIfAborted();
+      return sandbox;
     } catch (error) {
-      if (signal?.aborted === true && creation.waiting === 1) {
-        creation.ending = this.#end(creation, signal.reason);
-        await creation.ending;
-      }
+      await creation.ending;
       throw error;
     } finally {
-      creation.waiting -= 1;
+      signal?.removeEventListener("abort", leave);
+      leave();
     }
   }
 

@@ -36,6 +36,7 @@ export const dockerCapabilities: BackendCapabilities = {
   image: true,
   cpuLimit: true,
   memoryLimit: true,
+  processLimit: true,
   pullPolicy: true,
   networkPolicy: true,
   channel: true,

@@ -4,19 +4,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { BackendError, ClauderonError, type DoctorReport } from "@clauderon/core/contract";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { examineDocker } from "../src/docker-doctor.ts";
 import { connectEngine } from "../src/engine/connect-engine.ts";
 import type { EngineClient } from "../src/engine/engine-client.ts";
 import { EngineError } from "../src/engine/engine-error.ts";
 import type { EngineScenario } from "./engine/engine-scenario.ts";
-import { startEngineEmulator } from "./engine/start-engine-emulator.ts";
+import { startEngineEmulator, type EngineEmulator } from "./engine/start-engine-emulator.ts";
+
+let engine: EngineEmulator;
+beforeAll(async () => {
+  engine = await startEngineEmulator();
+});
+afterAll(() => engine[Symbol.asyncDispose]());
 
 const nowhere = { platform: "linux", userHome: "/nonexistent", environment: {} } as const;
 
 async function connected(scenario: EngineScenario, body: (client: EngineClient) => Promise<void>): Promise<void> {
-  await using engine = await startEngineEmulator(scenario);
+  await engine.become(scenario);
   const { client } = await connectEngine(nowhere, { configured: `unix://${engine.socketPath}` });
   await body(client);
 }
@@ -31,7 +37,7 @@ async function failure(promise: Promise<unknown>): Promise<ClauderonError> {
 }
 
 async function refusal(scenario: EngineScenario): Promise<ClauderonError> {
-  await using engine = await startEngineEmulator(scenario);
+  await engine.become(scenario);
   const error = await failure(connectEngine({ ...nowhere, environment: { DOCKER_HOST: `unix://${engine.socketPath}` } }));
   expect(error).toBeInstanceOf(BackendError);
   return error;
@@ -44,7 +50,7 @@ async function doctor(environment: Readonly<Record<string, string>>): Promise<Do
 
 describe("The engine that answers", () => {
   it("is asked in the version that both know", async () => {
-    await using engine = await startEngineEmulator({ version: { ApiVersion: "1.41", MinAPIVersion: "1.12" } });
+    await engine.become({ version: { ApiVersion: "1.41", MinAPIVersion: "1.12" } });
     const { client, candidate } = await connectEngine({
       ...nowhere,
       environment: { DOCKER_HOST: `unix://${engine.socketPath}` },
@@ -59,7 +65,7 @@ describe("The engine that answers", () => {
     ["1.60", "1.50", "1.50"],
     ["1.44", "1.24", "1.44"],
   ])("with %s to %s is asked in %s", async (ApiVersion, MinAPIVersion, wanted) => {
-    await using engine = await startEngineEmulator({ version: { ApiVersion, MinAPIVersion } });
+    await engine.become({ version: { ApiVersion, MinAPIVersion } });
     const { client } = await connectEngine(nowhere, { configured: engine.socketPath });
     const listing = client.listContainers({ "dev.clauderon.instance": "one" });
     await expect(listing).rejects.toBeInstanceOf(EngineError);
@@ -145,7 +151,7 @@ describe("An engine that cannot be used", () => {
   });
 
   it("that hangs is told within 3 s, also by the doctor", async () => {
-    await using engine = await startEngineEmulator({ behaviour: "hang" });
+    await engine.become({ behaviour: "hang" });
     const environment = { DOCKER_HOST: `unix://${engine.socketPath}` };
     const begin = performance.now();
     const [error, report] = await Promise.all([failure(connectEngine({ ...nowhere, environment })), doctor(environment)]);
@@ -190,7 +196,7 @@ describe("An engine that cannot be used", () => {
   });
 
   it("stops being waited for when the caller does", async () => {
-    await using engine = await startEngineEmulator({ behaviour: "hang" });
+    await engine.become({ behaviour: "hang" });
     const reason = new Error("enough");
     const controller = new AbortController();
     const connecting = connectEngine(nowhere, { configured: engine.socketPath, signal: controller.signal });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import type { ClauderonError } from "@clauderon/core/contract";
 import { createCommandRunner } from "@clauderon/core/host";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 import { connectEngine } from "../src/engine/connect-engine.ts";
 import type { EngineClient } from "../src/engine/engine-client.ts";
@@ -12,7 +12,13 @@ import { Images } from "../src/image/images.ts";
 import type { PullProgress } from "../src/image/pull-progress.ts";
 import { registryCredentials } from "../src/image/registry-credentials.ts";
 import type { EngineScenario, SeenRequest } from "./engine/engine-scenario.ts";
-import { startEngineEmulator } from "./engine/start-engine-emulator.ts";
+import { startEngineEmulator, type EngineEmulator } from "./engine/start-engine-emulator.ts";
+
+let emulator: EngineEmulator;
+beforeAll(async () => {
+  emulator = await startEngineEmulator();
+});
+afterAll(() => emulator[Symbol.asyncDispose]());
 
 const runner = createCommandRunner();
 
@@ -23,8 +29,7 @@ interface World {
 }
 
 async function world(scenario: EngineScenario, userHome = "/nonexistent"): Promise<World> {
-  const emulator = await startEngineEmulator(scenario);
-  onTestFinished(() => emulator[Symbol.asyncDispose]());
+  await emulator.become(scenario);
   const machine = { platform: process.platform, userHome, environment: { PATH: process.env["PATH"] } };
   const { client } = await connectEngine(machine, { configured: emulator.socketPath });
   return { images: new Images(machine, runner), engine: client, seen: () => emulator.seen() };

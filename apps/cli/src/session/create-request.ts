@@ -42,6 +42,7 @@ export interface CreateValues {
   readonly "pull-policy": PullPolicy | "missing" | undefined;
   readonly "cpu-limit": string | undefined;
   readonly "memory-limit": string | undefined;
+  readonly "pids-limit": string | undefined;
   readonly "access-mode": AccessMode | undefined;
   readonly network: CreateSessionRequest["network"];
   readonly allow: readonly string[];

@@ -90,7 +90,7 @@ function limitsOf({ limits }: SandboxSpec, settings: DockerSettings): ContainerL
   return {
     cpus: limits?.cpus ?? settings.cpus,
     memoryBytes: limits?.memoryBytes ?? settings.memoryBytes,
-    processes: settings.processes,
+    processes: limits?.processes ?? settings.processes,
   };
 }
 

@@ -1,12 +1,12 @@
-/** An engine of the documented protocol on a Unix socket: what of it can be known without one. Started as a process of its own: `SOCKET SCENARIO`. */
+/** An engine of the documented protocol on a Unix socket: what of it can be known without one. Started as a process of its own; `POST /_emulator/become` says what it is. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 import type { Answer, EmulatedImage, EngineScenario, SeenRequest } from "./engine-scenario.ts";
 
-const [socket = "", text = "{}"] = process.argv.slice(2);
-const scenario = JSON.parse(text) as EngineScenario;
-const seen: SeenRequest[] = [];
-const images = new Map<string, EmulatedImage>(Object.entries(scenario.images ?? {}));
+const [socket = ""] = process.argv.slice(2);
+let scenario: EngineScenario = {};
+let seen: SeenRequest[] = [];
+let images = new Map<string, EmulatedImage>();
 
 function send(response: ServerResponse, { status = 200, body, headers }: Answer): void {
   const isText = typeof body === "string";
@@ -62,6 +62,12 @@ function refusesVersion(version: string | undefined): Answer | undefined {
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? "/", "http://engine");
   if (url.pathname === "/_emulator/seen") return send(response, { body: seen });
+  if (url.pathname === "/_emulator/become") {
+    scenario = (await bodyOf(request)) as EngineScenario;
+    images = new Map(Object.entries(scenario.images ?? {}));
+    seen = [];
+    return send(response, {});
+  }
   const [, version, path = url.pathname] = /^\/v(\d+\.\d+)(\/.*)$/u.exec(url.pathname) ?? [];
   const body = await bodyOf(request);
   seen.push({

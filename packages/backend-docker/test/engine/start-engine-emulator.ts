@@ -11,29 +11,37 @@ import type { EngineScenario, SeenRequest } from "./engine-scenario.ts";
 export interface EngineEmulator extends AsyncDisposable {
   readonly socketPath: string;
   readonly directory: string;
-  /** What it was asked, in order. */
+  /** Is another engine from here on. */
+  become(scenario: EngineScenario): Promise<void>;
+  /** What it was asked since then, in order. */
   seen(): Promise<readonly SeenRequest[]>;
 }
 
 /** Starts an emulated engine in a process of its own. */
-export async function startEngineEmulator(scenario: EngineScenario = {}): Promise<EngineEmulator> {
+export async function startEngineEmulator(): Promise<EngineEmulator> {
   const directory = await mkdtemp(join(tmpdir(), "clauderon-engine-"));
   const socketPath = join(directory, "engine.sock");
   const program = fileURLToPath(new URL("engine-emulator-main.ts", import.meta.url));
-  const child = spawn(process.execPath, [program, socketPath, JSON.stringify(scenario)], {
+  const child = spawn(process.execPath, [program, socketPath], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
   await Promise.race([once(child.stdout, "data"), ended.then(() => Promise.reject(new Error("the emulator ended")))]);
+  const ask = async (what: string, body = ""): Promise<string> => {
+    const asked = request({ socketPath, method: "POST", path: `/_emulator/${what}`, agent: false }).end(body);
+    const [answer] = (await once(asked, "response")) as [AsyncIterable<Uint8Array>];
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of answer) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
   return {
     socketPath,
     directory,
+    async become(scenario) {
+      await ask("become", JSON.stringify(scenario));
+    },
     async seen() {
-      const asked = request({ socketPath, path: "/_emulator/seen", agent: false }).end();
-      const [answer] = (await once(asked, "response")) as [AsyncIterable<Uint8Array>];
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of answer) chunks.push(chunk);
-      return JSON.parse(Buffer.concat(chunks).toString()) as readonly SeenRequest[];
+      return JSON.parse(await ask("seen")) as readonly SeenRequest[];
     },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");

@@ -3,6 +3,7 @@ export type Capability =
   | "image"
   | "cpuLimit"
   | "memoryLimit"
+  | "processLimit"
   | "pullPolicy"
   | "networkPolicy"
   | "hibernate"

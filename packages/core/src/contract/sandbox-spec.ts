@@ -25,6 +25,8 @@ export interface ResourceLimits {
   /** Whole or fractional processors. */
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
+  /** Processes and threads at a time. */
+  readonly processes?: number | undefined;
 }
 
 /** When an image is fetched. */
@@ -89,7 +91,7 @@ export interface SandboxSpec extends SandboxParts {
   readonly image?: string | undefined;
   /** Needs the capability `pullPolicy`. */
   readonly pullPolicy?: PullPolicy | undefined;
-  /** Needs the capabilities `cpuLimit`, `memoryLimit`. */
+  /** Needs the capabilities `cpuLimit`, `memoryLimit`, `processLimit`. */
   readonly limits?: ResourceLimits | undefined;
   /** Needs the capability `networkPolicy`. */
   readonly network?: NetworkPolicy | undefined;

@@ -11,6 +11,7 @@ const capabilities = exactly<BackendCapabilities>()(
     image: z.boolean(),
     cpuLimit: z.boolean(),
     memoryLimit: z.boolean(),
+    processLimit: z.boolean(),
     pullPolicy: z.boolean(),
     networkPolicy: z.boolean(),
     hibernate: z.boolean(),
