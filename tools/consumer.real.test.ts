@@ -130,6 +130,7 @@ describe.skipIf(!isPacked && !isRequired)("the packed packages", () => {
     "store",
     "backend-local",
     "backend-zellij",
+    "backend-docker",
     "proxy",
     "daemon",
   ])("can import @clauderon/%s", async (name) => {

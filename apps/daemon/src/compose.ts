@@ -44,13 +44,14 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const { settings, logger } = options;
   const { homeDirectory } = settings;
   await using stack = new AsyncDisposableStack();
-  const [store, agents, guest, workspaces, local, zellij] = await Promise.all([
+  const [store, agents, guest, workspaces, local, zellij, docker] = await Promise.all([
     createSqliteStore({ path: join(homeDirectory, "db.sqlite"), logger: logger.child({ part: "store" }) }),
     import("@clauderon/agents"),
     import("@clauderon/guest"),
     import("@clauderon/workspaces"),
     import("@clauderon/backend-local"),
     import("@clauderon/backend-zellij"),
+    import("@clauderon/backend-docker"),
   ]);
   stack.use(store);
   const ownEnvironment = withoutSessionMarks(options.environment);
@@ -72,6 +73,14 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const backends: Backend[] = [
     local.createLocalBackend(backendContext(context, "local")),
     zellij.createZellijBackend(backendContext(context, "zellij"), { program: settings.zellij.program }),
+    docker.createDockerBackend(backendContext(context, "docker"), {
+      ...settings.docker,
+      machine: {
+        platform: process.platform,
+        userHome: ownEnvironment["HOME"] ?? homedir(),
+        environment: ownEnvironment,
+      },
+    }),
     ...(await Promise.all(
       Object.entries(settings.backends).map(([name, backend]) => loadBackend(name, { context, settings, backend })),
     )),
