@@ -23,6 +23,7 @@ export const daemonProgram: readonly [string, ...string[]] = [
 
 function bundle(): string {
   const packageDirectory = path.resolve(import.meta.dirname, "..");
-  execFileSync(process.execPath, [bundler, main, packageDirectory, output, "better-sqlite3", "@lydell/node-pty"]);
+  const externals = ["better-sqlite3", "@lydell/node-pty", "dockerode"];
+  execFileSync(process.execPath, [bundler, main, packageDirectory, output, ...externals]);
   return path.join(output, "bundle", "main.mjs");
 }

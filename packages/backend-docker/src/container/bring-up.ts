@@ -58,7 +58,9 @@ async function startContainer(
   const owner = ownerOf(found);
   await prepareGuest(world.places(sandboxId), owner);
   if (owner !== undefined) {
-    for (const { source, isWritable } of found.mounts) if (isWritable) await giveTree(source, owner);
+    // What is laid over .git only this sandbox reads; what else it may only read is everybody's.
+    const own = found.mounts.filter(({ isWritable, target }) => isWritable || target === `${inside.workspace}/.git`);
+    for (const { source } of own) await giveTree(source, owner);
   }
   await engine.startContainer(found.id);
 }
