@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -75,6 +75,21 @@ it("leaves nothing of a channel of before when the session is admitted anew", as
   await admit(world.client, "s1");
   expect(await first.end).not.toBe("end");
   await tunnel(await dial());
+});
+
+it("comes with the certificates that hold now, also after a rotation, and after one that happened without it", async () => {
+  await admit(world.client, "s1");
+  const { bundlePath } = await world.client.call("status", {});
+  const given = async (): Promise<string> => readFile(join(directory, "proxy-ca.pem"), "utf8");
+  await world.client.call("rotateAuthority", {});
+  const rotated = await readFile(bundlePath, "utf8");
+  expect(await given()).toBe(rotated);
+  expect((await stat(join(directory, "proxy-ca.pem"))).mode & 0o777).toBe(0o644);
+  await world.client.call("stop", { whenIdle: false });
+  await world.client.ended;
+  await writeFile(join(directory, "proxy-ca.pem"), "of before");
+  await using _next = await world.start();
+  expect(await given()).toBe(rotated);
 });
 
 it("lies at the end of any path", async () => {
