@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import {
@@ -87,7 +87,10 @@ export function createBackend(context: BackendContext, settings: Readonly<Record
       return record === undefined ? undefined : handle(record, parts);
     },
     async *list() {
-      // All of them are the test's.
+      for (const sandboxId of existsSync(root) ? readdirSync(root) : []) {
+        const record = recordOf(sandboxId);
+        if (record !== undefined) yield { sandboxId, name: record.name, state: "running" };
+      }
     },
     close: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -44,7 +44,12 @@ describe.runIf(canConfine()).each(["socket", "stream"])("a session whose channel
       await using home = await open();
       await home.run();
       await using client = home.client();
-      const session = await client.sessions.create({ name: "fix", repository: home.repository, backend: "ward" });
+      const session = await client.sessions.create({
+        name: "fix",
+        repository: home.repository,
+        backend: "ward",
+        deny: ["elsewhere.example"],
+      });
       const other = await client.sessions.create({ name: "other", repository: home.repository, backend: "ward" });
       const { id } = await session.detail();
       const channel = path.join(home.home, "run", "channels", id);

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { OperationError, type CallOptions } from "@clauderon/core/contract";
+import { ClauderonError, OperationError, type CallOptions } from "@clauderon/core/contract";
 
 import { decodeGuest } from "./decode-guest-message.ts";
 import type { EgressProbe, GuestInfo, GuestReports } from "./guest-protocol.ts";
@@ -76,7 +76,7 @@ class GuestHostClient extends HostClient implements GuestClient {
         if (performance.now() > deadline) throw this.links.peer.missing();
       } catch (error) {
         // A connection that was lost: it is just beginning, or ends.
-        if (!OperationError.isInstance(error) || performance.now() > deadline) throw error;
+        if (!ClauderonError.isInstance(error, "operation.interrupted") || performance.now() > deadline) throw error;
       }
       await waitFor(delay(pauseMs), signal);
     }
@@ -138,6 +138,7 @@ function doorOf({ key, dial, dialMs = defaultDialMs, answerMs = defaultAnswerMs 
       } catch (error) {
         if (!signal.aborted || error !== signal.reason) throw error;
         throw new OperationError({
+          code: "operation.timeout",
           message: `The guest in the sandbox could not be reached within ${Math.ceil(dialMs / 1000)} s`,
           fix: ["try again; when it stays so, stop the session and start it again"],
           cause: error,

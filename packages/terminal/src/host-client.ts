@@ -67,14 +67,14 @@ export class HostClient implements SessionHostClient {
     sandboxId: string,
     { signal, ...options }: AgentTerminalOptions & { readonly isReplayOnly?: boolean | undefined } = {},
   ): Promise<TerminalStream> {
-    const link = await this.links.must(signal);
-    const id = link.newId();
-    const stream = new HostTerminalStream(link, id, sandboxId);
-    await this.links.openStream(
-      { link, id, signal },
-      link.request("agent.attach", { sandboxId, ...options }, { id, handler: stream }),
-    );
-    return stream;
+    return this.links.again(async () => {
+      const link = await this.links.must(signal);
+      const id = link.newId();
+      const stream = new HostTerminalStream(link, id, sandboxId);
+      const response = link.request("agent.attach", { sandboxId, ...options }, { id, handler: stream });
+      await this.links.openStream({ link, id, signal }, response);
+      return stream;
+    });
   }
 
   async exec(

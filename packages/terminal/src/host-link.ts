@@ -63,7 +63,8 @@ export class HostLink {
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    // A connection that was destroyed tells of it a moment later.
+    return this.#isClosed || this.#duplex.destroyed;
   }
 
   newId(): number {
@@ -122,7 +123,7 @@ export class HostLink {
   release(): Duplex {
     if (this.#isClosed) throw new HostLinkClosedError(this.peer.name);
     if (this.#pending.size > 0 || this.#streams.size > 0 || this.#reader.heldBytes > 0)
-      throw new HostError("request.refused", `${this.peer.name} spoke out of turn`);
+      throw new HostError("request.refused", `${this.peer.name} spoke out of turn`, this.peer.fix);
     this.#isClosed = true;
     this.#duplex.pause();
     this.#duplex.off("data", this.#receive).off("close", this.#over).off("end", this.#over);
@@ -175,7 +176,7 @@ export class HostLink {
           reject(
             frame.type === frameTypes.failure
               ? this.#failureFrom(frame)
-              : new HostError("request.refused", `${this.peer.name} answered out of turn`),
+              : new HostError("request.refused", `${this.peer.name} answered out of turn`, this.peer.fix),
           );
       };
       this.#parse();

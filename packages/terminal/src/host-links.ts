@@ -107,15 +107,27 @@ export class HostLinks {
     parameters: HostResult,
     { signal, startIfMissing = false, takesMs = 0 }: HostCall = {},
   ): Promise<HostResult | undefined> {
+    try {
+      return await this.again(async () => {
+        const link = await waitFor(this.get(startIfMissing), signal);
+        if (link === undefined) return undefined;
+        return waitFor(this.answer(link, link.request(method, parameters), takesMs), signal);
+      });
+    } catch (error) {
+      const isGone = error instanceof HostLinkClosedError && this.peer.endsWithConnection && !startIfMissing;
+      if (isGone) return undefined;
+      throw this.translated(error);
+    }
+  }
+
+  /** What is lost with its connection is done once more over the next one, where the peer may live on. */
+  async again<Value>(work: () => Promise<Value>): Promise<Value> {
     for (let tries = 1; ; tries += 1) {
-      const link = await waitFor(this.get(startIfMissing), signal);
-      if (link === undefined) return undefined;
       try {
-        return await waitFor(this.answer(link, link.request(method, parameters), takesMs), signal);
+        return await work();
       } catch (error) {
-        if (!(error instanceof HostLinkClosedError)) throw this.translated(error);
-        if (this.peer.endsWithConnection && !startIfMissing) return undefined;
-        if (this.peer.endsWithConnection || tries === mostTries) throw this.translated(error);
+        const mayLive = isLost(error) && !this.peer.endsWithConnection;
+        if (!mayLive || tries === mostTries) throw error;
       }
     }
   }
@@ -203,24 +215,29 @@ export class HostLinks {
     try {
       return await response;
     } catch (error) {
-      if (isLate) throw this.#silent(answerMs + takesMs, error);
+      if (isLate) throw this.#silent(answerMs + takesMs);
       throw error;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #silent(milliseconds: number, cause: unknown): OperationError {
+  #silent(milliseconds: number): OperationError {
     return new OperationError({
+      code: "operation.timeout",
       message: `${this.peer.name} did not answer within ${Math.ceil(milliseconds / 1000)} s`,
       fix: ["try again; when it stays so, stop the session and start it again"],
-      cause,
     });
   }
 
   #throwIfClosed(): void {
     if (this.#closing.signal.aborted) throw new InternalError(new Error(`${this.peer.name}'s client is closed`));
   }
+}
+
+/** As it came, or as callers are told. */
+function isLost(error: unknown): boolean {
+  return error instanceof HostLinkClosedError || (error instanceof Error && error.cause instanceof HostLinkClosedError);
 }
 
 /** Stops waiting at the signal; what was waited for goes on, unless `abandon` ends it. */

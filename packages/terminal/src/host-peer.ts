@@ -8,6 +8,8 @@ export interface HostPeer {
   readonly name: string;
   /** What the end of a connection says: that the peer has ended, or nothing about it. */
   readonly endsWithConnection: boolean;
+  /** What helps when it breaks the protocol. */
+  readonly fix: string | undefined;
   /** What answers does not know the key. */
   wrongKey(): HostError;
   /** What it said of a failure, as it may be shown. */
@@ -23,6 +25,7 @@ export interface HostPeer {
 export const sessionHostPeer: HostPeer = {
   name: "The session host",
   endsWithConnection: true,
+  fix: undefined,
   wrongKey: () =>
     new HostError(
       "authentication.required",
@@ -68,6 +71,7 @@ const longestShown = 500;
 export const guestPeer: HostPeer = {
   name: "The guest in the sandbox",
   endsWithConnection: false,
+  fix: otherFix,
   wrongKey: () =>
     new HostError(
       "authentication.required",

@@ -197,14 +197,15 @@ describe("a client of a guest", () => {
     theirs?.write("hello");
     await once(carrier, "readable");
     expect(String(carrier.read())).toBe("hello");
-    carrier.write("back");
     const said: Buffer[] = [];
-    await new Promise<void>((resolve) => {
+    const heard = new Promise<void>((resolve) => {
       theirs?.on("data", (bytes: Buffer) => {
         said.push(bytes);
         if (Buffer.concat(said).includes("back")) resolve();
       });
     });
+    carrier.write("back");
+    await heard;
     expect(Buffer.concat(said).toString().endsWith("back")).toBe(true);
   });
 

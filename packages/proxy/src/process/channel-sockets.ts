@@ -1,15 +1,18 @@
 import { once } from "node:events";
 import { constants } from "node:fs";
-import { chmod, open, rm, type FileHandle } from "node:fs/promises";
+import { chmod, open, readFile, rm, type FileHandle } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 
 import { DaemonError, type Logger } from "@clauderon/core/contract";
+import { replaceFile } from "@clauderon/core/host";
 
 import type { CarrierHub } from "../carrier/create-carrier-hub.ts";
 
 /** In the directory that a session's sandbox has mounted. */
 const socketName = "proxy.sock";
+const bundleName = "proxy-ca.pem";
+const bundleMode = 0o644;
 /** Longest path that every system takes for a Unix socket (macOS: 104 with its end mark). */
 const socketPathBytes = 100;
 /** Whoever is in the sandbox may use it, whatever its user there; on this machine nobody else comes to the directory. */
@@ -21,7 +24,7 @@ const mostConnections = 64;
 export class ChannelSockets {
   readonly #hub: Pick<CarrierHub, "acceptCarrier">;
   readonly #logger: Logger;
-  readonly #servers = new Map<string, Server>();
+  readonly #servers = new Map<string, { readonly server: Server; readonly directory: string }>();
 
   constructor(hub: Pick<CarrierHub, "acceptCarrier">, logger: Logger) {
     this.#hub = hub;
@@ -47,12 +50,31 @@ export class ChannelSockets {
         cause,
       });
     }
-    this.#servers.set(sessionId, server);
+    this.#servers.set(sessionId, { server, directory });
+  }
+
+  /** Each sandbox trusts what this bundle holds from here on. */
+  async giveBundle(path: string): Promise<void> {
+    for (const [sessionId, { directory }] of this.#servers) {
+      const own = join(directory, bundleName);
+      try {
+        const content = await readFile(path, "utf8");
+        if ((await readFile(own, "utf8").catch(() => "")) === content) continue;
+        await replaceFile(own, content);
+        // Whatever the mask of this process takes away.
+        await chmod(own, bundleMode);
+      } catch (error) {
+        this.#logger.warn(
+          { sessionId, error: (error as Error).message },
+          "a sandbox does not get the new certificates",
+        );
+      }
+    }
   }
 
   /** What was carried is ended by the hub. */
   close(sessionId: string): void {
-    this.#servers.get(sessionId)?.close();
+    this.#servers.get(sessionId)?.server.close();
     this.#servers.delete(sessionId);
   }
 

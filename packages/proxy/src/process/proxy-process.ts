@@ -121,6 +121,7 @@ export class ProxyProcess {
     const { proxy, tap } = this.#composed;
     for (const kept of Object.values(this.#state.current.sessions)) await this.#restore(kept);
     await proxy.listenForDaemon(this.#paths.daemonSocket);
+    await this.#giveBundle();
     // Only one process of a home comes this far.
     if (this.#state.current.port !== this.#port)
       await this.#state.change((current) => ({ ...current, port: this.#port }));
@@ -181,11 +182,18 @@ export class ProxyProcess {
   async #followSettings(): Promise<void> {
     const { logger } = this.#options;
     try {
-      if (await this.#settings.reloadIfChanged()) logger.info({}, "the settings were read again");
+      if (await this.#settings.reloadIfChanged()) {
+        logger.info({}, "the settings were read again");
+        await this.#giveBundle();
+      }
       this.#problem = undefined;
     } catch (error) {
       this.#refused(error);
     }
+  }
+
+  async #giveBundle(): Promise<void> {
+    await this.#channels.giveBundle(proxyFiles(this.#options.home).bundle);
   }
 
   #refused(error: unknown): void {
@@ -200,6 +208,7 @@ export class ProxyProcess {
   async #reload(): Promise<readonly string[]> {
     try {
       const notes = await this.#composed.reload();
+      await this.#giveBundle();
       this.#problem = undefined;
       return notes;
     } catch (error) {
@@ -244,6 +253,7 @@ export class ProxyProcess {
       },
       rotateAuthority: async () => {
         await proxy.rotateAuthority();
+        await this.#giveBundle();
         return null;
       },
       acknowledge: async ({ epoch, sequence }) => {
@@ -280,7 +290,7 @@ export class ProxyProcess {
 
   async #wiring(): Promise<ReturnType<ControlMethods["wiring"]>> {
     const { secrets } = this.#composed;
-    await this.#settings.reloadIfChanged();
+    if (await this.#settings.reloadIfChanged()) await this.#giveBundle();
     const present = (await secrets.list()).filter(({ name }) => secrets.has(name));
     return {
       rules: this.#composed.rules(),
