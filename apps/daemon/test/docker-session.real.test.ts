@@ -36,12 +36,15 @@ async function open(): Promise<ProxiedHome> {
   const home = await ProxiedHome.open();
   appendFileSync(
     path.join(home.home, "config.toml"),
-    `[agents.shell]\ncommand = ["sh"]\n[docker]\nhost = "${host}"\ndefault_image = "${image}"\npull_policy = "never"\n[docker.limits]\nmemory = "512m"\n`,
+    `[agents.shell]\ncommand = ["sh"]\n[agents.claude]\ncommand = ["sh", "-c", '${claude}', "claude"]\n[docker]\nendpoint = "${host}"\ndefault_image = "${image}"\npull_policy = "never"\n[docker.limits]\nmemory = "512m"\n`,
   );
   home.configure();
   home.storeSecret("anthropic", secret);
   return home;
 }
+
+/** Stands for the real one in the image: keeps what it was called with, and the file that its settings are in. */
+const claude = 'printf "%s\\n" "$@" >argv; while [ "$1" != --settings ]; do shift; done; cat "$2" >settings; ls -ln "$2" >modes';
 
 async function out(session: Session, ...argv: readonly [string, ...string[]]): Promise<string> {
   const { stdout, stderr, exitCode } = await session.exec(argv);
@@ -102,6 +105,30 @@ describe.runIf(hasDocker())("a session in Docker", () => {
       expect(await docker("ps", "--all", "--quiet", "--filter", `label=dev.clauderon.sandbox=${id}`)).toBe("");
       expect(existsSync(path.join(home.home, "run", "channels", id))).toBe(false);
       expect(readdirSync(path.join(home.home, "state", "docker"))).toEqual([]);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "gives the agent its files inside",
+    async () => {
+      await using home = await open();
+      await home.run();
+      await using client = home.client();
+      const session = await client.sessions.create({
+        name: `agent-${process.pid}`,
+        repository: home.repository,
+        backend: "docker",
+        agent: "claude",
+        prompt: "Say hello",
+        permissionMode: "bypass",
+        isHeadless: true,
+      });
+      await until(async () => (await session.exec(["test", "-s", "modes"])).exitCode === 0, "the agent did not run");
+      expect(await out(session, "cat", "settings")).toContain("skipDangerousModePermissionPrompt");
+      expect(await out(session, "cat", "modes")).toMatch(/^-rw------- .* \/home\/agent\/\.clauderon-session\//u);
+      expect(await out(session, "cat", "argv")).toContain("Say hello");
+      await session.delete({ discard: true });
     },
     LONG_MS,
   );

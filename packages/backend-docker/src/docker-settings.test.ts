@@ -8,11 +8,11 @@ describe("The table [docker]", () => {
       default_image: "ghcr.io/acme/dev:1",
       pull_policy: "always",
       channel: "stream",
-      host: "unix:///run/d.sock",
+      endpoint: "unix:///run/d.sock",
       limits: { cpu: "4", memory: "8g", pids: 1024 },
     };
     expect(parseDockerSettings(table)).toEqual({
-      host: "unix:///run/d.sock",
+      endpoint: "unix:///run/d.sock",
       defaultImage: "ghcr.io/acme/dev:1",
       pullPolicy: "always",
       channel: "stream",

@@ -7,7 +7,7 @@ export type ChannelKind = "socket" | "stream";
 /** The table `[docker]`, and `[docker.limits]` in it. */
 export interface DockerSettings {
   /** Where the engine is: `unix:///…`. Default: as Docker's own programs find it. */
-  readonly host?: string | undefined;
+  readonly endpoint?: string | undefined;
   /** The image of sessions that ask for none. */
   readonly defaultImage?: string | undefined;
   /** Where that was said, for errors: `docker.default_image in config.toml:3`. */
@@ -33,11 +33,11 @@ const channels: readonly ChannelKind[] = ["socket", "stream"];
 export function parseDockerSettings(table: Readonly<Record<string, unknown>>): DockerSettings {
   const { limits = {}, ...own } = table;
   if (typeof limits !== "object" || limits === null) throw wrong("limits", limits, 'a table, as in cpu = "4"');
-  refuseUnknown(own, ["host", "default_image", "pull_policy", "channel"], "");
+  refuseUnknown(own, ["endpoint", "default_image", "pull_policy", "channel"], "");
   refuseUnknown(limits as Readonly<Record<string, unknown>>, ["cpu", "memory", "pids"], "limits.");
   const limit = limits as Readonly<Record<string, unknown>>;
   return {
-    host: text("host", own["host"]),
+    endpoint: text("endpoint", own["endpoint"]),
     defaultImage: text("default_image", own["default_image"]),
     pullPolicy: oneOf("pull_policy", own["pull_policy"], pullPolicies),
     channel: oneOf("channel", own["channel"], channels),

@@ -44,7 +44,7 @@ describe("Where the engine is looked for", () => {
     const environment = { DOCKER_HOST: "unix:///run/other.sock", DOCKER_CONTEXT: "colima" };
     const find = async (variables: Readonly<Record<string, string>>, configured?: string) =>
       (await findCandidates(linux(userHome, variables), configured)).map(({ socketPath, origin }) => `${socketPath} ${origin}`);
-    expect(await find(environment, "unix:///run/mine.sock")).toEqual(["/run/mine.sock docker.host in config.toml"]);
+    expect(await find(environment, "unix:///run/mine.sock")).toEqual(["/run/mine.sock docker.endpoint in config.toml"]);
     expect(await find(environment)).toEqual(["/run/other.sock DOCKER_HOST"]);
     expect(await find({ DOCKER_CONTEXT: "colima" })).toEqual([
       '/Users/me/.colima/default/docker.sock the context "colima" of DOCKER_CONTEXT',

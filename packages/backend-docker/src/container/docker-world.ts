@@ -61,7 +61,7 @@ export class DockerWorld {
   }
 
   connect(options?: CallOptions): Promise<FoundEngine> {
-    return connectEngine(this.#machine, { configured: this.settings.host, ...options });
+    return connectEngine(this.#machine, { configured: this.settings.endpoint, ...options });
   }
 
   /** The engine, found once; again after it could not be reached. */

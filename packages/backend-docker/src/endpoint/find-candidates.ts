@@ -18,7 +18,7 @@ export interface Candidate {
  */
 export async function findCandidates(machine: Machine, configured?: string): Promise<readonly Candidate[]> {
   const { environment, userHome } = machine;
-  if (configured !== undefined) return [named(configured, "docker.host in config.toml")];
+  if (configured !== undefined) return [named(configured, "docker.endpoint in config.toml")];
   const host = environment["DOCKER_HOST"] ?? "";
   if (host !== "") return [named(host, "DOCKER_HOST")];
   const directory = dockerDirectory(environment, userHome);

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 
 import type { Agent, AgentPlan } from "../contract/agent.ts";
@@ -6,7 +6,6 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
-import { FileError } from "../contract/errors/file-error.ts";
 import type { GuestProgram } from "../contract/sandbox-spec.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
@@ -17,6 +16,7 @@ import type { BackendRegistry } from "./backend-registry.ts";
 import type { ProxyPort, SessionIdentity } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
+import { directoryInside, placePlannedFiles } from "./place-planned-files.ts";
 import { rewind } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import { sandboxParts } from "./sandbox-parts.ts";
@@ -383,8 +383,12 @@ export class StepEffects {
     from: { readonly sandbox: Sandbox; readonly input: OperationInput },
     options: CallOptions,
   ): Promise<AgentPlan> {
-    const sessionDirectory = this.sessionDirectory(state.id);
-    await mkdir(sessionDirectory, { recursive: true, mode: 0o700 });
+    const isHere = state.isolation === "none";
+    const given = isHere ? from.input.environment : undefined;
+    const environment = given ?? (await environmentOf(from.sandbox, options));
+    const ownDirectory = this.sessionDirectory(state.id);
+    await mkdir(ownDirectory, { recursive: true, mode: 0o700 });
+    const sessionDirectory = isHere ? ownDirectory : directoryInside(environment);
     const plan = await this.agent(state.agent).plan(
       {
         ...state.request,
@@ -394,12 +398,13 @@ export class StepEffects {
         isResume: state.launchId !== undefined,
         workspacePath: from.sandbox.workspacePath,
         sessionDirectory,
-        environment: from.input.environment ?? (await environmentOf(from.sandbox, options)),
+        environment,
         isolation: state.isolation,
       },
       options,
     );
-    for (const file of plan.files) await writePlannedFile(sessionDirectory, file);
+    const place = { directory: sessionDirectory, sandbox: isHere ? undefined : from.sandbox };
+    await placePlannedFiles(plan.files, place, options);
     return plan;
   }
 
@@ -429,19 +434,4 @@ function describeCopies(copied: readonly string[]): readonly string[] {
   return [
     `copied from your checkout: ${copied.slice(0, 5).join(", ")}${copied.length > 5 ? `, … (${copied.length})` : ""}`,
   ];
-}
-
-async function writePlannedFile(
-  directory: string,
-  file: { readonly path: string; readonly content: string },
-): Promise<void> {
-  if (!file.path.startsWith(directory + path.sep) || path.normalize(file.path) !== file.path) {
-    throw new FileError({
-      code: "path.refused",
-      message: `The agent's plan names a file outside the session's directory: ${file.path}`,
-      fix: ["report this to the author of the agent's adapter"],
-    });
-  }
-  await mkdir(path.dirname(file.path), { recursive: true, mode: 0o700 });
-  await writeFile(file.path, file.content, { mode: 0o600 });
 }

@@ -9,7 +9,7 @@ export function dockerTable(values: readonly SettingValue[]): DockerTable {
     read(String(find(key)?.value ?? ""));
   const image = find("default_image");
   return {
-    host: text("host"),
+    endpoint: text("endpoint"),
     defaultImage: text("default_image"),
     defaultImageOrigin: image?.value === undefined ? undefined : `docker.default_image in ${image.origin.place}`,
     pullPolicy: text("pull_policy") as DockerTable["pullPolicy"],

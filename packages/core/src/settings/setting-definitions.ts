@@ -174,7 +174,7 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     schema: z.boolean(),
     expected: "true or false",
   },
-  { key: "docker.host", schema: z.string().min(1), expected: 'where the engine is, as in "unix:///var/run/docker.sock"' },
+  { key: "docker.endpoint", schema: z.string().min(1), expected: 'where the engine is, as in "unix:///var/run/docker.sock"' },
   { key: "docker.default_image", schema: z.string().min(1), expected: 'the name of an image, as in "rust:1.85"' },
   {
     key: "docker.pull_policy",

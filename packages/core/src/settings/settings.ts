@@ -61,7 +61,7 @@ export interface Settings {
 
 /** `[docker]`, and `[docker.limits]` in it. */
 export interface DockerTable {
-  readonly host: string | undefined;
+  readonly endpoint: string | undefined;
   readonly defaultImage: string | undefined;
   /** Where the image was named. */
   readonly defaultImageOrigin: string | undefined;
