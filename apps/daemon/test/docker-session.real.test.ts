@@ -17,7 +17,9 @@ const build = path.join(import.meta.dirname, "../../../packages/guest/build-gues
 /** What Docker's own program prints; not waited for in a way that would stop the vendor of the test. */
 function docker(...args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
-    execFile("docker", args, { encoding: "utf8", timeout: 60_000 }, (_error, stdout, stderr) => resolve(stdout + stderr));
+    execFile("docker", args, { encoding: "utf8", timeout: 60_000 }, (_error, stdout, stderr) =>
+      resolve(stdout + stderr),
+    );
   });
 }
 
@@ -25,7 +27,8 @@ function docker(...args: readonly string[]): Promise<string> {
 function hasDocker(): boolean {
   const isBuilt = (): boolean => spawnSync(process.execPath, [build, "--check"]).status === 0;
   const hasGuest = isBuilt() || (spawnSync(process.execPath, [build]).status === 0 && isBuilt());
-  if (hasGuest && host !== "" && image !== "" && spawnSync("docker", ["image", "inspect", image]).status === 0) return true;
+  if (hasGuest && host !== "" && image !== "" && spawnSync("docker", ["image", "inspect", image]).status === 0)
+    return true;
   const why = `not run: sessions in Docker (${hasGuest ? "DOCKER_HOST and CLAUDERON_TEST_IMAGE name no engine with an image" : "no Go to build the guest with"})`;
   if (required.split(/[\s,]+/u).includes("docker")) throw new Error(why);
   process.stdout.write(`${why}\n`);
@@ -44,7 +47,8 @@ async function open(): Promise<ProxiedHome> {
 }
 
 /** Stands for the real one in the image: keeps what it was called with, and the file that its settings are in. */
-const claude = 'printf "%s\\n" "$@" >argv; while [ "$1" != --settings ]; do shift; done; cat "$2" >settings; ls -ln "$2" >modes';
+const claude =
+  'printf "%s\\n" "$@" >argv; while [ "$1" != --settings ]; do shift; done; cat "$2" >settings; ls -ln "$2" >modes';
 
 async function out(session: Session, ...argv: readonly [string, ...string[]]): Promise<string> {
   const { stdout, stderr, exitCode } = await session.exec(argv);
@@ -78,19 +82,38 @@ describe.runIf(hasDocker())("a session in Docker", () => {
       expect(await docker("inspect", container)).not.toContain(environment["ANTHROPIC_API_KEY"] ?? "nothing");
 
       // By the guest's exec, and by the engine's own.
-      expect(await out(session, "curl", "-sS", "--noproxy", "*", "http://host.docker.internal:3030")).toContain("clauderon");
-      const byHand = await docker("exec", container, "curl", "-sS", "--noproxy", "*", "http://host.docker.internal:3030");
+      expect(await out(session, "curl", "-sS", "--noproxy", "*", "http://host.docker.internal:3030")).toContain(
+        "clauderon",
+      );
+      const byHand = await docker(
+        "exec",
+        container,
+        "curl",
+        "-sS",
+        "--noproxy",
+        "*",
+        "http://host.docker.internal:3030",
+      );
       expect(byHand).toContain("clauderon");
       const key = `x-api-key: ${environment["ANTHROPIC_API_KEY"] ?? ""}`;
       expect(await out(session, "curl", "-sS", models, "-H", key)).toMatch(/^you sent /u);
       expect(home.seen.at(-1)?.headers["x-api-key"]).toBe(secret);
       expect(await docker("exec", container, "curl", "-sS", models, "-H", key)).toMatch(/^you sent /u);
-      const around = await session.exec(["curl", "-sS", "--noproxy", "*", "--max-time", "5", `https://172.17.0.1:${home.vendorPort}/`]);
+      const around = await session.exec([
+        "curl",
+        "-sS",
+        "--noproxy",
+        "*",
+        "--max-time",
+        "5",
+        `https://172.17.0.1:${home.vendorPort}/`,
+      ]);
       expect(around.exitCode).toBe(7);
       expect((await session.exec(["curl", "-sS", "https://elsewhere.example/"])).stderr).toContain("403");
 
       expect(await out(session, "sh", "-c", "git status --porcelain; id -u; pwd")).toMatch(/^\d+\n\/workspace\n$/u);
-      const commit = "echo work > work.txt && git add work.txt && git -c user.name=A -c user.email=a@example.com commit -q -m Work";
+      const commit =
+        "echo work > work.txt && git add work.txt && git -c user.name=A -c user.email=a@example.com commit -q -m Work";
       await out(session, "sh", "-c", commit);
       expect(await session.diff({ format: "names" })).toBe("work.txt\n");
 
@@ -140,7 +163,12 @@ describe.runIf(hasDocker())("a session in Docker", () => {
       await home.run();
       await using client = home.client();
       const name = `kept-${process.pid}`;
-      const session = await client.sessions.create({ name, repository: home.repository, backend: "docker", agent: "shell" });
+      const session = await client.sessions.create({
+        name,
+        repository: home.repository,
+        backend: "docker",
+        agent: "shell",
+      });
       await session.exec(["sh", "-c", "sleep 1000 & echo $! > /tmp/pid"]);
       process.kill(home.daemonProcess, "SIGKILL");
       await home.daemonEnded();
@@ -148,9 +176,14 @@ describe.runIf(hasDocker())("a session in Docker", () => {
       await until(async () => (await session.detail()).lifecycle === "running", "the session was not found again");
       expect(await out(session, "sh", "-c", 'kill -0 "$(cat /tmp/pid)" && echo alive')).toBe("alive\n");
       await docker("rm", "--force", `clauderon-${name}`);
-      await until(async () => (await session.exec(["true"]).catch(() => undefined)) === undefined, "it is still said to run");
+      await until(
+        async () => (await session.exec(["true"]).catch(() => undefined)) === undefined,
+        "it is still said to run",
+      );
       await session.start();
-      expect(await out(session, "cat", "/home/agent/nothing").catch((error: Error) => error.message)).toContain("No such file");
+      expect(await out(session, "cat", "/home/agent/nothing").catch((error: Error) => error.message)).toContain(
+        "No such file",
+      );
       await session.delete({ discard: true });
       expect(await docker("ps", "--all", "--quiet", "--filter", `name=clauderon-${name}`)).toBe("");
     },

@@ -9,7 +9,10 @@ function world() {
   const sandbox = { destroy: async () => void log.push("destroyed") } as unknown as Sandbox;
   const make = async (signal: AbortSignal) => {
     log.push("begun");
-    await Promise.race([finish.promise, new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)))]);
+    await Promise.race([
+      finish.promise,
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    ]);
     return { sandbox, isNew: true };
   };
   return { log, finish, sandbox, make, creations: new Creations() };

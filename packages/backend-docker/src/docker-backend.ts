@@ -76,13 +76,11 @@ class DockerBackend implements Backend {
     return this.#creations.run(spec.sandboxId, (stop) => this.#create(spec, stop), signal);
   }
 
-  async open(
-    sandboxId: SandboxId,
-    { signal, channel }: CallOptions & SandboxParts = {},
-  ): Promise<Sandbox | undefined> {
+  async open(sandboxId: SandboxId, { signal, channel }: CallOptions & SandboxParts = {}): Promise<Sandbox | undefined> {
     signal?.throwIfAborted();
     const record = await this.#world.records.read(sandboxId);
-    if (record !== undefined) return this.#handle({ sandboxId, name: record.name, hostPath: record.workspacePath, channel });
+    if (record !== undefined)
+      return this.#handle({ sandboxId, name: record.name, hostPath: record.workspacePath, channel });
     const container = await this.#world.find({ sandboxId }, { signal });
     if (container === undefined) return undefined;
     const workspace = container.mounts.find(({ target }) => target === inside.workspace);

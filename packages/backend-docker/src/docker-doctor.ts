@@ -29,7 +29,7 @@ function failed(error: unknown): DoctorCheck {
   const message = error instanceof Error ? error.message : String(error);
   const why = isOurs && error.why !== undefined ? `: ${error.why}` : "";
   return {
-    id: isOurs && /^No permission/u.test(message) ? "permission" : "engine",
+    id: isOurs && message.startsWith("No permission") ? "permission" : "engine",
     status: "failed",
     message: `${message}${why}`,
     fix: isOurs ? error.fix[0] : "see what the engine says: docker info",

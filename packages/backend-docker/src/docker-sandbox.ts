@@ -244,14 +244,18 @@ export class DockerSandbox implements Sandbox {
       return await body(await this.#client());
     } catch (error) {
       options?.signal?.throwIfAborted();
-      const isUnclear = ClauderonError.isInstance(error, "sandbox.not-running") || ClauderonError.isInstance(error, "internal");
+      const isUnclear =
+        ClauderonError.isInstance(error, "sandbox.not-running") || ClauderonError.isInstance(error, "internal");
       if (isUnclear && (await this.#find(options)) === undefined) throw sandboxGone(this.name);
       throw error;
     }
   }
 
   /** All processes, then the container; how the agent ended is kept. */
-  async #end(container: ContainerStatus, { graceMs, signal }: StopOptions & { readonly graceMs: number }): Promise<void> {
+  async #end(
+    container: ContainerStatus,
+    { graceMs, signal }: StopOptions & { readonly graceMs: number },
+  ): Promise<void> {
     if (["exited", "created", "dead", "removing"].includes(container.state)) return;
     let ended: HostSandboxStatus | undefined;
     if (container.state === "running") {

@@ -20,7 +20,10 @@ describe("The table [docker]", () => {
       memoryBytes: 8 * 1024 ** 3,
       processes: 1024,
     });
-    expect(parseDockerSettings({ limits: { cpu: "", memory: "" } })).toMatchObject({ cpus: undefined, memoryBytes: undefined });
+    expect(parseDockerSettings({ limits: { cpu: "", memory: "" } })).toMatchObject({
+      cpus: undefined,
+      memoryBytes: undefined,
+    });
   });
 
   it.each([
@@ -39,6 +42,8 @@ describe("The table [docker]", () => {
     [{ limits: { memory: 1 } }, "limits.memory"],
     [{ limits: { pids: 0 } }, "limits.pids"],
   ])("refuses %j", (table, key) => {
-    expect(() => parseDockerSettings(table)).toThrow(expect.objectContaining({ code: "settings.invalid", context: { key } }));
+    expect(() => parseDockerSettings(table)).toThrow(
+      expect.objectContaining({ code: "settings.invalid", context: { key } }),
+    );
   });
 });

@@ -38,7 +38,9 @@ async function failure(promise: Promise<unknown>): Promise<ClauderonError> {
 
 async function refusal(scenario: EngineScenario): Promise<ClauderonError> {
   await engine.become(scenario);
-  const error = await failure(connectEngine({ ...nowhere, environment: { DOCKER_HOST: `unix://${engine.socketPath}` } }));
+  const error = await failure(
+    connectEngine({ ...nowhere, environment: { DOCKER_HOST: `unix://${engine.socketPath}` } }),
+  );
   expect(error).toBeInstanceOf(BackendError);
   return error;
 }
@@ -75,7 +77,11 @@ describe("The engine that answers", () => {
   });
 
   it("tells what it is", async () => {
-    const info = { SecurityOptions: ["name=rootless", "name=userns"], CpuCfsQuota: false, Runtimes: { runc: {}, runsc: {} } };
+    const info = {
+      SecurityOptions: ["name=rootless", "name=userns"],
+      CpuCfsQuota: false,
+      Runtimes: { runc: {}, runsc: {} },
+    };
     await connected({ info }, async ({ facts }) => {
       expect(facts).toMatchObject({
         version: "29.7.2",
@@ -95,7 +101,10 @@ describe("The engine that answers", () => {
       "POST /containers/c/start": { status: 304 },
       "POST /containers/c/stop": { status: 304 },
       "DELETE /containers/c": { status: 404, body: { message: "No such container: c" } },
-      "POST /containers/create": { status: 409, body: { message: 'Conflict. The container name "/c" is already in use' } },
+      "POST /containers/create": {
+        status: 409,
+        body: { message: 'Conflict. The container name "/c" is already in use' },
+      },
     };
     await connected({ answers }, async (client) => {
       await client.startContainer("c");
@@ -154,7 +163,10 @@ describe("An engine that cannot be used", () => {
     await engine.become({ behaviour: "hang" });
     const environment = { DOCKER_HOST: `unix://${engine.socketPath}` };
     const begin = performance.now();
-    const [error, report] = await Promise.all([failure(connectEngine({ ...nowhere, environment })), doctor(environment)]);
+    const [error, report] = await Promise.all([
+      failure(connectEngine({ ...nowhere, environment })),
+      doctor(environment),
+    ]);
     // The bound that is promised; both waits are timers of 2.5 s.
     expect(performance.now() - begin).toBeLessThan(3000);
     expect(error.message).toMatch(/does not answer at .*DOCKER_HOST/u);
@@ -189,11 +201,14 @@ describe("An engine that cannot be used", () => {
     }
   });
 
-  it.each(["ssh://me@host", "tcp://10.0.0.1:2375", "tcp://127.0.0.1:2375"])("at %s is refused with the reason", async (host) => {
-    const error = await failure(connectEngine({ ...nowhere, environment: { DOCKER_HOST: host } }));
-    expect(error).toMatchObject({ code: "backend.unavailable", why: expect.stringContaining("another machine") });
-    expect((await doctor({ DOCKER_HOST: host })).checks[0]?.message).toContain("another machine");
-  });
+  it.each(["ssh://me@host", "tcp://10.0.0.1:2375", "tcp://127.0.0.1:2375"])(
+    "at %s is refused with the reason",
+    async (host) => {
+      const error = await failure(connectEngine({ ...nowhere, environment: { DOCKER_HOST: host } }));
+      expect(error).toMatchObject({ code: "backend.unavailable", why: expect.stringContaining("another machine") });
+      expect((await doctor({ DOCKER_HOST: host })).checks[0]?.message).toContain("another machine");
+    },
+  );
 
   it("stops being waited for when the caller does", async () => {
     await engine.become({ behaviour: "hang" });

@@ -10,12 +10,18 @@ import { parseHost } from "../src/endpoint/parse-host.ts";
 
 /** As `docker context create` and the products write them. */
 const contexts = {
-  colima: '{"Name":"colima","Metadata":{"Description":"colima"},"Endpoints":{"docker":{"Host":"unix:///Users/me/.colima/default/docker.sock","SkipTLSVerify":false}}}',
-  "colima-work": '{"Name":"colima-work","Metadata":{"Description":"colima [profile=work]"},"Endpoints":{"docker":{"Host":"unix:///Users/me/.colima/work/docker.sock","SkipTLSVerify":false}}}',
-  "desktop-linux": '{"Name":"desktop-linux","Metadata":{"Description":"Docker Desktop","otel":{"OTEL_EXPORTER_OTLP_ENDPOINT":"unix:///Users/me/.docker/cloud/daemon.grpc.sock"}},"Endpoints":{"docker":{"Host":"unix:///Users/me/.docker/run/docker.sock","SkipTLSVerify":false}}}',
-  orbstack: '{"Name":"orbstack","Metadata":{"Description":"OrbStack"},"Endpoints":{"docker":{"Host":"unix:///Users/me/.orbstack/run/docker.sock","SkipTLSVerify":false}}}',
-  "rancher-desktop": '{"Name":"rancher-desktop","Metadata":{"Description":"Rancher Desktop moby context"},"Endpoints":{"docker":{"Host":"unix:///Users/me/.rd/docker.sock","SkipTLSVerify":false}}}',
-  rootless: '{"Name":"rootless","Metadata":{"Description":"Rootless mode"},"Endpoints":{"docker":{"Host":"unix:///run/user/1000/docker.sock","SkipTLSVerify":false}}}',
+  colima:
+    '{"Name":"colima","Metadata":{"Description":"colima"},"Endpoints":{"docker":{"Host":"unix:///Users/me/.colima/default/docker.sock","SkipTLSVerify":false}}}',
+  "colima-work":
+    '{"Name":"colima-work","Metadata":{"Description":"colima [profile=work]"},"Endpoints":{"docker":{"Host":"unix:///Users/me/.colima/work/docker.sock","SkipTLSVerify":false}}}',
+  "desktop-linux":
+    '{"Name":"desktop-linux","Metadata":{"Description":"Docker Desktop","otel":{"OTEL_EXPORTER_OTLP_ENDPOINT":"unix:///Users/me/.docker/cloud/daemon.grpc.sock"}},"Endpoints":{"docker":{"Host":"unix:///Users/me/.docker/run/docker.sock","SkipTLSVerify":false}}}',
+  orbstack:
+    '{"Name":"orbstack","Metadata":{"Description":"OrbStack"},"Endpoints":{"docker":{"Host":"unix:///Users/me/.orbstack/run/docker.sock","SkipTLSVerify":false}}}',
+  "rancher-desktop":
+    '{"Name":"rancher-desktop","Metadata":{"Description":"Rancher Desktop moby context"},"Endpoints":{"docker":{"Host":"unix:///Users/me/.rd/docker.sock","SkipTLSVerify":false}}}',
+  rootless:
+    '{"Name":"rootless","Metadata":{"Description":"Rootless mode"},"Endpoints":{"docker":{"Host":"unix:///run/user/1000/docker.sock","SkipTLSVerify":false}}}',
   server: '{"Name":"server","Metadata":{},"Endpoints":{"docker":{"Host":"ssh://me@server","SkipTLSVerify":false}}}',
   cluster: '{"Name":"cluster","Metadata":{},"Endpoints":{"kubernetes":{"Host":"https://k"}}}',
 } as const;
@@ -43,14 +49,18 @@ describe("Where the engine is looked for", () => {
     const userHome = await userWith({ ".docker/config.json": '{"auths":{},"currentContext":"orbstack"}' });
     const environment = { DOCKER_HOST: "unix:///run/other.sock", DOCKER_CONTEXT: "colima" };
     const find = async (variables: Readonly<Record<string, string>>, configured?: string) =>
-      (await findCandidates(linux(userHome, variables), configured)).map(({ socketPath, origin }) => `${socketPath} ${origin}`);
+      (await findCandidates(linux(userHome, variables), configured)).map(
+        ({ socketPath, origin }) => `${socketPath} ${origin}`,
+      );
     expect(await find(environment, "unix:///run/mine.sock")).toEqual(["/run/mine.sock docker.endpoint in config.toml"]);
     expect(await find(environment)).toEqual(["/run/other.sock DOCKER_HOST"]);
     expect(await find({ DOCKER_CONTEXT: "colima" })).toEqual([
       '/Users/me/.colima/default/docker.sock the context "colima" of DOCKER_CONTEXT',
     ]);
     expect(await find({})).toEqual(['/Users/me/.orbstack/run/docker.sock the context "orbstack"']);
-    expect((await find({ DOCKER_HOST: "", DOCKER_CONTEXT: "default" }))[0]).toBe("/var/run/docker.sock the usual place");
+    expect((await find({ DOCKER_HOST: "", DOCKER_CONTEXT: "default" }))[0]).toBe(
+      "/var/run/docker.sock the usual place",
+    );
   });
 
   it.each([
@@ -62,7 +72,9 @@ describe("Where the engine is looked for", () => {
     ["rootless", "/run/user/1000/docker.sock"],
   ])("the context %s leads to %s", async (name, socketPath) => {
     const userHome = await userWith();
-    expect((await findCandidates(linux(userHome, { DOCKER_CONTEXT: name }))).map((found) => found.socketPath)).toEqual([socketPath]);
+    expect((await findCandidates(linux(userHome, { DOCKER_CONTEXT: name }))).map((found) => found.socketPath)).toEqual([
+      socketPath,
+    ]);
   });
 
   it.each([

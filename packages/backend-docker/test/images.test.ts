@@ -86,8 +86,22 @@ describe("Images by pull policy", () => {
     expect((await seen()).filter(({ path }) => path === "/images/create")).toEqual([
       expect.objectContaining({ query: { fromImage: "acme/dev", tag: "1" }, registryAuth: "e30=" }),
     ]);
-    expect(heard).toContainEqual({ image: "acme/dev:1", phase: "downloading", layers: 2, layersDone: 1, bytes: 512, totalBytes: 2048 });
-    expect(heard.at(-1)).toEqual({ image: "acme/dev:1", phase: "unpacking", layers: 2, layersDone: 2, bytes: 2048, totalBytes: 2048 });
+    expect(heard).toContainEqual({
+      image: "acme/dev:1",
+      phase: "downloading",
+      layers: 2,
+      layersDone: 1,
+      bytes: 512,
+      totalBytes: 2048,
+    });
+    expect(heard.at(-1)).toEqual({
+      image: "acme/dev:1",
+      phase: "unpacking",
+      layers: 2,
+      layersDone: 2,
+      bytes: 2048,
+      totalBytes: 2048,
+    });
   });
 
   it("always pulls what is there", async () => {
@@ -100,7 +114,11 @@ describe("Images by pull policy", () => {
     const { images, engine, seen } = await world({ images: { "acme/dev:1": {} }, pulls: { "acme/dev:2": goodPull } });
     await images.ensure(engine, wanted, { policy: "never" });
     const error = await failed(images.ensure(engine, { ...wanted, reference: "acme/dev:2" }, { policy: "never" }));
-    expect(error).toMatchObject({ code: "sandbox.start-failed", why: expect.stringContaining('"never"'), fix: ["pull it by hand: docker pull acme/dev:2", expect.any(String)] });
+    expect(error).toMatchObject({
+      code: "sandbox.start-failed",
+      why: expect.stringContaining('"never"'),
+      fix: ["pull it by hand: docker pull acme/dev:2", expect.any(String)],
+    });
     expect((await seen()).some(({ path }) => path === "/images/create")).toBe(false);
   });
 
@@ -120,21 +138,60 @@ describe("Images by pull policy", () => {
     expect((await waiting[1])?.message).toBe("second");
     // A third one begins anew: the pull has ended.
     const third = new AbortController();
-    const again = failed(images.ensure(engine, wanted, { policy: "always", signal: third.signal, onProgress: () => third.abort(new Error("third")) }));
+    const again = failed(
+      images.ensure(engine, wanted, {
+        policy: "always",
+        signal: third.signal,
+        onProgress: () => third.abort(new Error("third")),
+      }),
+    );
     expect((await again).message).toBe("third");
     expect((await seen()).filter(({ path }) => path === "/images/create")).toHaveLength(2);
   });
 });
 
 describe("An image that cannot be had", () => {
-  const lines = (message: string) => ({ lines: [{ status: "Pulling from acme/dev", id: "1" }, { errorDetail: { message }, error: message }] });
+  const lines = (message: string) => ({
+    lines: [
+      { status: "Pulling from acme/dev", id: "1" },
+      { errorDetail: { message }, error: message },
+    ],
+  });
   it.each([
-    [undefined, /does not exist at docker\.io, or needs a login; you are not logged in to docker\.io/u, "log in if it is private: docker login"],
-    [lines("toomanyrequests: You have reached your unauthenticated pull rate limit"), /lets you pull no more/u, "log in, which allows more: docker login"],
-    [lines("no matching manifest for linux/amd64 in the manifest list entries"), /no variant/u, "correct the name: --image NAME:TAG"],
-    [lines("manifest for acme/dev:1 not found: manifest unknown: manifest unknown"), /no such image or tag/u, "correct the name: --image NAME:TAG"],
-    [lines("write /var/lib/docker/tmp/x: no space left on device"), /disk of Docker is full/u, "free space: docker system prune"],
-    [{ status: 500, error: 'Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host', lines: [] }, /cannot be reached/u, "check the network, and the proxy of Docker's own configuration"],
+    [
+      undefined,
+      /does not exist at docker\.io, or needs a login; you are not logged in to docker\.io/u,
+      "log in if it is private: docker login",
+    ],
+    [
+      lines("toomanyrequests: You have reached your unauthenticated pull rate limit"),
+      /lets you pull no more/u,
+      "log in, which allows more: docker login",
+    ],
+    [
+      lines("no matching manifest for linux/amd64 in the manifest list entries"),
+      /no variant/u,
+      "correct the name: --image NAME:TAG",
+    ],
+    [
+      lines("manifest for acme/dev:1 not found: manifest unknown: manifest unknown"),
+      /no such image or tag/u,
+      "correct the name: --image NAME:TAG",
+    ],
+    [
+      lines("write /var/lib/docker/tmp/x: no space left on device"),
+      /disk of Docker is full/u,
+      "free space: docker system prune",
+    ],
+    [
+      {
+        status: 500,
+        error: 'Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host',
+        lines: [],
+      },
+      /cannot be reached/u,
+      "check the network, and the proxy of Docker's own configuration",
+    ],
     [{ lines: ["no json at all"] }, /Docker says: /u, undefined],
   ])("is told with its reason: %j", async (pull, why, fix) => {
     const { images, engine } = await world({ pulls: pull === undefined ? {} : { "acme/dev:1": pull } });
@@ -174,12 +231,22 @@ describe("The login at a registry", () => {
   async function login(registry: string, files: Readonly<Record<string, string>>) {
     const userHome = await userWith(files);
     const environment = { PATH: `${userHome}/bin:${process.env["PATH"] ?? ""}` };
-    const { header, note } = await registryCredentials(registry, { machine: { platform: "linux", userHome, environment }, runner });
-    return { note: note.replace(userHome, "~"), credentials: JSON.parse(Buffer.from(header, "base64url").toString()) as unknown };
+    const { header, note } = await registryCredentials(registry, {
+      machine: { platform: "linux", userHome, environment },
+      runner,
+    });
+    return {
+      note: note.replace(userHome, "~"),
+      credentials: JSON.parse(Buffer.from(header, "base64url").toString()) as unknown,
+    };
   }
 
   it.each([
-    ["docker.io", { "https://index.docker.io/v1/": { auth: basic } }, { username: "me", password: "pass:word", serveraddress: "https://index.docker.io/v1/" }],
+    [
+      "docker.io",
+      { "https://index.docker.io/v1/": { auth: basic } },
+      { username: "me", password: "pass:word", serveraddress: "https://index.docker.io/v1/" },
+    ],
     ["ghcr.io", { "ghcr.io": { auth: basic } }, { username: "me", password: "pass:word", serveraddress: "ghcr.io" }],
     ["ghcr.io", { "ghcr.io": { identitytoken: "t" } }, { identitytoken: "t" }],
     ["quay.io", { "ghcr.io": { auth: basic } }, {}],
@@ -190,14 +257,21 @@ describe("The login at a registry", () => {
   it("is what a helper says, the registry's own before the store", async () => {
     const files = {
       ".docker/config.json": JSON.stringify({ credsStore: "store", credHelpers: { "ghcr.io": "own" } }),
-      "bin/docker-credential-store": helper('printf \'{"ServerURL":"%s","Username":"<token>","Secret":"from-store"}\' "$server"'),
-      "bin/docker-credential-own": helper('printf \'{"ServerURL":"%s","Username":"me","Secret":"from-own"}\' "$server"'),
+      "bin/docker-credential-store": helper(
+        'printf \'{"ServerURL":"%s","Username":"<token>","Secret":"from-store"}\' "$server"',
+      ),
+      "bin/docker-credential-own": helper(
+        'printf \'{"ServerURL":"%s","Username":"me","Secret":"from-own"}\' "$server"',
+      ),
     };
     expect(await login("ghcr.io", files)).toEqual({
       note: "docker-credential-own",
       credentials: { username: "me", password: "from-own", serveraddress: "ghcr.io" },
     });
-    expect(await login("docker.io", files)).toEqual({ note: "docker-credential-store", credentials: { identitytoken: "from-store" } });
+    expect(await login("docker.io", files)).toEqual({
+      note: "docker-credential-store",
+      credentials: { identitytoken: "from-store" },
+    });
   });
 
   it.each([
@@ -216,7 +290,10 @@ describe("The login at a registry", () => {
   });
 
   it("never has a helper's name run as a path", async () => {
-    const found = await login("ghcr.io", { ".docker/config.json": '{"credsStore":"x/../../evil"}', "bin/evil": "#!/bin/sh\necho {}\n" });
+    const found = await login("ghcr.io", {
+      ".docker/config.json": '{"credsStore":"x/../../evil"}',
+      "bin/evil": "#!/bin/sh\necho {}\n",
+    });
     expect(found.note).toMatch(/no name of a credential helper/u);
   });
 });

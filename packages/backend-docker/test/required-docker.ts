@@ -33,7 +33,9 @@ function reason(): string | undefined {
 export function buildGuest(): GuestProgram & Disposable {
   const directory = mkdtempSync(join(tmpdir(), "clauderon-guest-"));
   const program = fileURLToPath(new URL("../../guest/build-guest.ts", import.meta.url));
-  const { status, stderr } = spawnSync(process.execPath, [program, "--output", join(directory, "built")], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [program, "--output", join(directory, "built")], {
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`the guest was not built: ${stderr}`);
   const guest = createGuestProgram({ directory: join(directory, "copies"), binaries: `${join(directory, "built")}/` });
   return {

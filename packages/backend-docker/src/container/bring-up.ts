@@ -53,7 +53,11 @@ export async function bringUp(world: DockerWorld, request: BringUpRequest): Prom
 
 async function startContainer(
   world: DockerWorld,
-  { engine, found, sandboxId }: { readonly engine: EngineClient; readonly found: ContainerStatus; readonly sandboxId: SandboxId },
+  {
+    engine,
+    found,
+    sandboxId,
+  }: { readonly engine: EngineClient; readonly found: ContainerStatus; readonly sandboxId: SandboxId },
 ): Promise<void> {
   const owner = ownerOf(found);
   await prepareGuest(world.places(sandboxId), owner);
@@ -66,7 +70,9 @@ async function startContainer(
 }
 
 /** Where this process is root and the sandbox is somebody else: whose the files are to be. */
-export function ownerOf({ user }: Pick<ContainerStatus, "user">): { readonly uid: number; readonly gid: number } | undefined {
+export function ownerOf({
+  user,
+}: Pick<ContainerStatus, "user">): { readonly uid: number; readonly gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const [uid = 0, gid = uid] = user.split(":").map(Number);
   return uid === 0 || !Number.isInteger(uid) || !Number.isInteger(gid) ? undefined : { uid, gid };

@@ -60,12 +60,16 @@ describe("The container of a sandbox", () => {
     expect(body["Env"]).toEqual(["HOME=/home/agent", "HTTP_PROXY=http://host.docker.internal:3030"]);
     const secret = { ...spec, environment: { HTTPS_PROXY: "http://id:token@127.0.0.1:1" } };
     expect(JSON.stringify(made({ spec: secret }).body)).not.toContain("token");
-    expect(JSON.stringify(specLabels("instance", { ...spec, environment: { A: "secret" } }, "i"))).not.toContain("secret");
+    expect(JSON.stringify(specLabels("instance", { ...spec, environment: { A: "secret" } }, "i"))).not.toContain(
+      "secret",
+    );
   });
 
   it("has the workspace, its home and the guest's own, and nothing more of the machine", () => {
     const state = `/home/me/.clauderon/state/docker/${spec.sandboxId}`;
-    expect(made().mounts.map(({ Source, Target, ReadOnly }) => `${Source} ${Target} ${ReadOnly ? "ro" : "rw"}`)).toEqual([
+    expect(
+      made().mounts.map(({ Source, Target, ReadOnly }) => `${Source} ${Target} ${ReadOnly ? "ro" : "rw"}`),
+    ).toEqual([
       "/home/me/.clauderon/worktrees/fix /workspace rw",
       "/home/me/.clauderon/guest/abc /opt/clauderon ro",
       `${state}/run /run/clauderon rw`,
@@ -103,7 +107,16 @@ describe("The container of a sandbox", () => {
   });
 
   it("has the limits that were asked for, without swap beyond them", () => {
-    const { host } = made({ limits: { cpus: 1.5, memoryBytes: 1024 ** 3, processes: 100 }, facts: { hasUserNamespace: true } });
-    expect(host).toMatchObject({ NanoCpus: 1_500_000_000, Memory: 1024 ** 3, MemorySwap: 1024 ** 3, PidsLimit: 100, UsernsMode: "host" });
+    const { host } = made({
+      limits: { cpus: 1.5, memoryBytes: 1024 ** 3, processes: 100 },
+      facts: { hasUserNamespace: true },
+    });
+    expect(host).toMatchObject({
+      NanoCpus: 1_500_000_000,
+      Memory: 1024 ** 3,
+      MemorySwap: 1024 ** 3,
+      PidsLimit: 100,
+      UsernsMode: "host",
+    });
   });
 });

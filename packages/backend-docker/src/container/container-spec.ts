@@ -73,7 +73,9 @@ function guestArguments({ spec, channelKind }: ContainerRequest): readonly strin
     "@clauderon-hook",
     "--proxy-port",
     String(channel?.proxyPort ?? inside.proxyPort),
-    ...(channel?.directory !== undefined && channelKind === "socket" ? ["--channel-socket", `${inside.channel}/proxy.sock`] : []),
+    ...(channel?.directory !== undefined && channelKind === "socket"
+      ? ["--channel-socket", `${inside.channel}/proxy.sock`]
+      : []),
   ];
 }
 
@@ -127,7 +129,12 @@ interface Mount {
 
 function mounts({ spec, places, programs }: ContainerRequest): readonly Mount[] {
   const { workspace, channel } = spec;
-  const bind = (Source: string, Target: string, ReadOnly = false): Mount => ({ Type: "bind", Source, Target, ReadOnly });
+  const bind = (Source: string, Target: string, ReadOnly = false): Mount => ({
+    Type: "bind",
+    Source,
+    Target,
+    ReadOnly,
+  });
   const { hostPath, gitFile } = workspace;
   return [
     ...(hostPath === undefined ? [] : [bind(hostPath, inside.workspace)]),

@@ -98,4 +98,3 @@ export async function prepareGuest(places: SandboxPlaces, owner: Owner | undefin
   await giveTree(places.run, owner);
   await giveTree(places.home, owner);
 }
-

@@ -1,4 +1,5 @@
 import { lstat, mkdir } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { BackendError, SandboxError, type SandboxSpec } from "@clauderon/core/contract";
 
@@ -8,8 +9,8 @@ import type { EngineClient } from "../engine/engine-client.ts";
 import { hasStatus } from "../engine/engine-error.ts";
 import type { ContainerStatus } from "../engine/engine-types.ts";
 import type { WantedImage } from "../image/image-errors.ts";
-import { containerName, isOurs, specLabels } from "./container-labels.ts";
 import { channelKind } from "./channel-kind.ts";
+import { containerName, isOurs, specLabels } from "./container-labels.ts";
 import { checkLimits, type ContainerLimits } from "./container-limits.ts";
 import { programDirectory } from "./container-places.ts";
 import { containerSpec } from "./container-spec.ts";
@@ -35,7 +36,7 @@ export async function makeContainer(
   return world.attempt(`The container of ${name} could not be made`, async (engine) => {
     const limits = limitsOf(spec, world.settings);
     checkLimits(limits, engine.facts);
-    await refuseTaken(world, spec, await engine.inspectContainer(containerName(name), { signal }));
+    refuseTaken(world, spec, await engine.inspectContainer(containerName(name), { signal }));
     const policy = spec.pullPolicy ?? world.settings.pullPolicy ?? "if-not-present";
     const { whole: image } = await world.images.ensure(engine, imageOf(spec, world.settings), { policy, signal });
     const { canLimitProcesses } = engine.facts;
@@ -122,20 +123,28 @@ interface Creating {
 /** Never broken off in between: the engine would make it all the same, and nobody would know. */
 async function createOrAdopt(world: DockerWorld, { engine, spec, body }: Creating): Promise<MadeContainer> {
   const name = containerName(spec.name);
-  try {
-    const { id, warnings } = await engine.createContainer(name, body);
-    for (const warning of warnings) world.context.logger.warn({ container: name, warning }, "Docker warns");
-    return { id, isOwn: true };
-  } catch (error) {
-    if (!hasStatus(error, 409)) throw error;
-    const other = await engine.inspectContainer(name);
-    await refuseTaken(world, spec, other);
-    if (other === undefined) throw error;
-    return { id: other.id, isOwn: false };
+  const deadline = performance.now() + longestConflictMs;
+  for (;;) {
+    try {
+      const { id, warnings } = await engine.createContainer(name, body);
+      for (const warning of warnings) world.context.logger.warn({ container: name, warning }, "Docker warns");
+      return { id, isOwn: true };
+    } catch (error) {
+      if (!hasStatus(error, 409)) throw error;
+      const other = await engine.inspectContainer(name);
+      refuseTaken(world, spec, other);
+      if (other !== undefined) return { id: other.id, isOwn: false };
+      // The engine keeps the name of one that it is making or removing, and does not show it.
+      if (performance.now() > deadline) throw error;
+      await delay(conflictPauseMs);
+    }
   }
 }
 
-async function refuseTaken(world: DockerWorld, spec: SandboxSpec, other: ContainerStatus | undefined): Promise<void> {
+const longestConflictMs = 30_000;
+const conflictPauseMs = 50;
+
+function refuseTaken(world: DockerWorld, spec: SandboxSpec, other: ContainerStatus | undefined): void {
   if (other === undefined || isOurs(other.labels, world.instanceId, spec.sandboxId)) return;
   const name = containerName(spec.name);
   throw new SandboxError({

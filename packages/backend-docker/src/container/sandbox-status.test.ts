@@ -19,34 +19,56 @@ const container: ContainerStatus = {
   user: "1:1",
   mounts: [],
 };
-const hosted = { sandboxId: "s", instanceId: "i", name: "fix", cwd: "/", state: "running", agent: { state: "none" } } as const;
-const record = { sandboxId: "s", instanceId: "i", name: "fix", workspacePath: "/", state: "running", launches: [] } as const;
+const hosted = {
+  sandboxId: "s",
+  instanceId: "i",
+  name: "fix",
+  cwd: "/",
+  state: "running",
+  agent: { state: "none" },
+} as const;
+const record = {
+  sandboxId: "s",
+  instanceId: "i",
+  name: "fix",
+  workspacePath: "/",
+  state: "running",
+  launches: [],
+} as const;
 
 describe("The status of a sandbox", () => {
   it.each([
-    ["running", {}, "running", undefined],
-    ["exited", {}, "stopped", undefined],
-    ["exited", { exitCode: 137 }, "stopped", undefined],
-    ["exited", { exitCode: 137, isOutOfMemory: true }, "stopped", "its memory limit was reached"],
-    ["exited", { exitCode: 3 }, "stopped", "its container ended with exit code 3"],
-    ["exited", { exitCode: 128, error: "OCI runtime create failed" }, "stopped", "OCI runtime create failed"],
-    ["created", {}, "stopped", undefined],
-    ["paused", {}, "unknown", "its container is paused: docker unpause clauderon-fix"],
-    ["restarting", {}, "unknown", "its container is restarting"],
-    ["removing", {}, "missing", "its container is removing"],
-    ["dead", {}, "failed", "its container is dead"],
-  ])("of a container that is %s %j is %s", (state, more, wanted, reason) => {
-    const status = sandboxStatus({ container: { ...container, state, ...more }, record, hosted: state === "running" ? hosted : undefined });
+    [{ state: "running" }, "running", undefined],
+    [{ state: "exited" }, "stopped", undefined],
+    [{ state: "exited", exitCode: 137 }, "stopped", undefined],
+    [{ state: "exited", exitCode: 137, isOutOfMemory: true }, "stopped", "its memory limit was reached"],
+    [{ state: "exited", exitCode: 3 }, "stopped", "its container ended with exit code 3"],
+    [{ state: "exited", exitCode: 128, error: "OCI runtime create failed" }, "stopped", "OCI runtime create failed"],
+    [{ state: "created" }, "stopped", undefined],
+    [{ state: "paused" }, "unknown", "its container is paused: docker unpause clauderon-fix"],
+    [{ state: "restarting" }, "unknown", "its container is restarting"],
+    [{ state: "removing" }, "missing", "its container is removing"],
+    [{ state: "dead" }, "failed", "its container is dead"],
+  ])("of a container %j is %s", (seen, wanted, reason) => {
+    const status = sandboxStatus({
+      container: { ...container, ...seen },
+      record,
+      hosted: seen.state === "running" ? hosted : undefined,
+    });
     expect(status).toEqual({ state: wanted, agent: { state: "none" }, egress: "sealed", reason });
   });
 
   it("is missing without a container, and stopped when the guest knows nothing of the session", () => {
     expect(sandboxStatus({ container: undefined, record }).state).toBe("missing");
-    expect(sandboxStatus({ container, record })).toMatchObject({ state: "stopped", reason: "its guest does not know the session" });
+    expect(sandboxStatus({ container, record })).toMatchObject({
+      state: "stopped",
+      reason: "its guest does not know the session",
+    });
   });
 
   it("is open as soon as the container is in a network, whoever put it there", () => {
-    const egress = (more: Partial<ContainerStatus>) => sandboxStatus({ container: { ...container, ...more }, record, hosted }).egress;
+    const egress = (more: Partial<ContainerStatus>) =>
+      sandboxStatus({ container: { ...container, ...more }, record, hosted }).egress;
     expect(egress({})).toBe("sealed");
     expect(egress({ networks: [] })).toBe("sealed");
     expect(egress({ networks: ["bridge"] })).toBe("open");

@@ -20,7 +20,12 @@ export function sandboxStatus({ container, record, hosted }: Observed): SandboxS
   const reason = reasonOf(container, hosted);
   switch (container.state) {
     case "running":
-      return { state: hosted === undefined || hosted.state === "stopped" ? "stopped" : "running", agent, egress, reason };
+      return {
+        state: hosted === undefined || hosted.state === "stopped" ? "stopped" : "running",
+        agent,
+        egress,
+        reason,
+      };
     case "created":
     case "exited":
       return { state: "stopped", agent, egress, reason };
@@ -34,7 +39,10 @@ export function sandboxStatus({ container, record, hosted }: Observed): SandboxS
 }
 
 /** `none` is the engine's name for loopback alone. Whatever else it is in, it may leave by: also when somebody else put it there. */
-export function egressOf({ networks, networkMode }: Pick<ContainerStatus, "networks" | "networkMode">): SandboxStatus["egress"] {
+export function egressOf({
+  networks,
+  networkMode,
+}: Pick<ContainerStatus, "networks" | "networkMode">): SandboxStatus["egress"] {
   return networkMode !== "host" && networks.every((network) => network === "none") ? "sealed" : "open";
 }
 

@@ -11,13 +11,19 @@ export type ApiChoice =
 export function chooseApiVersion(engine: { readonly apiVersion: string; readonly minApiVersion: string }): ApiChoice {
   const { apiVersion, minApiVersion } = engine;
   if (compare(apiVersion, oldestApiVersion) < 0) {
-    return { kind: "too-old", why: `it speaks API ${apiVersion || "of an unknown version"}, and ${oldestApiVersion} is needed` };
+    return {
+      kind: "too-old",
+      why: `it speaks API ${apiVersion || "of an unknown version"}, and ${oldestApiVersion} is needed`,
+    };
   }
   const version = compare(apiVersion, wanted) < 0 ? apiVersion : wanted;
   if (compare(minApiVersion, version) <= 0) return { kind: "usable", version };
   // Newer engines drop old versions; what is used here has not changed since.
   if (compare(minApiVersion, newestTried) <= 0) return { kind: "usable", version: minApiVersion };
-  return { kind: "too-new", why: `it speaks API ${minApiVersion} and newer, and ${newestTried} is the newest that is known` };
+  return {
+    kind: "too-new",
+    why: `it speaks API ${minApiVersion} and newer, and ${newestTried} is the newest that is known`,
+  };
 }
 
 const newestTried = "1.56";

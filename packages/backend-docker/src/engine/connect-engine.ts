@@ -57,7 +57,10 @@ async function probe(
     throw new BackendError({
       message: `Docker ${facts.version} at ${socketPath} is too ${isOld ? "old" : "new"}`,
       why: choice.why,
-      fix: [isOld ? "install Docker 20.10 or newer" : "install a newer clauderon", `or use another engine than that of ${origin}`],
+      fix: [
+        isOld ? "install Docker 20.10 or newer" : "install a newer clauderon",
+        `or use another engine than that of ${origin}`,
+      ],
       context: { apiVersion: facts.apiVersion, minApiVersion: facts.minApiVersion },
     });
   }
@@ -88,7 +91,10 @@ function notFound(failures: readonly { readonly candidate: Candidate; readonly e
     });
   }
   const isNamed = candidate.origin !== "the usual place";
-  const mapped = unreachable(error, isNamed ? `${candidate.socketPath}, named by ${candidate.origin}` : candidate.socketPath);
+  const mapped = unreachable(
+    error,
+    isNamed ? `${candidate.socketPath}, named by ${candidate.origin}` : candidate.socketPath,
+  );
   if (isNamed || !missing.has(error.systemCode ?? "")) return mapped;
   return new BackendError({
     message: "Docker is not installed or not running",

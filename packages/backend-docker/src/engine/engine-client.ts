@@ -36,7 +36,13 @@ export class EngineClient {
     body: ContainerBody,
     { signal }: CallOptions = {},
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
-    const answer = await this.transport.request({ method: "POST", path: "/containers/create", query: { name }, body, signal });
+    const answer = await this.transport.request({
+      method: "POST",
+      path: "/containers/create",
+      query: { name },
+      body,
+      signal,
+    });
     const { Id: id, Warnings: warnings } = recordOf(answer.body);
     return { id: String(id), warnings: Array.isArray(warnings) ? warnings.map(String) : [] };
   }
@@ -75,9 +81,17 @@ export class EngineClient {
   }
 
   /** Those with all of the labels, running or not. */
-  async listContainers(labels: Readonly<Record<string, string>>, { signal }: CallOptions = {}): Promise<readonly ContainerEntry[]> {
+  async listContainers(
+    labels: Readonly<Record<string, string>>,
+    { signal }: CallOptions = {},
+  ): Promise<readonly ContainerEntry[]> {
     const filters = { label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
-    const answer = await this.transport.request({ method: "GET", path: "/containers/json", query: { all: 1, filters }, signal });
+    const answer = await this.transport.request({
+      method: "GET",
+      path: "/containers/json",
+      query: { all: 1, filters },
+      signal,
+    });
     return readEntries(answer.body);
   }
 
@@ -100,7 +114,12 @@ export class EngineClient {
       signal,
     });
     const exec = String(recordOf(made.body)["Id"]);
-    return this.transport.upgrade({ method: "POST", path: `/exec/${exec}/start`, body: { Detach: false, Tty: false }, signal });
+    return this.transport.upgrade({
+      method: "POST",
+      path: `/exec/${exec}/start`,
+      body: { Detach: false, Tty: false },
+      signal,
+    });
   }
 
   /** The latest lines that the main process wrote, both streams in one. */
@@ -113,7 +132,12 @@ export class EngineClient {
   }
 
   async connectNetwork(network: string, id: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.transport.request({ method: "POST", path: `/networks/${network}/connect`, body: { Container: id }, signal });
+    await this.transport.request({
+      method: "POST",
+      path: `/networks/${network}/connect`,
+      body: { Container: id },
+      signal,
+    });
   }
 
   async disconnectNetwork(network: string, id: string, { signal }: CallOptions = {}): Promise<void> {

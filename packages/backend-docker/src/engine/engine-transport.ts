@@ -28,7 +28,7 @@ export interface EngineAnswer {
 
 /** The part of docker-modem that is used: everything else of dockerode goes through it, too. */
 interface Modem {
-  dial(options: DialOptions, done: (error: unknown, result: unknown) => void): void;
+  dial(options: DialOptions, done: (error: Error | null, result: unknown) => void): void;
 }
 
 interface DialOptions {
@@ -132,9 +132,8 @@ export class EngineTransport {
           abortSignal: signal,
         },
         (error, result) => {
-          // dockerode throws what it is thrown: anything that is no error would be lost.
-          if (error === null || error === undefined) resolve(result as IncomingMessage);
-          else reject(error instanceof Error ? error : new Error(String(error)));
+          if (error === null) resolve(result as IncomingMessage);
+          else reject(error);
         },
       );
     });
@@ -147,7 +146,8 @@ async function loadModem(socketPath: string): Promise<Modem> {
   const { default: Docker } = await import("dockerode");
   // All of it named: what is left out dockerode takes from DOCKER_HOST, which may mean another engine.
   const options: object = { socketPath, protocol: "http", host: undefined, port: undefined, version: undefined };
-  return new Docker(options).modem as Modem;
+  const { modem }: { readonly modem: Modem } = new Docker(options);
+  return modem;
 }
 
 function isAccepted(status: number, { accept = [] }: EngineRequest): boolean {

@@ -17,9 +17,18 @@ const rows: readonly Row[] = [
     /bind source path does not exist|mounts denied|is not shared from/iu,
     ["share the folder with Docker: its settings, Resources, File sharing", "or put clauderon's home below your own"],
   ],
-  [/no space left on device/iu, ["free space: docker system df, then docker system prune", "or enlarge the disk of Docker's machine"]],
-  [/executable file not found|no such file or directory: unknown|exec format error/iu, ["choose an image with a shell, git, and curl or wget, for this machine's processor"]],
-  [/unable to find user|no matching entries in passwd/iu, ["choose a user that the image has, or a number: --user 1000:1000"]],
+  [
+    /no space left on device/iu,
+    ["free space: docker system df, then docker system prune", "or enlarge the disk of Docker's machine"],
+  ],
+  [
+    /executable file not found|no such file or directory: unknown|exec format error/iu,
+    ["choose an image with a shell, git, and curl or wget, for this machine's processor"],
+  ],
+  [
+    /unable to find user|no matching entries in passwd/iu,
+    ["choose a user that the image has, or a number: --user 1000:1000"],
+  ],
   [/unknown or invalid runtime/iu, ["see the runtimes there are: docker info", "or leave the runtime out"]],
   [/non-overlapping IPv4 address pool/iu, ["remove networks that nobody uses: docker network prune"]],
   [/port is already allocated|address already in use/iu, ["end what uses the port"]],
@@ -51,7 +60,10 @@ export function unreachable(error: EngineError, socketPath: string): BackendErro
     return new BackendError({
       message: `No permission to use Docker at ${socketPath}`,
       why: "your user is not in the group docker",
-      fix: ["sudo usermod -aG docker $USER, then log out and in again, or run: newgrp docker", "or use rootless Docker"],
+      fix: [
+        "sudo usermod -aG docker $USER, then log out and in again, or run: newgrp docker",
+        "or use rootless Docker",
+      ],
       context,
       cause: error,
     });

@@ -37,7 +37,8 @@ const rows: readonly Row[] = [
   { pattern: /manifest unknown|not found|no such image/iu, why: (registry) => `${registry} has no such image or tag` },
   { pattern: /no space left/iu, why: () => "the disk of Docker is full", fix: () => "free space: docker system prune" },
   {
-    pattern: /no such host|connection refused|i\/o timeout|deadline exceeded|tls|x509|network is unreachable|EOF|HTTP response to HTTPS/iu,
+    pattern:
+      /no such host|connection refused|i\/o timeout|deadline exceeded|tls|x509|network is unreachable|EOF|HTTP response to HTTPS/iu,
     why: (registry) => `${registry} cannot be reached`,
     fix: () => "check the network, and the proxy of Docker's own configuration",
   },
@@ -46,13 +47,22 @@ const rows: readonly Row[] = [
 /** Why an image could not be pulled. Aborts and our own errors stay what they are. */
 export function pullFailed(
   error: unknown,
-  { image, registry, note, socketPath }: { readonly image: WantedImage; readonly registry: string; readonly note: string; readonly socketPath: string },
+  {
+    image,
+    registry,
+    note,
+    socketPath,
+  }: { readonly image: WantedImage; readonly registry: string; readonly note: string; readonly socketPath: string },
 ): unknown {
   if (ClauderonError.isInstance(error)) return error;
   if (error instanceof EngineError && error.status === undefined) return unreachable(error, socketPath);
   const said = error instanceof Error ? error.message : String(error);
   const row = rows.find(({ pattern }) => pattern.test(said));
-  const reasons = [row?.why(registry), row?.fix === undefined || !/login/u.test(row.fix(registry)) ? undefined : note, `Docker says: ${said}`];
+  const reasons = [
+    row?.why(registry),
+    row?.fix === undefined || !/login/u.test(row.fix(registry)) ? undefined : note,
+    `Docker says: ${said}`,
+  ];
   const fixes = [row?.fix?.(registry), nameFix(image)].filter((fix) => fix !== undefined);
   return new SandboxError({
     message: `The image ${image.reference} (${image.origin}) could not be pulled`,
@@ -75,7 +85,10 @@ export function notHere(image: WantedImage): SandboxError {
 export function wrongPlatform(image: WantedImage, has: string, needs: string): SandboxError {
   return new SandboxError({
     message: `The image ${image.reference} (${image.origin}) is for ${has}; this engine runs ${needs}`,
-    fix: [`pull its variant: docker pull --platform ${needs.replace("x64", "amd64")} ${image.reference}`, nameFix(image)],
+    fix: [
+      `pull its variant: docker pull --platform ${needs.replace("x64", "amd64")} ${image.reference}`,
+      nameFix(image),
+    ],
     context: { image: image.reference, origin: image.origin },
   });
 }
@@ -91,6 +104,7 @@ export function wrongName(image: WantedImage, why: string): UsageError {
 
 function nameFix({ origin }: WantedImage): string {
   if (origin === "--image") return "correct the name: --image NAME:TAG";
-  if (origin === "the built-in default") return "choose another: --image NAME:TAG, or docker.default_image in config.toml";
+  if (origin === "the built-in default")
+    return "choose another: --image NAME:TAG, or docker.default_image in config.toml";
   return `correct ${origin}`;
 }

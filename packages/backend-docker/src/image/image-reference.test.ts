@@ -6,19 +6,41 @@ const digest = `sha256:${"a".repeat(64)}`;
 
 describe("The name of an image", () => {
   it.each([
-    ["node", "docker.io", "node", "latest", "node:latest"],
-    ["rust:1.85", "docker.io", "rust", "1.85", "rust:1.85"],
-    ["buildpack-deps:bookworm", "docker.io", "buildpack-deps", "bookworm", "buildpack-deps:bookworm"],
-    ["ghcr.io/anthropics/claude-code:latest", "ghcr.io", "ghcr.io/anthropics/claude-code", "latest", "ghcr.io/anthropics/claude-code:latest"],
-    ["localhost:5000/a/b", "localhost:5000", "localhost:5000/a/b", "latest", "localhost:5000/a/b:latest"],
-    ["localhost/a", "localhost", "localhost/a", "latest", "localhost/a:latest"],
-    ["me/tool", "docker.io", "me/tool", "latest", "me/tool:latest"],
-    ["index.docker.io/library/node:22", "docker.io", "index.docker.io/library/node", "22", "index.docker.io/library/node:22"],
-    [`node@${digest}`, "docker.io", "node", digest, `node@${digest}`],
-    [`node:22@${digest}`, "docker.io", "node", digest, `node:22@${digest}`],
-    ["[::1]:5000/a", "[::1]:5000", "[::1]:5000/a", "latest", "[::1]:5000/a:latest"],
-  ])("%s is read", (text, registry, name, version, whole) => {
-    expect(parseImageReference(text)).toEqual({ registry, name, version, whole });
+    ["node", { registry: "docker.io", name: "node", version: "latest", whole: "node:latest" }],
+    ["rust:1.85", { registry: "docker.io", name: "rust", version: "1.85", whole: "rust:1.85" }],
+    [
+      "buildpack-deps:bookworm",
+      { registry: "docker.io", name: "buildpack-deps", version: "bookworm", whole: "buildpack-deps:bookworm" },
+    ],
+    [
+      "ghcr.io/anthropics/claude-code:latest",
+      {
+        registry: "ghcr.io",
+        name: "ghcr.io/anthropics/claude-code",
+        version: "latest",
+        whole: "ghcr.io/anthropics/claude-code:latest",
+      },
+    ],
+    [
+      "localhost:5000/a/b",
+      { registry: "localhost:5000", name: "localhost:5000/a/b", version: "latest", whole: "localhost:5000/a/b:latest" },
+    ],
+    ["localhost/a", { registry: "localhost", name: "localhost/a", version: "latest", whole: "localhost/a:latest" }],
+    ["me/tool", { registry: "docker.io", name: "me/tool", version: "latest", whole: "me/tool:latest" }],
+    [
+      "index.docker.io/library/node:22",
+      {
+        registry: "docker.io",
+        name: "index.docker.io/library/node",
+        version: "22",
+        whole: "index.docker.io/library/node:22",
+      },
+    ],
+    [`node@${digest}`, { registry: "docker.io", name: "node", version: digest, whole: `node@${digest}` }],
+    [`node:22@${digest}`, { registry: "docker.io", name: "node", version: digest, whole: `node:22@${digest}` }],
+    ["[::1]:5000/a", { registry: "[::1]:5000", name: "[::1]:5000/a", version: "latest", whole: "[::1]:5000/a:latest" }],
+  ])("%s is read", (text, wanted) => {
+    expect(parseImageReference(text)).toEqual(wanted);
   });
 
   it.each([

@@ -34,7 +34,11 @@ export class Images {
   }
 
   /** The image as the policy wants it, for this engine's platform. */
-  async ensure(engine: EngineClient, image: WantedImage, options: EnsureOptions): Promise<ImageFacts & { readonly whole: string }> {
+  async ensure(
+    engine: EngineClient,
+    image: WantedImage,
+    options: EnsureOptions,
+  ): Promise<ImageFacts & { readonly whole: string }> {
     const reference = parseImageReference(image.reference);
     if ("wrong" in reference) throw wrongName(image, reference.wrong);
     const { whole } = reference;
@@ -73,14 +77,21 @@ export class Images {
     }
   }
 
-  #begin(engine: EngineClient, { image, reference }: { readonly image: WantedImage; readonly reference: ImageReference }): RunningPull {
+  #begin(
+    engine: EngineClient,
+    { image, reference }: { readonly image: WantedImage; readonly reference: ImageReference },
+  ): RunningPull {
     const controller = new AbortController();
     const { signal } = controller;
     const listeners = new Set<(progress: PullProgress) => void>();
     const run = async (): Promise<void> => {
       const { registry } = reference;
       const { socketPath, transport } = engine;
-      const { header, note } = await registryCredentials(registry, { machine: this.#machine, runner: this.#runner, signal });
+      const { header, note } = await registryCredentials(registry, {
+        machine: this.#machine,
+        runner: this.#runner,
+        signal,
+      });
       try {
         await pullImage(transport, reference, {
           credentials: header,

@@ -53,7 +53,8 @@ export class PullTally {
   progress(): PullProgress {
     const layers = [...this.#layers.values()];
     const sum = (of: (layer: Layer) => number): number => layers.reduce((all, layer) => all + of(layer), 0);
-    const phase = layers.length === 0 ? "resolving" : layers.every(({ isHere }) => isHere) ? "unpacking" : "downloading";
+    const phase =
+      layers.length === 0 ? "resolving" : layers.every(({ isHere }) => isHere) ? "unpacking" : "downloading";
     return {
       image: this.#image,
       phase,

@@ -28,7 +28,8 @@ export async function registryCredentials(
   let note = `you are not logged in to ${registry}`;
   if (helper !== undefined) {
     const asked = await askHelper(helper, key, { machine, runner, signal });
-    if (asked.credentials !== undefined) return { header: encoded(asked.credentials), note: `docker-credential-${helper}` };
+    if (asked.credentials !== undefined)
+      return { header: encoded(asked.credentials), note: `docker-credential-${helper}` };
     if (asked.why !== undefined) note = asked.why;
   }
   const own = ownLogin(config, registry, key);
@@ -51,12 +52,21 @@ async function askHelper(
   if (!/^[\w.-]+$/u.test(helper)) return { why: `"${helper}" is no name of a credential helper` };
   try {
     const environment = machine.environment;
-    const { exitCode, stdout, stderr } = await runner.run(program, ["get"], { input: key, environment, timeoutMs: helperMs, signal });
-    if (exitCode !== 0) return hasNone.test(stdout + stderr) ? {} : { why: `${program} failed with exit code ${exitCode}` };
+    const { exitCode, stdout, stderr } = await runner.run(program, ["get"], {
+      input: key,
+      environment,
+      timeoutMs: helperMs,
+      signal,
+    });
+    if (exitCode !== 0)
+      return hasNone.test(stdout + stderr) ? {} : { why: `${program} failed with exit code ${exitCode}` };
     const answer = recordOf(parseJson(stdout, program));
     const [user, secret] = [textOf(answer["Username"]), textOf(answer["Secret"])];
     if (user === undefined || secret === undefined) return {};
-    return { credentials: user === "<token>" ? { identitytoken: secret } : { username: user, password: secret, serveraddress: key } };
+    return {
+      credentials:
+        user === "<token>" ? { identitytoken: secret } : { username: user, password: secret, serveraddress: key },
+    };
   } catch (error) {
     signal?.throwIfAborted();
     // Public images need none of it: the pull says whether it was needed.

@@ -35,7 +35,10 @@ async function pull(response: ServerResponse, url: URL): Promise<void> {
   const reference = `${url.searchParams.get("fromImage") ?? ""}:${url.searchParams.get("tag") ?? ""}`;
   const planned = scenario.pulls?.[reference];
   if (planned === undefined)
-    return send(response, failure(404, `pull access denied for ${reference}, repository does not exist or may require 'docker login'`));
+    return send(
+      response,
+      failure(404, `pull access denied for ${reference}, repository does not exist or may require 'docker login'`),
+    );
   if (planned.status !== undefined) return send(response, failure(planned.status, planned.error ?? "failed"));
   response.writeHead(200, { "content-type": "application/json" });
   const lines = planned.lines.map((line) => `${typeof line === "string" ? line : JSON.stringify(line)}\r\n`).join("");
@@ -53,7 +56,10 @@ function refusesVersion(version: string | undefined): Answer | undefined {
   const minor = (word: string): number => Number(word.split(".")[1]);
   if (version === undefined) return undefined;
   if (minor(version) < minor(MinAPIVersion))
-    return failure(400, `client version ${version} is too old. Minimum supported API version is ${MinAPIVersion}, please upgrade your client to a newer version`);
+    return failure(
+      400,
+      `client version ${version} is too old. Minimum supported API version is ${MinAPIVersion}, please upgrade your client to a newer version`,
+    );
   if (minor(version) > minor(ApiVersion))
     return failure(400, `client version ${version} is too new. Maximum supported API version is ${ApiVersion}`);
   return undefined;
@@ -91,17 +97,40 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const planned = scenario.answers?.[`${request.method ?? ""} ${path}`];
   if (planned !== undefined) return send(response, planned);
   if (path === "/_ping") return send(response, { body: "OK" });
-  if (path === "/version") return send(response, { body: { Version: "29.7.2", Os: "linux", Arch: "amd64", ApiVersion: "1.52", MinAPIVersion: "1.44", ...scenario.version } });
+  if (path === "/version")
+    return send(response, {
+      body: {
+        Version: "29.7.2",
+        Os: "linux",
+        Arch: "amd64",
+        ApiVersion: "1.52",
+        MinAPIVersion: "1.44",
+        ...scenario.version,
+      },
+    });
   if (path === "/info")
     return send(response, {
-      body: { NCPU: 2, MemTotal: 4_294_967_296, OperatingSystem: "Debian", SecurityOptions: ["name=seccomp,profile=builtin"], ...scenario.info },
+      body: {
+        NCPU: 2,
+        MemTotal: 4_294_967_296,
+        OperatingSystem: "Debian",
+        SecurityOptions: ["name=seccomp,profile=builtin"],
+        ...scenario.info,
+      },
     });
   if (path === "/images/create") return pull(response, url);
   const [, reference] = /^\/images\/(.+)\/json$/u.exec(path) ?? [];
   const image = reference === undefined ? undefined : images.get(decodeURIComponent(reference));
   if (reference !== undefined)
-    return send(response, image === undefined ? failure(404, `No such image: ${reference}`) : { body: { Id: "sha256:1", Os: "linux", Architecture: "amd64", ...image } });
+    return send(
+      response,
+      image === undefined
+        ? failure(404, `No such image: ${reference}`)
+        : { body: { Id: "sha256:1", Os: "linux", Architecture: "amd64", ...image } },
+    );
   send(response, failure(404, "page not found"));
 }
 
-createServer((request, response) => void answer(request, response)).listen(socket, () => process.stdout.write("listening\n"));
+createServer((request, response) => void answer(request, response)).listen(socket, () =>
+  process.stdout.write("listening\n"),
+);

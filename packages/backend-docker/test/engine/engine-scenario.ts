@@ -1,7 +1,14 @@
 /** What an emulated engine is and does. Plain data: it goes to another process. */
 export interface EngineScenario {
   readonly behaviour?: "hang" | "hang-up" | "cut-answer" | undefined;
-  readonly version?: { readonly Version?: string; readonly ApiVersion?: string; readonly MinAPIVersion?: string; readonly Arch?: string } | undefined;
+  readonly version?:
+    | {
+        readonly Version?: string;
+        readonly ApiVersion?: string;
+        readonly MinAPIVersion?: string;
+        readonly Arch?: string;
+      }
+    | undefined;
   readonly info?: Readonly<Record<string, unknown>> | undefined;
   readonly pingHeaders?: Readonly<Record<string, string>> | undefined;
   /** By `METHOD /path`, without the version. */

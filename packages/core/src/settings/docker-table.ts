@@ -6,7 +6,7 @@ export function dockerTable(values: readonly SettingValue[]): DockerTable {
   const find = (key: string): SettingValue | undefined => values.find((value) => value.key === `docker.${key}`);
   const text = (key: string): string | undefined => find(key)?.value as string | undefined;
   const quantity = (key: string, read: (text: string) => number | undefined): number | undefined =>
-    read(String(find(key)?.value ?? ""));
+    read(String((find(key)?.value as string | number | undefined) ?? ""));
   const image = find("default_image");
   return {
     endpoint: text("endpoint"),

@@ -1,7 +1,7 @@
 import { SettingsError } from "../contract/errors/settings-error.ts";
+import { dockerTable } from "./docker-table.ts";
 import { readSettings, readSettingsText, type FileSetting } from "./read-settings-file.ts";
 import { findDefinition, settingDefinitions, type SettingDefinition } from "./setting-definitions.ts";
-import { dockerTable } from "./docker-table.ts";
 import { settingsPath } from "./settings-paths.ts";
 import type { AgentSettings, BackendSettings, Settings, SettingValue } from "./settings.ts";
 

@@ -21,9 +21,7 @@ const detachKey = String.raw`ctrl-[a-z@[\\\]^_]`;
 
 /** Quantities are written with and without quotes. */
 function limit(read: (text: string) => number | undefined): z.ZodType {
-  return z
-    .union([z.string(), z.number()])
-    .refine((value) => value === "" || read(String(value)) !== undefined);
+  return z.union([z.string(), z.number()]).refine((value) => value === "" || read(String(value)) !== undefined);
 }
 
 /** Every setting there is: the one place to add one. */
@@ -174,7 +172,11 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     schema: z.boolean(),
     expected: "true or false",
   },
-  { key: "docker.endpoint", schema: z.string().min(1), expected: 'where the engine is, as in "unix:///var/run/docker.sock"' },
+  {
+    key: "docker.endpoint",
+    schema: z.string().min(1),
+    expected: 'where the engine is, as in "unix:///var/run/docker.sock"',
+  },
   { key: "docker.default_image", schema: z.string().min(1), expected: 'the name of an image, as in "rust:1.85"' },
   {
     key: "docker.pull_policy",
