@@ -70,11 +70,13 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const helping = setTimeout(() => void runner.start(), HELPER_AFTER_MS).unref();
   stack.defer(() => clearTimeout(helping));
   const context = createHostContext({ homeDirectory, instanceId: await instanceIdOf(store), logger, runner });
+  const guestProgram = guest.createGuestProgram({ directory: join(homeDirectory, "guest") });
   const backends: Backend[] = [
     local.createLocalBackend(backendContext(context, "local")),
     zellij.createZellijBackend(backendContext(context, "zellij"), { program: settings.zellij.program }),
     docker.createDockerBackend(backendContext(context, "docker"), {
       ...settings.docker,
+      guest: guestProgram,
       machine: {
         platform: process.platform,
         userHome: ownEnvironment["HOME"] ?? homedir(),
@@ -115,7 +117,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       logger: logger.child({ part: "engine" }),
       environment: ownEnvironment,
       proxy: createSessionProxy({ homeDirectory, supervisor, logger: proxyLogger }),
-      guest: guest.createGuestProgram({ directory: join(homeDirectory, "guest") }),
+      guest: guestProgram,
       crashPoints: options.crashPoints,
     }),
   );

@@ -68,7 +68,8 @@ class DockerBackend implements Backend {
   }
 
   doctor(options?: CallOptions): Promise<DoctorReport> {
-    return examineDocker({ ...options, connect: (call) => this.#world.connect(call) });
+    const { guest } = this.#world;
+    return examineDocker({ ...options, guest, connect: (call) => this.#world.connect(call) });
   }
 
   async create(spec: SandboxSpec, { signal }: CallOptions = {}): Promise<Sandbox> {

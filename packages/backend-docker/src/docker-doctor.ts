@@ -1,21 +1,27 @@
-import { ClauderonError, type CallOptions, type DoctorCheck, type DoctorReport } from "@clauderon/core/contract";
+import {
+  ClauderonError,
+  type CallOptions,
+  type DoctorCheck,
+  type DoctorReport,
+  type GuestProgram,
+} from "@clauderon/core/contract";
 
 import type { FoundEngine } from "./engine/connect-engine.ts";
 
 export interface DoctorOptions extends CallOptions {
   readonly connect: (options: CallOptions) => Promise<FoundEngine>;
-  /** Further checks, of what an engine that answers can do. */
-  readonly more?: (found: FoundEngine) => readonly DoctorCheck[] | Promise<readonly DoctorCheck[]>;
+  /** Absent: specs bring it. */
+  readonly guest?: GuestProgram | undefined;
 }
 
 const backendId = "docker";
 
 /** Looks whether Docker can be used here and now. */
-export async function examineDocker({ connect, more, signal }: DoctorOptions): Promise<DoctorReport> {
+export async function examineDocker({ connect, guest, signal }: DoctorOptions): Promise<DoctorReport> {
   signal?.throwIfAborted();
   try {
     const found = await connect({ signal });
-    const checks = [...engineChecks(found), ...((await more?.(found)) ?? [])];
+    const checks = [...engineChecks(found), ...(guest === undefined ? [] : [guestCheck(guest)])];
     const isUsable = checks.every(({ status }) => status !== "failed");
     return { backendId, isUsable, version: found.client.facts.version, checks };
   } catch (error) {
@@ -46,6 +52,16 @@ function engineChecks({ client, candidate }: FoundEngine): readonly DoctorCheck[
     limitCheck(client.facts),
     ...(facts.hasUserNamespace ? [userNamespaceCheck] : []),
   ];
+}
+
+/** What runs as the first process of every container. */
+function guestCheck(guest: GuestProgram): DoctorCheck {
+  const id = "guest";
+  try {
+    return { id, status: "ok", message: `the program that runs inside containers is here (${guest.version})` };
+  } catch (error) {
+    return { ...failed(error), id };
+  }
 }
 
 type Facts = FoundEngine["client"]["facts"];

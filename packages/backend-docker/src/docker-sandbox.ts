@@ -3,6 +3,7 @@ import { lstat, rm } from "node:fs/promises";
 import {
   AgentError,
   ClauderonError,
+  CommandError,
   SandboxError,
   unsupportedPowers,
   type AgentLaunch,
@@ -160,6 +161,7 @@ export class DockerSandbox implements Sandbox {
         // Only a start that was refused leaves no launch behind; what became of an abandoned one is not known.
         if (before === undefined && ClauderonError.isInstance(error) && options.signal?.aborted !== true)
           await records.update(this.sandboxId, (current) => withoutLaunch(current, launch.launchId));
+        if (ClauderonError.isInstance(error, "command.not-found")) throw notInImage(launch.argv[0], error);
         throw error;
       }
     });
@@ -274,4 +276,17 @@ export class DockerSandbox implements Sandbox {
       engine.stopContainer(container.id, { graceMs: Math.min(graceMs, containerGraceMs), signal }),
     );
   }
+}
+
+function notInImage(program: string, cause: unknown): CommandError {
+  return new CommandError({
+    code: "command.not-found",
+    message: `The image has no program ${JSON.stringify(program)}`,
+    fix: [
+      "choose an image that has it: --image NAME:TAG, or docker.default_image in config.toml",
+      `or add it to your image, by a line of its Dockerfile that installs ${program}`,
+    ],
+    context: { program },
+    cause,
+  });
 }

@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+
 import { BackendError, type CallOptions } from "@clauderon/core/contract";
 
 import { recordOf } from "../endpoint/docker-config.ts";
@@ -43,6 +45,7 @@ async function probe(
   { socketPath, origin }: Candidate,
   options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
 ): Promise<EngineClient> {
+  await requirePlace(socketPath);
   const transport = new EngineTransport(socketPath);
   const asked = await Promise.all([
     transport.request({ method: "GET", path: "/_ping", ...options }),
@@ -74,6 +77,17 @@ async function probe(
   }
   transport.setVersion(`v${choice.version}`);
   return new EngineClient(transport, facts);
+}
+
+/** Where there is no engine, its client need not be loaded. */
+async function requirePlace(socketPath: string): Promise<void> {
+  if (process.platform === "win32") return;
+  try {
+    await stat(socketPath);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new EngineError(message, { ...(code === undefined ? {} : { systemCode: code }), cause: error });
+  }
 }
 
 /** The most telling of the failures: what is there and refuses comes before what is not there. */

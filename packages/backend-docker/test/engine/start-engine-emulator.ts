@@ -21,7 +21,7 @@ export interface EngineEmulator extends AsyncDisposable {
 export async function startEngineEmulator(): Promise<EngineEmulator> {
   const directory = await mkdtemp(join(tmpdir(), "clauderon-engine-"));
   const socketPath = join(directory, "engine.sock");
-  const program = fileURLToPath(new URL("engine-emulator-main.ts", import.meta.url));
+  const program = fileURLToPath(new URL("engine-emulator.fixture.ts", import.meta.url));
   const child = spawn(process.execPath, [program, socketPath], {
     stdio: ["ignore", "pipe", "inherit"],
   });
