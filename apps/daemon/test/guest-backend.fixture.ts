@@ -29,8 +29,9 @@ interface GuestRecord {
 }
 
 const backendId = "ward";
-/** Its loopback and its hosts file are its own. */
-const confine = 'ip link set lo up && mount --bind "$1" /etc/hosts && shift && exec "$@"';
+/** Its loopback and its hosts file are its own; its agent's files are at a place of theirs. */
+const agentFilesPath = "/mnt";
+const confine = 'ip link set lo up && mount --bind "$1" /etc/hosts && mount --bind "$2" "$3" && shift 3 && exec "$@"';
 
 /** For `[backends.ward] module = "…"`: a guest in a network of its own on this machine's files. `carrier = "stream"`: its channel goes over connections that are made to it. */
 export function createBackend(context: BackendContext, settings: Readonly<Record<string, unknown>>): Backend {
@@ -68,8 +69,9 @@ export function createBackend(context: BackendContext, settings: Readonly<Record
       const socket = isStream ? [] : ["--channel-socket", path.join(channel?.directory ?? "", "proxy.sock")];
       const files = ["--key-file", path.join(directory, "key"), "--socket", path.join(directory, "guest.sock")];
       const run = [program, "run", ...files, "--proxy-port", String(channel?.proxyPort), ...socket];
+      const mounts = [hosts, spec.agentFiles ?? directory, agentFilesPath];
       const log = openSync(path.join(directory, "log"), "a");
-      const child = spawn("unshare", ["--net", "--mount", "sh", "-c", confine, "sh", hosts, ...run], {
+      const child = spawn("unshare", ["--net", "--mount", "sh", "-c", confine, "sh", ...mounts, ...run], {
         detached: true,
         stdio: ["ignore", log, log],
         env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
@@ -105,6 +107,7 @@ interface GuestSandboxParts {
 }
 
 class GuestSandbox extends DirectorySandbox implements Sandbox {
+  readonly agentFilesPath: string = agentFilesPath;
   readonly client: GuestClient;
   readonly #parts: GuestSandboxParts;
 

@@ -49,6 +49,7 @@ describe.runIf(canConfine()).each(["socket", "stream"])("a session whose channel
         repository: home.repository,
         backend: "ward",
         deny: ["elsewhere.example"],
+        prompt: `write hello.txt ${"x".repeat(140_000)}`,
       });
       const other = await client.sessions.create({ name: "other", repository: home.repository, backend: "ward" });
       const { id } = await session.detail();
@@ -83,6 +84,9 @@ describe.runIf(canConfine()).each(["socket", "stream"])("a session whose channel
         `https://127.0.0.1:${home.vendorPort}/`,
       ]);
       expect(around.exitCode).toBe(7);
+
+      // Too long for an argument: it comes as a file, where the agent finds it.
+      expect((await session.exec(["head", "-c", "16", "/mnt/prompt.md"])).stdout).toBe("write hello.txt ");
 
       await other.delete({ discard: true });
       expect((await session.exec(["curl", "-sS", ...trust, models, "-H", key])).stdout).toMatch(/^you sent /u);
