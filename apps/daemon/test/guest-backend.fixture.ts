@@ -14,6 +14,7 @@ import {
 import {
   createGuestClient,
   dialGuestSocket,
+  guestReports,
   DirectorySandbox,
   keepCarrier,
   type GuestClient,
@@ -26,6 +27,7 @@ interface GuestRecord {
   readonly workspacePath: string;
   readonly key: string;
   readonly processId: number;
+  readonly program: string;
 }
 
 const backendId = "ward";
@@ -77,7 +79,7 @@ export function createBackend(context: BackendContext, settings: Readonly<Record
         env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
       });
       child.unref();
-      const record = { sandboxId, name, workspacePath, key, processId: child.pid ?? 0 };
+      const record = { sandboxId, name, workspacePath, key, processId: child.pid ?? 0, program };
       writeFileSync(path.join(directory, "record.json"), JSON.stringify(record), { mode: 0o600 });
       const sandbox = handle(record, spec);
       await (sandbox as GuestSandbox).client.untilReady({ timeoutMs: 30_000 });
@@ -108,12 +110,14 @@ interface GuestSandboxParts {
 
 class GuestSandbox extends DirectorySandbox implements Sandbox {
   readonly agentFilesPath: string = agentFilesPath;
+  readonly hookCommand: readonly [string, string];
   readonly client: GuestClient;
   readonly #parts: GuestSandboxParts;
 
   constructor(parts: GuestSandboxParts) {
     super(backendId, parts.record);
     this.client = parts.client;
+    this.hookCommand = [parts.record.program, "hook"];
     this.#parts = parts;
   }
 
@@ -143,6 +147,9 @@ class GuestSandbox extends DirectorySandbox implements Sandbox {
     this.client.agentTerminal(this.sandboxId, options);
   readonly agentText: Sandbox["agentText"] = () => Promise.resolve("");
   readonly agentExit: Sandbox["agentExit"] = async (options) => this.client.agentExit(this.sandboxId, options);
+
+  readonly waitForReports: NonNullable<Sandbox["waitForReports"]> = async (options) =>
+    guestReports(this.client, options);
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.carriers?.[Symbol.asyncDispose]();

@@ -106,6 +106,17 @@ describe.runIf(canConfine()).each(["socket", "stream"])("a session whose channel
       const session = await client.sessions.create({ name: "fix", repository: home.repository, backend: "ward" });
       const { id } = await session.detail();
       const bundle = path.join(home.home, "run", "channels", id, "proxy-ca.pem");
+      const hook = 'printf "{\\"hook_event_name\\":\\"$1\\",\\"tool_name\\":\\"Bash\\"}" | "$2"/*/clauderon-guest hook';
+      const tell = async (event: string): Promise<unknown> =>
+        session.exec(["sh", "-c", hook, "sh", event, path.join(home.home, "guest")]);
+      const told = async (): Promise<readonly string[]> => {
+        const events: string[] = [];
+        for await (const { body } of client.events({ since: 0, follow: false }))
+          if (body.type === "agent.reported") events.push(`${body.event} ${body.tool ?? ""}`);
+        return events;
+      };
+      await tell("PreToolUse");
+      await until(async () => (await told()).length === 1, "the hook's report is no event");
       const answers: ServerResponse[] = [];
       const plain = home.respond;
       home.respond = (_request, response) => {
@@ -127,6 +138,9 @@ describe.runIf(canConfine()).each(["socket", "stream"])("a session whose channel
         const { stdout } = await session.exec(["curl", "-sS", "--max-time", "5", "--cacert", bundle, models]);
         return stdout.startsWith("you sent");
       }, "the session did not find the new proxy");
+      await tell("Stop");
+      await until(async () => (await told()).length === 2, "the second report is no event");
+      expect(await told()).toEqual(["PreToolUse Bash", "Stop Bash"]);
       await session.delete({ discard: true });
     },
     LONG_MS,

@@ -30,6 +30,8 @@ export interface AgentPlanRequest extends AgentRequest {
   /** The environment the agent will have (PATH and HOME are read from it). */
   readonly environment: Readonly<Record<string, string>>;
   readonly isolation: Isolation;
+  /** What the agent's hooks are to run, as `Sandbox.hookCommand`; absent: none are set up. */
+  readonly hookCommand?: readonly [string, ...string[]] | undefined;
 }
 
 /** What to run. */

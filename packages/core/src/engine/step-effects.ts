@@ -398,6 +398,7 @@ export class StepEffects {
         sessionDirectory: place.inside,
         environment: from.input.environment ?? (await environmentOf(from.sandbox, options)),
         isolation: state.isolation,
+        hookCommand: from.sandbox.hookCommand,
       },
       options,
     );
