@@ -31,9 +31,10 @@ interface GuestRecord {
 }
 
 const backendId = "ward";
-/** Its loopback and its hosts file are its own; its agent's files are at a place of theirs. */
 const agentFilesPath = "/mnt";
-const confine = 'ip link set lo up && mount --bind "$1" /etc/hosts && mount --bind "$2" "$3" && shift 3 && exec "$@"';
+/** Its loopback is its own; so is its /etc, which has hosts and the channel's directory; and its agent's files are at a place of theirs. */
+const confine = `ip link set lo up && mount -t tmpfs tmpfs "$1" && cp -a /etc/. "$1" && echo "127.0.0.1 localhost host.docker.internal" >"$1/hosts" &&
+  mkdir "$1/clauderon" && mount --bind -o ro "$2" "$1/clauderon" && mount --rbind "$1" /etc && mount --bind "$3" ${agentFilesPath} && shift 3 && exec "$@"`;
 
 /** For `[backends.ward] module = "…"`: a guest in a network of its own on this machine's files. `carrier = "stream"`: its channel goes over connections that are made to it. */
 export function createBackend(context: BackendContext, settings: Readonly<Record<string, unknown>>): Backend {
@@ -65,13 +66,13 @@ export function createBackend(context: BackendContext, settings: Readonly<Record
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const key = randomBytes(32).toString("hex");
       writeFileSync(path.join(directory, "key"), key, { mode: 0o600 });
-      const hosts = path.join(directory, "hosts");
-      writeFileSync(hosts, "127.0.0.1 localhost host.docker.internal\n");
+      const etc = path.join(directory, "etc");
+      mkdirSync(etc);
       const program = guest?.pathFor({ os: "linux", architecture: process.arch === "arm64" ? "arm64" : "x64" }) ?? "";
-      const socket = isStream ? [] : ["--channel-socket", path.join(channel?.directory ?? "", "proxy.sock")];
+      const socket = isStream ? [] : ["--channel-socket", "/etc/clauderon/proxy.sock"];
       const files = ["--key-file", path.join(directory, "key"), "--socket", path.join(directory, "guest.sock")];
       const run = [program, "run", ...files, "--proxy-port", String(channel?.proxyPort), ...socket];
-      const mounts = [hosts, spec.agentFiles ?? directory, agentFilesPath];
+      const mounts = [etc, channel?.directory ?? directory, spec.agentFiles ?? directory];
       const log = openSync(path.join(directory, "log"), "a");
       const child = spawn("unshare", ["--net", "--mount", "sh", "-c", confine, "sh", ...mounts, ...run], {
         detached: true,
