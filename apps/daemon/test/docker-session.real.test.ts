@@ -149,7 +149,18 @@ describe.runIf(hasDocker())("a session in Docker", () => {
       });
       await until(async () => (await session.exec(["test", "-s", "modes"])).exitCode === 0, "the agent did not run");
       expect(await out(session, "cat", "settings")).toContain("skipDangerousModePermissionPrompt");
-      expect(await out(session, "cat", "modes")).toMatch(/^-rw------- .* \/home\/agent\/\.clauderon-session\//u);
+      expect(await out(session, "cat", "modes")).toMatch(/^-rw-r--r-- .* \/opt\/clauderon-agent\//u);
+      // As one of its hooks would.
+      const report = `printf '{"hook_event_name":"Stop"}' | /opt/clauderon/clauderon-guest hook`;
+      await session.exec(["sh", "-c", report]);
+      const { id } = await session.detail();
+      const told = async (): Promise<boolean> => {
+        const events = await Array.fromAsync(client.events({ since: 0, follow: false }));
+        return events.some(
+          (event) => event.sessionId === id && event.body.type === "agent.reported" && event.body.event === "Stop",
+        );
+      };
+      await until(told, "the hook was not heard");
       expect(await out(session, "cat", "argv")).toContain("Say hello");
       await session.delete({ discard: true });
     },

@@ -14,6 +14,7 @@ import {
 import {
   createGuestClient,
   dialGuestSocket,
+  guestReports,
   DirectorySandbox,
   keepCarrier,
   type GuestClient,
@@ -26,11 +27,14 @@ interface GuestRecord {
   readonly workspacePath: string;
   readonly key: string;
   readonly processId: number;
+  readonly program: string;
 }
 
 const backendId = "ward";
-/** Its loopback and its hosts file are its own. */
-const confine = 'ip link set lo up && mount --bind "$1" /etc/hosts && shift && exec "$@"';
+const agentFilesPath = "/mnt";
+/** Its loopback is its own; so is its /etc, which has hosts and the channel's directory; and its agent's files are at a place of theirs. */
+const confine = `ip link set lo up && mount -t tmpfs tmpfs "$1" && cp -a /etc/. "$1" && echo "127.0.0.1 localhost host.docker.internal" >"$1/hosts" &&
+  mkdir "$1/clauderon" && mount --bind -o ro "$2" "$1/clauderon" && mount --rbind "$1" /etc && mount --bind "$3" ${agentFilesPath} && shift 3 && exec "$@"`;
 
 /** For `[backends.ward] module = "…"`: a guest in a network of its own on this machine's files. `carrier = "stream"`: its channel goes over connections that are made to it. */
 export function createBackend(context: BackendContext, settings: Readonly<Record<string, unknown>>): Backend {
@@ -62,20 +66,21 @@ export function createBackend(context: BackendContext, settings: Readonly<Record
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const key = randomBytes(32).toString("hex");
       writeFileSync(path.join(directory, "key"), key, { mode: 0o600 });
-      const hosts = path.join(directory, "hosts");
-      writeFileSync(hosts, "127.0.0.1 localhost host.docker.internal\n");
+      const etc = path.join(directory, "etc");
+      mkdirSync(etc);
       const program = guest?.pathFor({ os: "linux", architecture: process.arch === "arm64" ? "arm64" : "x64" }) ?? "";
-      const socket = isStream ? [] : ["--channel-socket", path.join(channel?.directory ?? "", "proxy.sock")];
+      const socket = isStream ? [] : ["--channel-socket", "/etc/clauderon/proxy.sock"];
       const files = ["--key-file", path.join(directory, "key"), "--socket", path.join(directory, "guest.sock")];
       const run = [program, "run", ...files, "--proxy-port", String(channel?.proxyPort), ...socket];
+      const mounts = [etc, channel?.directory ?? directory, spec.agentFiles ?? directory];
       const log = openSync(path.join(directory, "log"), "a");
-      const child = spawn("unshare", ["--net", "--mount", "sh", "-c", confine, "sh", hosts, ...run], {
+      const child = spawn("unshare", ["--net", "--mount", "sh", "-c", confine, "sh", ...mounts, ...run], {
         detached: true,
         stdio: ["ignore", log, log],
         env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
       });
       child.unref();
-      const record = { sandboxId, name, workspacePath, key, processId: child.pid ?? 0 };
+      const record = { sandboxId, name, workspacePath, key, processId: child.pid ?? 0, program };
       writeFileSync(path.join(directory, "record.json"), JSON.stringify(record), { mode: 0o600 });
       const sandbox = handle(record, spec);
       await (sandbox as GuestSandbox).client.untilReady({ timeoutMs: 30_000 });
@@ -105,12 +110,15 @@ interface GuestSandboxParts {
 }
 
 class GuestSandbox extends DirectorySandbox implements Sandbox {
+  readonly agentFilesPath: string = agentFilesPath;
+  readonly hookCommand: readonly [string, string];
   readonly client: GuestClient;
   readonly #parts: GuestSandboxParts;
 
   constructor(parts: GuestSandboxParts) {
     super(backendId, parts.record);
     this.client = parts.client;
+    this.hookCommand = [parts.record.program, "hook"];
     this.#parts = parts;
   }
 
@@ -140,6 +148,9 @@ class GuestSandbox extends DirectorySandbox implements Sandbox {
     this.client.agentTerminal(this.sandboxId, options);
   readonly agentText: Sandbox["agentText"] = () => Promise.resolve("");
   readonly agentExit: Sandbox["agentExit"] = async (options) => this.client.agentExit(this.sandboxId, options);
+
+  readonly waitForReports: NonNullable<Sandbox["waitForReports"]> = async (options) =>
+    guestReports(this.client, options);
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.carriers?.[Symbol.asyncDispose]();

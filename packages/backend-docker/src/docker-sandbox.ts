@@ -8,6 +8,8 @@ import {
   unsupportedPowers,
   type AgentLaunch,
   type AgentProcessStatus,
+  type AgentReports,
+  type AgentReportsOptions,
   type AgentTerminalOptions,
   type CallOptions,
   type ExecOptions,
@@ -20,13 +22,13 @@ import {
   type StopOptions,
   type TerminalStream,
 } from "@clauderon/core/contract";
-import { keepCarrier, renderText, type GuestClient, type HostSandboxStatus } from "@clauderon/terminal";
+import { guestReports, keepCarrier, renderText, type GuestClient, type HostSandboxStatus } from "@clauderon/terminal";
 
 import { agentOf, withExit, withLaunch, withoutLaunch } from "./container/agent-record.ts";
 import { bringUp, ownerOf } from "./container/bring-up.ts";
 import { changeNetwork } from "./container/change-network.ts";
 import { channelKind } from "./container/channel-kind.ts";
-import { inside } from "./container/container-places.ts";
+import { guestProgram, inside } from "./container/container-places.ts";
 import { networkFor } from "./container/container-spec.ts";
 import { backendId, sandboxGone, type DockerWorld } from "./container/docker-world.ts";
 import { giveTree } from "./container/give-tree.ts";
@@ -55,6 +57,8 @@ export class DockerSandbox implements Sandbox {
   readonly sandboxId: string;
   readonly name: string;
   readonly workspacePath: string = inside.workspace;
+  readonly agentFilesPath: string = inside.agentFiles;
+  readonly hookCommand: readonly [string, string] = [guestProgram, "hook"];
   readonly files: SandboxFiles;
   readonly hibernate: Sandbox["hibernate"];
   readonly wake: Sandbox["wake"];
@@ -178,6 +182,10 @@ export class DockerSandbox implements Sandbox {
         fix: [`clauderon start ${this.name}`],
       });
     });
+  }
+
+  waitForReports(options?: AgentReportsOptions): Promise<AgentReports> {
+    return this.#ask(options, (client) => guestReports(client, options));
   }
 
   async agentText({ lines, signal }: CallOptions & { readonly lines?: number | undefined } = {}): Promise<string> {

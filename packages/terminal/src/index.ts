@@ -22,6 +22,7 @@ export {
   type GuestReport,
   type GuestReports,
 } from "./guest-protocol.ts";
+export { guestReports } from "./guest-reports.ts";
 export { leaveSandboxCgroup } from "./host-cgroup.ts";
 export { keepCarrier, type KeepCarrierOptions } from "./keep-carrier.ts";
 export { ensurePrivateDirectory, hostPaths, type HostPaths } from "./host-paths.ts";

@@ -1,4 +1,5 @@
 export type { Agent, AgentPlan, AgentPlanRequest, AgentRequest, PermissionMode } from "./agent.ts";
+export type { AgentReport, AgentReportEventBody, AgentReports, AgentReportsOptions } from "./agent-report.ts";
 export type { Backend, BackendContext, BackendModule, SandboxSummary } from "./backend.ts";
 export type {
   BackendCapabilities,
