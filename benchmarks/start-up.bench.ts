@@ -52,6 +52,7 @@ const entries = {
   store: "packages/store/dist/index.js",
   "backend-local": "packages/backend-local/dist/index.js",
   "backend-zellij": "packages/backend-zellij/dist/index.js",
+  "backend-docker": "packages/backend-docker/dist/index.js",
   daemon: "apps/daemon/dist/index.js",
 };
 const help = await compare([path.join(root, "apps/cli/bin/clauderon.js"), "--help"]);

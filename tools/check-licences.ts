@@ -57,8 +57,9 @@ function visit(from: string, names: readonly string[], isOptional: (name: string
     }
     const manifest = readManifest(directory);
     seen.set(directory, manifest);
-    if (!isAllowed(manifest.license ?? "none")) {
-      problems.push(`${manifest.name}@${manifest.version} has licence ${JSON.stringify(manifest.license ?? "none")}`);
+    const licence = manifest.license ?? manifest.licenses?.map(({ type }) => type).join(" AND ") ?? "none";
+    if (!isAllowed(licence)) {
+      problems.push(`${manifest.name}@${manifest.version} has licence ${JSON.stringify(licence)}`);
     }
     visitDependencies(directory, manifest);
   }

@@ -14,6 +14,8 @@ const isRequired = process.env["CLAUDERON_REQUIRE"]?.split(",").includes("packag
 if (!isPacked && !isRequired)
   console.log("the consumer test did not run: there are no packages; make them with: pnpm run pack");
 
+const isGuestRequired = process.env["CLAUDERON_REQUIRE"]?.split(",").includes("go") === true;
+
 interface Finished {
   readonly exitCode: number;
   readonly stdout: string;
@@ -125,11 +127,13 @@ describe.skipIf(!isPacked && !isRequired)("the packed packages", () => {
     "core/wire",
     "core/testing",
     "agents",
+    "guest",
     "workspaces",
     "terminal",
     "store",
     "backend-local",
     "backend-zellij",
+    "backend-docker",
     "proxy",
     "daemon",
   ])("can import @clauderon/%s", async (name) => {
@@ -139,6 +143,15 @@ describe.skipIf(!isPacked && !isRequired)("the packed packages", () => {
       { cwd: root },
     );
     expect(Number(stdout)).toBeGreaterThan(0);
+  });
+
+  it("have the program for sandboxes, where it was built", async ({ skip }) => {
+    const isBuilt = existsSync(path.join(root, "node_modules/@clauderon/guest/dist/bin/manifest.json"));
+    if (!isBuilt && !isGuestRequired) skip("the packed @clauderon/guest has no programs: Go was not there");
+    const script = `import { createGuestProgram } from "@clauderon/guest"; const os = "linux", architecture = process.arch;
+      console.log(createGuestProgram({ directory: "guest" }).pathFor({ os, architecture }));`;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], { cwd: root });
+    expect((await run(path.join(root, stdout.trim()), ["version"])).stdout).toMatch(/^\d+\.\d+\.\d+/u);
   });
 
   it("run a session from create to delete, the daemon killed in between", async () => {

@@ -8,6 +8,8 @@ export interface Manifest {
   readonly version: string;
   readonly private?: boolean;
   readonly license?: string;
+  /** What older packages have in its place. */
+  readonly licenses?: readonly { readonly type: string }[];
   readonly type?: string;
   readonly files?: readonly string[];
   readonly sideEffects?: unknown;

@@ -33,7 +33,7 @@ describe("create", () => {
   test("maps every option", async () => {
     const fake = new FakeClauderon();
     await runInProcess(
-      "create n -r sub/dir -a codex -m m1 --plan-mode --permission-mode auto -b local --branch b --base main --with-changes -e A=1 -e B=x=y --image i --pull-policy missing --cpu-limit 1.5 --memory-limit 2g --access-mode read-only --network listed --allow a.example --allow *.b.example:8443 --deny c.example --advisory --budget 200ktokens -q".split(
+      "create n -r sub/dir -a codex -m m1 --plan-mode --permission-mode auto -b local --branch b --base main --with-changes -e A=1 -e B=x=y --image i --pull-policy missing --cpu-limit 1.5 --memory-limit 2g --pids-limit 100 --access-mode read-only --network listed --allow a.example --allow *.b.example:8443 --deny c.example --advisory --budget 200ktokens -q".split(
         " ",
       ),
       { access: access(fake), currentDirectory: "/here" },
@@ -51,7 +51,7 @@ describe("create", () => {
       environment: { A: "1", B: "x=y" },
       image: "i",
       pullPolicy: "if-not-present",
-      limits: { cpus: 1.5, memoryBytes: 2 * 1024 ** 3 },
+      limits: { cpus: 1.5, memoryBytes: 2 * 1024 ** 3, processes: 100 },
       accessMode: "read-only",
       network: "listed",
       allow: ["a.example", "*.b.example:8443"],
@@ -86,7 +86,16 @@ describe("create", () => {
     [["create", "-p", "  "], 2, "the prompt is empty"],
     [["create", "--prompt-file", "/does/not/exist"], 1, "cannot be read"],
     [["create", "--cpu-limit", "many"], 2, "--cpu-limit cannot be"],
+    [["create", "--cpu-limit", "0"], 2, "--cpu-limit cannot be"],
+    [["create", "--cpu-limit", "-1"], 2, "--cpu-limit"],
+    [["create", "--cpu-limit", "0.001"], 2, "from 0.01"],
     [["create", "--memory-limit", "0"], 2, "--memory-limit cannot be"],
+    [["create", "--memory-limit", "1"], 2, "at least 6m"],
+    [["create", "--memory-limit", "8Gi"], 2, "fix: write a size: --memory-limit 8g"],
+    [["create", "--memory-limit", "8 g"], 2, "fix: write a size: --memory-limit 8g"],
+    [["create", "--pids-limit", "0"], 2, "from 32"],
+    [["create", "--pids-limit", "1.5"], 2, "--pids-limit cannot be"],
+    [["create", "--pull-policy", "sometimes"], 2, "--pull-policy"],
     [["create", "--pull-policy", "sometimes"], 2, "--pull-policy cannot be"],
     [["create", "--env", "1A=2"], 2, "is not a name of an environment variable"],
     [["create", "--env", "MISSING"], 2, "is not set here"],

@@ -17,6 +17,7 @@ const capabilities = {
   image: true,
   cpuLimit: true,
   memoryLimit: true,
+  processLimit: true,
   pullPolicy: true,
   networkPolicy: false,
   hibernate: false,

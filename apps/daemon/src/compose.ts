@@ -44,12 +44,14 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const { settings, logger } = options;
   const { homeDirectory } = settings;
   await using stack = new AsyncDisposableStack();
-  const [store, agents, workspaces, local, zellij] = await Promise.all([
+  const [store, agents, guest, workspaces, local, zellij, docker] = await Promise.all([
     createSqliteStore({ path: join(homeDirectory, "db.sqlite"), logger: logger.child({ part: "store" }) }),
     import("@clauderon/agents"),
+    import("@clauderon/guest"),
     import("@clauderon/workspaces"),
     import("@clauderon/backend-local"),
     import("@clauderon/backend-zellij"),
+    import("@clauderon/backend-docker"),
   ]);
   stack.use(store);
   const ownEnvironment = withoutSessionMarks(options.environment);
@@ -68,9 +70,19 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const helping = setTimeout(() => void runner.start(), HELPER_AFTER_MS).unref();
   stack.defer(() => clearTimeout(helping));
   const context = createHostContext({ homeDirectory, instanceId: await instanceIdOf(store), logger, runner });
+  const guestProgram = guest.createGuestProgram({ directory: join(homeDirectory, "guest") });
   const backends: Backend[] = [
     local.createLocalBackend(backendContext(context, "local")),
     zellij.createZellijBackend(backendContext(context, "zellij"), { program: settings.zellij.program }),
+    docker.createDockerBackend(backendContext(context, "docker"), {
+      ...settings.docker,
+      guest: guestProgram,
+      machine: {
+        platform: process.platform,
+        userHome: ownEnvironment["HOME"] ?? homedir(),
+        environment: ownEnvironment,
+      },
+    }),
     ...(await Promise.all(
       Object.entries(settings.backends).map(([name, backend]) => loadBackend(name, { context, settings, backend })),
     )),
@@ -105,6 +117,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       logger: logger.child({ part: "engine" }),
       environment: ownEnvironment,
       proxy: createSessionProxy({ homeDirectory, supervisor, logger: proxyLogger }),
+      guest: guestProgram,
       crashPoints: options.crashPoints,
     }),
   );

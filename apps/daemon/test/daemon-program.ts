@@ -24,7 +24,7 @@ export const daemonProgram: readonly [string, ...string[]] = [
 function bundle(): string {
   const output = path.join(inject("bundles"), "daemon");
   const packageDirectory = path.resolve(import.meta.dirname, "..");
-  if (!existsSync(output))
-    execFileSync(process.execPath, [bundler, main, packageDirectory, output, "better-sqlite3", "@lydell/node-pty"]);
+  const externals = ["better-sqlite3", "@lydell/node-pty", "dockerode"];
+  if (!existsSync(output)) execFileSync(process.execPath, [bundler, main, packageDirectory, output, ...externals]);
   return path.join(output, "main.mjs");
 }

@@ -11,6 +11,7 @@ import {
 
 import type { AgentOptions } from "./agent-options.ts";
 import { claudeConversation, claudeConversationPlace, isTrustedByClaude } from "./claude-files.ts";
+import { claudeHooks } from "./claude-hooks.ts";
 import { CONTINUE_TEXT, continueNotice } from "./continue-headless.ts";
 import { findConversation, type Conversation, noForkNotice } from "./conversation.ts";
 import { directoryNames } from "./directory-names.ts";
@@ -119,6 +120,11 @@ function compose(request: AgentPlanRequest, conversation: Conversation, parts: C
   const mode = request.isPlanMode ? "plan" : permissionFlags[request.permissionMode];
   const isBypass = mode === "bypassPermissions";
   const settingsPath = join(request.sessionDirectory, "claude-settings.json");
+  const settings = {
+    ...(isBypass ? { skipDangerousModePermissionPrompt: true } : {}),
+    ...(request.hookCommand === undefined ? {} : { hooks: claudeHooks(request.hookCommand) }),
+  };
+  const hasSettings = Object.keys(settings).length > 0;
   const isIsolated = request.isolation !== "none";
   return {
     argv: [
@@ -130,18 +136,13 @@ function compose(request: AgentPlanRequest, conversation: Conversation, parts: C
       "--permission-mode",
       mode,
       ...(request.model === undefined ? [] : [`--model=${request.model}`]),
-      ...(isBypass ? ["--settings", settingsPath] : []),
+      ...(hasSettings ? ["--settings", settingsPath] : []),
       ...(prompt.directory === undefined ? [] : ["--add-dir", prompt.directory]),
       // Several flags take many values: without `--` they would take the prompt too.
       ...(prompt.text === undefined ? [] : ["--", prompt.text]),
     ],
     environment: isIsolated ? { CLAUDE_CODE_SANDBOXED: "1", IS_SANDBOX: "1" } : {},
-    files: [
-      ...prompt.files,
-      ...(isBypass
-        ? [{ path: settingsPath, content: JSON.stringify({ skipDangerousModePermissionPrompt: true }) }]
-        : []),
-    ],
+    files: [...prompt.files, ...(hasSettings ? [{ path: settingsPath, content: JSON.stringify(settings) }] : [])],
     notices: [
       ...parts.notices,
       ...prompt.notices,

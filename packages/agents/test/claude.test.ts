@@ -46,6 +46,22 @@ test("bypass comes with a settings file of the session that answers Claude Code'
   expect(files).toEqual([{ path, content: '{"skipDangerousModePermissionPrompt":true}' }]);
 });
 
+test("hooks run what the sandbox has for them, whatever its path, and go into the same settings", async () => {
+  using home = new AgentHome();
+  const hookCommand = ["/run/it's here/guest", "hook"] as const;
+  const path = join(home.sessionDirectory, "claude-settings.json");
+  for (const permissionMode of ["ask", "bypass"] as const) {
+    const request = home.request({ permissionMode, isolation: "container", hookCommand });
+    const { argv, files } = await claude(home).plan(request);
+    expect(argv[argv.indexOf("--settings") + 1]).toBe(path);
+    const { hooks, ...more } = JSON.parse(files[0]?.content ?? "") as { readonly hooks: Record<string, unknown> };
+    const command = "'/run/it'\\''s here/guest' hook";
+    expect(hooks["Stop"]).toEqual([{ hooks: [{ type: "command", command, timeout: 5 }] }]);
+    expect(Object.keys(hooks)).toEqual(expect.arrayContaining(["Notification", "PermissionRequest", "PreToolUse"]));
+    expect(more).toEqual(permissionMode === "bypass" ? { skipDangerousModePermissionPrompt: true } : {});
+  }
+});
+
 test("bypass as root is refused on this machine, unless it is said to be a sandbox; inside one it is set", async () => {
   using home = new AgentHome();
   const agent = claude(home, { isRoot: true });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { createMemoryStore } from "../src/testing/memory-store.ts";
-import { startEngine, World } from "./engine-world.ts";
+import { startEngine, World, worldGuest } from "./engine-world.ts";
 
 const request = { repository: "/r", name: "fix" };
 
@@ -26,6 +26,25 @@ describe("a session's access", () => {
     const events: string[] = [];
     for await (const { body } of next.events({ since: 0, follow: false })) events.push(body.type);
     expect(events.at(-1)).toBe("session.access-changed");
+  });
+
+  it("of a sandbox with a channel comes with it at each creation, opening and start, and nothing comes with others", async () => {
+    const world = new World();
+    const store = createMemoryStore();
+    const { engine } = startEngine(world, store);
+    await engine.sessions.create({ ...request, name: "other" });
+    expect(world.parts).toEqual([{ call: "create" }]);
+    world.parts.length = 0;
+    world.powers = { channel: true, isolation: "container" };
+    const { engine: able } = startEngine(world, store);
+    const { id } = await able.sessions.create(request);
+    const channel = { kind: "socket", directory: `/channels/${id}`, proxyPort: 3 };
+    expect(world.parts).toEqual([{ call: "create", guest: worldGuest, channel }]);
+    const { engine: next } = startEngine(world, store);
+    const session = await next.sessions.get("fix");
+    await session.stop();
+    await session.start();
+    expect(world.parts.slice(1)).toEqual(["open", "start"].map((call) => ({ call, guest: worldGuest, channel })));
   });
 
   it("survives a deletion that is undone", async () => {

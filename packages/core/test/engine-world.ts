@@ -7,8 +7,10 @@ import type {
   AgentProcessStatus,
   Backend,
   BackendCapabilities,
+  GuestProgram,
   NetworkPolicy,
   Sandbox,
+  SandboxParts,
   SandboxSpec,
   SessionAccess,
   SessionStore,
@@ -27,8 +29,9 @@ import {
 } from "../src/contract/index.ts";
 import type { WorkspaceCheckpoint, WorkspaceCheckpointRestoration } from "../src/contract/workspace-checkpoint.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
-import type { Engine, EngineOptions, ProxyPort } from "../src/engine/engine.ts";
+import type { Engine, EngineOptions } from "../src/engine/engine.ts";
 import { worldCheckpoints } from "./world-checkpoints.ts";
+import { worldProxy } from "./world-proxy.ts";
 
 /** Thrown where a real process would be gone. */
 export class Crash extends Error {}
@@ -67,6 +70,8 @@ export class World {
   powers: Partial<BackendCapabilities> = {};
   /** What its backend was told of each sandbox's network, in order. */
   readonly networks: (NetworkPolicy | undefined)[] = [];
+  /** What its backend was given with a sandbox, and at which call, in order. */
+  readonly parts: (SandboxParts & { readonly call: string })[] = [];
   /** Undo records cannot be put back. */
   isRestoreBroken = false;
   /** Workspaces with uncommitted work. */
@@ -103,6 +108,7 @@ export function startEngine(
     clock,
     environment: { PATH: "/bin" },
     proxy: worldProxy(world, alive),
+    guest: worldGuest,
     crashPoints: {
       reach(name) {
         alive();
@@ -117,32 +123,8 @@ export function startEngine(
   return { engine, isDead: () => isDead, reached };
 }
 
-function worldProxy(world: World, alive: () => void): ProxyPort {
-  return {
-    check: () => undefined,
-    async change({ id, access }) {
-      alive();
-      if (!world.tokens.has(id)) return false;
-      world.policies.set(id, access);
-      return true;
-    },
-    budget: async () => ({ session: { isReached: false }, day: { isReached: false } }),
-    async admit({ id, access }) {
-      alive();
-      world.tokens.set(id, randomUUID());
-      world.policies.set(id, access);
-      world.used.add(id);
-      return { HTTPS_PROXY: world.tokens.get(id) ?? "" };
-    },
-    async revoke(id, { keepsUse } = {}) {
-      alive();
-      if (keepsUse !== true) world.used.delete(id);
-      world.tokens.delete(id);
-      world.policies.delete(id);
-    },
-    admitted: async () => [...world.tokens.keys()],
-  };
-}
+/** The program for sandboxes of this world. */
+export const worldGuest: GuestProgram = { version: "1.2.3", pathFor: () => "/guest" };
 
 function mortalStore(store: SessionStore, alive: () => void): SessionStore {
   return new Proxy(store, {
@@ -303,6 +285,7 @@ function worldBackend(world: World, alive: () => void): Backend {
       alive();
       requireCapabilities("world", capabilities, spec);
       world.networks.push(spec.network);
+      world.parts.push({ call: "create", guest: spec.guest, channel: spec.channel });
       const fact = world.sandboxes.get(spec.sandboxId) ?? {
         spec,
         environment: spec.environment,
@@ -313,7 +296,8 @@ function worldBackend(world: World, alive: () => void): Backend {
       world.sandboxes.set(spec.sandboxId, fact);
       return worldSandbox(world, spec.sandboxId, alive);
     },
-    async open(sandboxId) {
+    async open(sandboxId, { guest, channel } = {}) {
+      world.parts.push({ call: "open", guest, channel });
       return world.sandboxes.has(sandboxId) ? worldSandbox(world, sandboxId, alive) : undefined;
     },
     async *list() {
@@ -351,6 +335,7 @@ function worldSandbox(world: World, sandboxId: string, alive: () => void): Sandb
     async start(options) {
       alive();
       fact().isRunning = true;
+      world.parts.push({ call: "start", guest: options?.guest, channel: options?.channel });
       fact().environment = options?.environment ?? fact().environment;
     },
     async stop() {

@@ -15,7 +15,7 @@ export {
   type ProxyClient,
   type StartProxyOptions,
 } from "./process/proxy-client.ts";
-export { keptSessions } from "./process/proxy-state.ts";
+export { keptChannel, keptSessions } from "./process/proxy-state.ts";
 export { pushScope } from "./push/push-scope.ts";
 export { formatBudget, parseBudget, type Budget } from "./budget/parse-budget.ts";
 export type { TapRecord } from "./tap/tap-event.ts";

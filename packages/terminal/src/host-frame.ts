@@ -67,6 +67,11 @@ export class FrameReader {
     return this.#parts.length;
   }
 
+  /** Bytes of an unfinished frame, or of frames that nobody has taken. */
+  get heldBytes(): number {
+    return this.#length;
+  }
+
   push(bytes: Buffer): void {
     this.#length += bytes.length;
     let last = bytes;

@@ -1,5 +1,5 @@
 import type { HostLink } from "./host-link.ts";
-import { frameTypes, hostLimits } from "./host-protocol.ts";
+import { frameTypes, HostError, hostLimits } from "./host-protocol.ts";
 
 interface Waiter {
   /** Bytes that must have been taken before it goes on. */
@@ -33,6 +33,8 @@ export class InputWindow {
   }
 
   acknowledge(bytes: number): void {
+    if (this.#taken + bytes > this.#sent)
+      throw new HostError("request.refused", "The host took more input than was sent");
     this.#taken += bytes;
     const ready = this.#waiters.filter((waiter) => waiter.until <= this.#taken);
     this.#waiters = this.#waiters.filter((waiter) => waiter.until > this.#taken);

@@ -2,14 +2,16 @@ import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { decode } from "./decode-host-message.ts";
 import { encodeFrame, encodeJsonFrame, FrameReader, payloadObject, type HostFrame } from "./host-frame.ts";
-import { handshakeProof, isEqualProof } from "./host-handshake.ts";
-import { frameTypes, HostError, hostLimits, hostProtocolVersion, type HostFailure } from "./host-protocol.ts";
+import { handshakeProof, isEqualProof, isNonce } from "./host-handshake.ts";
+import { sessionHostPeer, type HostPeer } from "./host-peer.ts";
+import { frameTypes, HostError, hostLimits, hostProtocolVersion } from "./host-protocol.ts";
 
 /** The connection ended before the answer came. */
 export class HostLinkClosedError extends Error {
-  constructor() {
-    super("The session host hung up");
+  constructor(name: string) {
+    super(`${name} hung up`);
     this.name = "HostLinkClosedError";
   }
 }
@@ -25,8 +27,9 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** One authenticated connection to a session host. */
+/** One authenticated connection to a host. */
 export class HostLink {
+  readonly peer: HostPeer;
   readonly #duplex: Duplex;
   readonly #reader = new FrameReader(hostLimits.frameBytes + 64);
   readonly #pending = new Map<number, Pending>();
@@ -37,8 +40,8 @@ export class HostLink {
   #handshakeFailed: ((error: Error) => void) | undefined;
 
   /** Proves both ends to each other over a fresh connection. */
-  static async open(duplex: Duplex, key: Uint8Array): Promise<HostLink> {
-    const link = new HostLink(duplex);
+  static async open(duplex: Duplex, key: Uint8Array, peer: HostPeer = sessionHostPeer): Promise<HostLink> {
+    const link = new HostLink(duplex, peer);
     try {
       await link.#greet(key);
       return link;
@@ -48,17 +51,20 @@ export class HostLink {
     }
   }
 
-  private constructor(duplex: Duplex) {
+  private constructor(duplex: Duplex, peer: HostPeer) {
     this.#duplex = duplex;
-    duplex.on("data", (bytes: Buffer) => this.#receive(bytes));
-    // `close` follows.
+    this.peer = peer;
+    duplex.on("data", this.#receive);
+    // `close` follows. Stays, so that a connection that was given away may break before its new owner listens.
     duplex.on("error", () => undefined);
-    duplex.on("close", () => this.close());
-    duplex.on("end", () => this.close());
+    duplex.on("close", this.#over);
+    duplex.on("end", this.#over);
+    if (duplex.destroyed) this.close();
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    // A connection that was destroyed tells of it a moment later.
+    return this.#isClosed || this.#duplex.destroyed;
   }
 
   newId(): number {
@@ -81,7 +87,7 @@ export class HostLink {
     }
     return new Promise((resolve, reject) => {
       if (this.#isClosed) {
-        reject(new HostLinkClosedError());
+        reject(new HostLinkClosedError(this.peer.name));
         return;
       }
       this.#pending.set(id, { resolve, reject });
@@ -113,11 +119,22 @@ export class HostLink {
     this.send(frameTypes.cancel, id);
   }
 
+  /** Gives the connection away: nothing is read of it or said on it any more, and it is paused. Throws when something is under way on it, or came out of turn. */
+  release(): Duplex {
+    if (this.#isClosed) throw new HostLinkClosedError(this.peer.name);
+    if (this.#pending.size > 0 || this.#streams.size > 0 || this.#reader.heldBytes > 0)
+      throw new HostError("request.refused", `${this.peer.name} spoke out of turn`, this.peer.fix);
+    this.#isClosed = true;
+    this.#duplex.pause();
+    this.#duplex.off("data", this.#receive).off("close", this.#over).off("end", this.#over);
+    return this.#duplex;
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#duplex.destroy();
-    const error = new HostLinkClosedError();
+    const error = new HostLinkClosedError(this.peer.name);
     this.#handshakeFailed?.(error);
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
@@ -131,13 +148,11 @@ export class HostLink {
     try {
       this.#duplex.write(encodeJsonFrame(frameTypes.hello, 0, { protocols: [hostProtocolVersion], nonce: client }));
       const challenge = payloadObject((await this.#expect(frameTypes.challenge)).payload);
-      const nonces = { client, host: String(challenge["nonce"]) };
+      const host = challenge["nonce"];
+      if (!isNonce(host)) throw this.peer.wrongKey();
+      const nonces = { client, host };
       if (!isEqualProof(challenge["proof"], handshakeProof(key, "host", nonces))) {
-        throw new HostError(
-          "authentication.required",
-          "What answers on the session host's socket does not know the key",
-          "end that process",
-        );
+        throw this.peer.wrongKey();
       }
       this.#duplex.write(encodeJsonFrame(frameTypes.proof, 0, { proof: handshakeProof(key, "client", nonces) }));
       await this.#expect(frameTypes.welcome);
@@ -150,7 +165,7 @@ export class HostLink {
   #expect(type: number): Promise<HostFrame> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) {
-        reject(new HostLinkClosedError());
+        reject(new HostLinkClosedError(this.peer.name));
         return;
       }
       this.#handshakeFailed = reject;
@@ -160,18 +175,24 @@ export class HostLink {
         else
           reject(
             frame.type === frameTypes.failure
-              ? failureFrom(frame)
-              : new HostError("request.refused", "The session host answered out of turn"),
+              ? this.#failureFrom(frame)
+              : new HostError("request.refused", `${this.peer.name} answered out of turn`, this.peer.fix),
           );
       };
       this.#parse();
     });
   }
 
-  #receive(bytes: Buffer): void {
+  readonly #over = (): void => this.close();
+
+  readonly #receive = (bytes: Buffer): void => {
     if (this.#isClosed) return;
     this.#reader.push(bytes);
     this.#parse();
+  };
+
+  #failureFrom(frame: HostFrame): HostError {
+    return this.peer.failure(decode.failure(payloadObject(frame.payload)));
   }
 
   #parse(): void {
@@ -192,14 +213,19 @@ export class HostLink {
   #dispatch(frame: HostFrame): void {
     const { type, id } = frame;
     const pending = this.#pending.get(id);
+    // What cannot be read throws before anything is forgotten, so that whoever waits is told of the end.
     if (type === frameTypes.response && pending !== undefined) {
+      const result = payloadObject(frame.payload);
       this.#pending.delete(id);
-      pending.resolve(payloadObject(frame.payload));
+      pending.resolve(result);
     } else if (type === frameTypes.failure) {
       if (id === 0) return this.close();
+      const failure = this.#failureFrom(frame);
+      const stream = this.#streams.get(id);
       this.#pending.delete(id);
       this.#streams.delete(id);
-      pending?.reject(failureFrom(frame));
+      pending?.reject(failure);
+      stream?.closed();
     } else {
       this.#streams.get(id)?.frame(frame);
     }
@@ -217,9 +243,4 @@ export function dialSocket(path: string): Promise<Socket> {
       resolve(socket);
     });
   });
-}
-
-function failureFrom(frame: HostFrame): HostError {
-  const failure = payloadObject(frame.payload) as unknown as HostFailure;
-  return new HostError(failure.code, failure.message, failure.fix[0]);
 }

@@ -1,16 +1,17 @@
 import {
   CommandError,
-  SandboxError,
   type ProcessExit,
   type ProcessHandle,
   type ProcessSignal,
   type TerminalSize,
 } from "@clauderon/core/contract";
 
+import { decode } from "./decode-host-message.ts";
 import { payloadObject, type HostFrame } from "./host-frame.ts";
 import { InputWindow } from "./host-input-window.ts";
 import type { HostLink, LinkStream } from "./host-link.ts";
-import { frameTypes, sources } from "./host-protocol.ts";
+import { frameTypes, sources, type SourceName } from "./host-protocol.ts";
+import { OutputAllowance } from "./output-allowance.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
@@ -23,6 +24,7 @@ export class HostProcessHandle implements ProcessHandle, LinkStream {
   readonly #link: HostLink;
   readonly #id: number;
   readonly #input: InputWindow;
+  readonly #allowance = new OutputAllowance(false);
   readonly #outlets: Record<number, { controller: Controller | undefined; owed: number; isCancelled: boolean }> = {};
   #isOver = false;
   #settle: { resolve(exit: ProcessExit): void; reject(error: Error): void } | undefined;
@@ -31,8 +33,8 @@ export class HostProcessHandle implements ProcessHandle, LinkStream {
     this.#link = link;
     this.#id = id;
     this.#input = new InputWindow(link, id, inputClosed);
-    this.stdout = this.#readable(sources.stdout);
-    this.stderr = this.#readable(sources.stderr);
+    this.stdout = this.#readable("stdout");
+    this.stderr = this.#readable("stderr");
     this.stdin = this.#writable(hasInput);
     this.exit = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -44,17 +46,19 @@ export class HostProcessHandle implements ProcessHandle, LinkStream {
   frame(frame: HostFrame): void {
     const { type, payload } = frame;
     if (type === frameTypes.output) {
-      const outlet = this.#outlets[payload.readUInt8(0)];
-      const bytes = payload.subarray(10);
+      const { source, bytes } = this.#allowance.take(frame);
+      const outlet = this.#outlets[sources[source]];
       if (outlet === undefined) return;
-      if (outlet.isCancelled) return this.#link.sendCredit(this.#id, payload.readUInt8(0), bytes.length);
+      if (outlet.isCancelled) return this.#grant(source, bytes.length);
       outlet.owed += bytes.length;
       outlet.controller?.enqueue(new Uint8Array(bytes));
     } else if (type === frameTypes.credit) {
       this.#input.acknowledge(payload.readUInt32BE(1));
     } else if (type === frameTypes.end) {
+      const { exit } = payloadObject(payload);
+      const ended = exit === undefined ? undefined : decode.exit(exit);
       this.#link.forget(this.#id);
-      this.#finish(payloadObject(payload)["exit"] as ProcessExit | undefined);
+      this.#finish(ended);
     }
   }
 
@@ -75,20 +79,25 @@ export class HostProcessHandle implements ProcessHandle, LinkStream {
     this.#isOver = true;
     this.#input.close();
     for (const outlet of Object.values(this.#outlets)) if (!outlet.isCancelled) outlet.controller?.close();
-    if (exit === undefined) this.#settle?.reject(outcomeUnknown());
+    if (exit === undefined) this.#settle?.reject(this.#link.peer.outcomeUnknown());
     else this.#settle?.resolve(exit);
   }
 
-  #readable(source: number): ReadableStream<Uint8Array> {
+  #grant(source: SourceName, bytes: number): void {
+    this.#allowance.grant(source, bytes);
+    this.#link.sendCredit(this.#id, sources[source], bytes);
+  }
+
+  #readable(source: SourceName): ReadableStream<Uint8Array> {
     const outlet: { controller: Controller | undefined; owed: number; isCancelled: boolean } = {
       controller: undefined,
       owed: 0,
       isCancelled: false,
     };
-    this.#outlets[source] = outlet;
+    this.#outlets[sources[source]] = outlet;
     const grant = (): void => {
       if (outlet.owed === 0 || this.#isOver) return;
-      this.#link.sendCredit(this.#id, source, outlet.owed);
+      this.#grant(source, outlet.owed);
       outlet.owed = 0;
     };
     return new ReadableStream<Uint8Array>(
@@ -124,12 +133,4 @@ export class HostProcessHandle implements ProcessHandle, LinkStream {
 
 function inputClosed(): CommandError {
   return new CommandError({ message: "The process has ended and reads no more input", fix: ["read its exit"] });
-}
-
-function outcomeUnknown(): SandboxError {
-  return new SandboxError({
-    code: "sandbox.not-running",
-    message: "The session host ended; how the process ended cannot be known",
-    fix: ["start the session again"],
-  });
 }

@@ -1,15 +1,19 @@
 import {
   AgentError,
+  OperationError,
+  type ClauderonError,
   type ProcessExit,
   type TerminalChunk,
   type TerminalSize,
   type TerminalStream,
 } from "@clauderon/core/contract";
 
+import { decode } from "./decode-host-message.ts";
 import { payloadObject, type HostFrame } from "./host-frame.ts";
 import { InputWindow } from "./host-input-window.ts";
 import type { HostLink, LinkStream } from "./host-link.ts";
-import { frameTypes, hostLimits, outputFlags, sources } from "./host-protocol.ts";
+import { frameTypes, hostLimits, sources } from "./host-protocol.ts";
+import { OutputAllowance } from "./output-allowance.ts";
 
 /** A viewer's end of an agent's terminal. */
 export class HostTerminalStream implements TerminalStream, LinkStream {
@@ -19,9 +23,12 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   readonly #sandboxId: string;
   readonly #id: number;
   readonly #input: InputWindow;
+  readonly #allowance = new OutputAllowance(true);
   #chunks: TerminalChunk[] = [];
   #wake: (() => void) | undefined;
   #isOver = false;
+  /** The connection went first; the agent may go on. */
+  #isLost = false;
   #consumed = 0;
   #resolveEnded: (exit: ProcessExit | undefined) => void = () => undefined;
 
@@ -29,7 +36,7 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
     this.#link = link;
     this.#id = id;
     this.#sandboxId = sandboxId;
-    this.#input = new InputWindow(link, id, agentEnded);
+    this.#input = new InputWindow(link, id, () => this.#noInput());
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -39,27 +46,25 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   frame(frame: HostFrame): void {
     const { type, payload } = frame;
     if (type === frameTypes.output) {
-      this.#chunks.push({
-        source: payload.readUInt8(0) === sources.stderr ? "stderr" : "stdout",
-        isReplay: (payload.readUInt8(1) & outputFlags.replay) !== 0,
-        sequence: Number(payload.readBigUInt64BE(2)),
-        bytes: payload.subarray(10),
-      });
+      this.#chunks.push(this.#allowance.take(frame));
       this.#wake?.();
     } else if (type === frameTypes.credit) {
       this.#input.acknowledge(payload.readUInt32BE(1));
     } else if (type === frameTypes.end) {
+      const { exit } = payloadObject(payload);
+      const ended = exit === undefined ? undefined : decode.exit(exit);
       this.#link.forget(this.#id);
-      this.#finish(payloadObject(payload)["exit"] as ProcessExit | undefined);
+      this.#finish(ended);
     }
   }
 
   closed(): void {
+    this.#isLost = true;
     this.#finish(undefined);
   }
 
   input(bytes: Uint8Array): Promise<void> {
-    return this.#isOver ? Promise.reject(agentEnded()) : this.#input.send(bytes);
+    return this.#isOver ? Promise.reject(this.#noInput()) : this.#input.send(bytes);
   }
 
   async resize(size: TerminalSize): Promise<void> {
@@ -79,6 +84,14 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #noInput(): ClauderonError {
+    const { peer } = this.#link;
+    if (!this.#isLost || peer.endsWithConnection) {
+      return new AgentError({ code: "agent.ended", message: "The agent has ended", fix: ["start the session again"] });
+    }
+    return new OperationError({ message: `${peer.name} hung up`, fix: ["attach again"] });
   }
 
   #finish(exit: ProcessExit | undefined): void {
@@ -113,11 +126,8 @@ export class HostTerminalStream implements TerminalStream, LinkStream {
   #grant(bytes: number): void {
     this.#consumed += bytes;
     if (this.#consumed < hostLimits.outputWindowBytes / 4 || this.#isOver) return;
+    this.#allowance.grant("stdout", this.#consumed);
     this.#link.sendCredit(this.#id, sources.stdout, this.#consumed);
     this.#consumed = 0;
   }
-}
-
-function agentEnded(): AgentError {
-  return new AgentError({ code: "agent.ended", message: "The agent has ended", fix: ["start the session again"] });
 }

@@ -102,6 +102,11 @@ export const createCommand: Command = defineCommand({
     advisory: { type: "boolean", description: "take restrictions that the backend cannot enforce" },
     budget: { type: "string", valueHint: "5usd|200ktokens", description: "what its models may cost; none = no limit" },
     "memory-limit": { type: "string", valueHint: "SIZE", description: "memory, on backends that can limit it" },
+    "pids-limit": {
+      type: "string",
+      valueHint: "N",
+      description: "processes and threads, on backends that can limit them",
+    },
   },
   jsonFields: detailFields,
   examples: [

@@ -19,6 +19,7 @@ export const eventsCommand: Command = defineCommand({
   ],
   notes: [
     "With --json: one object per line.",
+    "agent.reported: what the agent's own hooks told, in sandboxes that have a way out for it.",
     "model.*: what the proxy saw between an agent and its model; lengths and names, never a text.",
   ],
   async run({ args, context }) {
@@ -49,6 +50,8 @@ function detailOf(body: SessionEvent["body"]): string {
       return body.operation.kind;
     case "session.synced":
       return body.notices.length === 0 ? "nothing to tell any more" : body.notices.join("; ");
+    case "agent.reported":
+      return [body.event, body.tool, body.detail].filter((part) => part !== undefined).join(" ");
     case "model.turn-started":
       return [body.model ?? body.vendor, body.isSideCall ? "aside" : body.cause].join(" ");
     case "model.text":

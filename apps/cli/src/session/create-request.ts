@@ -10,9 +10,9 @@ import {
 
 import type { CommandContext } from "../command/command-context.ts";
 import { readEnvironmentOptions } from "../values/environment-options.ts";
-import { parsePositive } from "../values/number.ts";
+import { parseCount, parsePositive } from "../values/number.ts";
 import { readPromptText } from "../values/prompt-text.ts";
-import { parseSize } from "../values/size.ts";
+import { parseMemoryLimit } from "../values/size.ts";
 import { callerEnvironment } from "./caller-environment.ts";
 
 /** What the options of `create` hold. */
@@ -42,6 +42,7 @@ export interface CreateValues {
   readonly "pull-policy": PullPolicy | "missing" | undefined;
   readonly "cpu-limit": string | undefined;
   readonly "memory-limit": string | undefined;
+  readonly "pids-limit": string | undefined;
   readonly "access-mode": AccessMode | undefined;
   readonly network: CreateSessionRequest["network"];
   readonly allow: readonly string[];
@@ -127,8 +128,10 @@ function checkCombinations(args: CreateValues, context: CommandContext): void {
 function readLimits(args: CreateValues): CreateSessionRequest["limits"] {
   const cpus = args["cpu-limit"] === undefined ? undefined : parsePositive("--cpu-limit", args["cpu-limit"]);
   const memoryBytes =
-    args["memory-limit"] === undefined ? undefined : parseSize("--memory-limit", args["memory-limit"]);
-  return cpus === undefined && memoryBytes === undefined ? undefined : present({ cpus, memoryBytes });
+    args["memory-limit"] === undefined ? undefined : parseMemoryLimit("--memory-limit", args["memory-limit"]);
+  const processes = args["pids-limit"] === undefined ? undefined : parseCount("--pids-limit", args["pids-limit"]);
+  const limits = present({ cpus, memoryBytes, processes });
+  return Object.keys(limits).length === 0 ? undefined : limits;
 }
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;

@@ -9,11 +9,20 @@ import {
   keptSessions,
   pushScope,
   sandboxWiring,
+  type ProxyClient,
   type ProxyIdentity,
   type WiredAgent,
 } from "@clauderon/proxy/client";
 
 import type { ProxySupervisor, RunningProxy } from "./proxy-supervisor.ts";
+import {
+  directoryInside,
+  prepareChannel,
+  proxyHostInside,
+  proxyPortInside,
+  removeChannel,
+  sandboxChannel,
+} from "./session-channel.ts";
 import { sessionPolicy } from "./session-policy.ts";
 
 export interface SessionProxyOptions {
@@ -36,9 +45,10 @@ const trustVariables: readonly string[] = [
   "CODEX_CA_CERTIFICATE",
 ];
 
-/** Gives the sessions of host backends the proxy of the home, once one is configured. */
+/** Gives the sessions of host backends the proxy of the home, once one is configured, and those whose sandbox has a channel wherever one may run: it is their only way out. */
 export function createSessionProxy({ homeDirectory, supervisor, logger }: SessionProxyOptions): ProxyPort {
   const revoke: ProxyPort["revoke"] = async (sessionId, { keepsUse: keepsSpending } = {}) => {
+    await removeChannel({ homeDirectory, sessionId });
     if (!(await keptSessions(homeDirectory)).includes(sessionId)) return;
     try {
       await supervisor.use(({ client }) => client.call("remove", { sessionId, keepsSpending }));
@@ -48,15 +58,18 @@ export function createSessionProxy({ homeDirectory, supervisor, logger }: Sessio
     }
   };
   return {
-    check({ backend, isolation, access }) {
+    check({ backend, isolation, hasChannel, access }) {
       checkSessionAccess(access);
       if (!needsProxy(access, isolation)) return;
       if (!supervisor.mayStart) throw switchedOff();
-      if (isolation !== "none") throw noWayThere(backend);
+      if (isolation !== "none" && hasChannel !== true) throw noWayThere(backend);
     },
     async admit(session) {
       const needs = needsProxy(session.access, session.isolation);
       if (needs && !supervisor.mayStart) throw switchedOff();
+      if (session.hasChannel === true && supervisor.mayStart) {
+        return supervisor.use((running) => wireChannel(session, running, homeDirectory));
+      }
       // A loopback address leads a sandbox of its own nowhere.
       const isProxied = session.isolation === "none" && (needs || (await supervisor.isConfigured()));
       if (isProxied) return supervisor.use((running) => wire(session, running));
@@ -88,6 +101,7 @@ export function createSessionProxy({ homeDirectory, supervisor, logger }: Sessio
     },
     revoke,
     admitted: () => keptSessions(homeDirectory),
+    channel: (sessionId) => sandboxChannel({ homeDirectory, sessionId }, { supervisor, logger }),
   };
 }
 
@@ -96,18 +110,45 @@ async function wire(
   { client, status }: RunningProxy,
 ): Promise<Readonly<Record<string, string>>> {
   // Asking git takes as long as all else.
-  const [identity, { rules, secrets, codexAccountId }] = await Promise.all([
-    identityOf(session),
-    client.call("wiring", {}),
-  ]);
+  const [identity, wiring] = await Promise.all([identityOf(session), wiringOf(client)]);
   const caBundlePath = await bundleFor(session, status.bundlePath);
   const { token } = await client.call("add", { identity });
   // Nobody has the token yet.
   await client.call("limit", { sessionId: session.id, limit: session.access.budget });
-  const { environment } = sandboxWiring({
-    sessionId: session.id,
+  return variablesOf(session, wiring, {
     proxyUrl: `http://${session.id}:${token}@127.0.0.1:${status.port}`,
     caBundlePath,
+  });
+}
+
+/** Who comes by the channel is the session: nothing that it is given is worth anything elsewhere. */
+async function wireChannel(
+  session: ProxiedSession,
+  { client, status }: RunningProxy,
+  homeDirectory: string,
+): Promise<Readonly<Record<string, string>>> {
+  const [identity, wiring, channelDirectory] = await Promise.all([
+    identityOf(session),
+    wiringOf(client),
+    prepareChannel({ homeDirectory, sessionId: session.id }, status.bundlePath),
+  ]);
+  await client.call("add", { identity, channelDirectory });
+  // Its sandbox does not run yet.
+  await client.call("limit", { sessionId: session.id, limit: session.access.budget });
+  return variablesOf(session, wiring, {
+    proxyUrl: `http://${proxyHostInside}:${proxyPortInside}`,
+    caBundlePath: `${directoryInside}/proxy-ca.pem`,
+  });
+}
+
+function variablesOf(
+  session: ProxiedSession,
+  { rules, secrets, codexAccountId }: Awaited<ReturnType<typeof wiringOf>>,
+  way: { readonly proxyUrl: string; readonly caBundlePath: string },
+): Readonly<Record<string, string>> {
+  return sandboxWiring({
+    ...way,
+    sessionId: session.id,
     noProxy: ownExceptions(session.environment),
     agent: wiredAgent(session.agent),
     rules,
@@ -115,9 +156,11 @@ async function wire(
     codexAccountId,
     given: new Set(Object.keys(session.environment)),
     now: new Date().toISOString(),
-  });
-  return environment;
+  }).environment;
 }
+
+/** What all sessions are wired with. */
+const wiringOf = async (client: ProxyClient) => client.call("wiring", {});
 
 async function identityOf(session: SessionIdentity): Promise<ProxyIdentity> {
   const { id, name, access, isolation, branch } = session;

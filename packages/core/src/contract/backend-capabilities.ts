@@ -3,6 +3,7 @@ export type Capability =
   | "image"
   | "cpuLimit"
   | "memoryLimit"
+  | "processLimit"
   | "pullPolicy"
   | "networkPolicy"
   | "hibernate"
@@ -28,4 +29,6 @@ export interface BackendCapabilities extends Readonly<Record<Capability, boolean
   readonly isolation: Isolation;
   readonly workspace: WorkspaceAccess;
   readonly terminal: TerminalKind;
+  /** Sandboxes have a guest and its channel: `guest` and `channel` of a spec are taken, and the environment's proxy variables lead to the guest. Absent = no. */
+  readonly channel?: boolean | undefined;
 }

@@ -4,7 +4,7 @@ import type { Clock } from "./clock.ts";
 import type { CommandRunner } from "./command-runner.ts";
 import type { DoctorReport } from "./doctor-report.ts";
 import type { Logger } from "./logger.ts";
-import type { SandboxId, SandboxSpec } from "./sandbox-spec.ts";
+import type { SandboxId, SandboxParts, SandboxSpec } from "./sandbox-spec.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** What `list` tells of a sandbox. */
@@ -34,8 +34,8 @@ export interface Backend extends AsyncDisposable {
    */
   create(spec: SandboxSpec, options?: CallOptions): Promise<Sandbox>;
 
-  /** The sandbox, running or not; `undefined` when there is none with our mark. Makes nothing. */
-  open(sandboxId: SandboxId, options?: CallOptions): Promise<Sandbox | undefined>;
+  /** The sandbox, running or not; `undefined` when there is none with our mark. Makes nothing. Of a channel without a socket the handle makes carriers, until it is disposed. */
+  open(sandboxId: SandboxId, options?: CallOptions & SandboxParts): Promise<Sandbox | undefined>;
 
   /** Every sandbox of this instance, the half-made ones included: the input of reconcile. */
   list(options?: CallOptions): AsyncIterable<SandboxSummary>;

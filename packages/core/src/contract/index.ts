@@ -1,4 +1,5 @@
 export type { Agent, AgentPlan, AgentPlanRequest, AgentRequest, PermissionMode } from "./agent.ts";
+export type { AgentReport, AgentReportEventBody, AgentReports, AgentReportsOptions } from "./agent-report.ts";
 export type { Backend, BackendContext, BackendModule, SandboxSummary } from "./backend.ts";
 export type {
   BackendCapabilities,
@@ -61,12 +62,14 @@ export type {
 } from "./sandbox.ts";
 export type { DirectoryEntry, FileStatus, SandboxFiles, WriteFileOptions } from "./sandbox-files.ts";
 export type {
+  ChannelCarrier,
   GuestProgram,
   NetworkPolicy,
   PullPolicy,
   ResourceLimits,
   SandboxChannel,
   SandboxId,
+  SandboxParts,
   SandboxSpec,
   WorkspaceMount,
 } from "./sandbox-spec.ts";

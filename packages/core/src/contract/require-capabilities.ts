@@ -9,6 +9,7 @@ export function requireCapabilities(backendId: string, capabilities: BackendCapa
     ["pullPolicy", spec.pullPolicy],
     ["cpuLimit", spec.limits?.cpus],
     ["memoryLimit", spec.limits?.memoryBytes],
+    ["processLimit", spec.limits?.processes],
     ["networkPolicy", spec.network],
     ["user", spec.user],
     ["hibernate", spec.hibernationTimeoutMs],

@@ -25,6 +25,8 @@ export interface ResourceLimits {
   /** Whole or fractional processors. */
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
+  /** Processes and threads at a time. */
+  readonly processes?: number | undefined;
 }
 
 /** When an image is fetched. */
@@ -46,31 +48,52 @@ export interface GuestProgram {
   readonly version: string;
 }
 
-/** One duplex between the sandbox and the proxy; the carrier is the identity. */
+/** A byte stream to the guest of a sandbox, as it carries its channel. */
+export interface ChannelCarrier {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/**
+ * A session's way to the proxy, which knows the session by it: no secret goes in. The same for the life of the sandbox, also for other processes of ours. Needs the capability `channel`.
+ */
 export interface SandboxChannel {
+  /** `socket`: the proxy listens in the directory, and takes carriers, too. `stream`: it takes carriers alone. */
   readonly kind: "socket" | "stream";
-  /** For `socket`: the directory on this machine that holds the socket and is mounted whole. */
+  /**
+   * A directory on this machine that is to be mounted whole, read-only, at `/etc/clauderon`: `proxy.sock` with `socket` (mode 0666: whoever is in the sandbox may use it), and `proxy-ca.pem`, where the environment's
+   * variables expect it. Where nothing can be mounted its files are put there.
+   */
   readonly directory?: string | undefined;
-  /** For `stream`: takes the sandbox's end of the carrier. The backend dials and closes. */
-  accept?(carrier: {
-    readonly readable: ReadableStream<Uint8Array>;
-    readonly writable: WritableStream<Uint8Array>;
-  }): void;
+  /** The port of the sandbox's loopback where the environment's proxy variables lead, as `host.docker.internal`: the guest listens there, and the backend makes the name known. */
+  readonly proxyPort?: number | undefined;
+  /** Takes the sandbox's end of a carrier: the guest speaks first. The backend makes one after another; a lost one is followed within 60 s, or what went over the channel is broken off. Both streams end when the carrier is not wanted any more. */
+  accept?(carrier: ChannelCarrier): void;
+}
+
+/** What comes from the program that runs a backend, not from the session: given at each making and opening. */
+export interface SandboxParts {
+  /** Needs the capability `channel`. */
+  readonly guest?: GuestProgram | undefined;
+  /** Needs the capability `channel`. Absent: the sandbox has no way to a proxy. */
+  readonly channel?: SandboxChannel | undefined;
 }
 
 /** Everything a backend needs to make a sandbox. Plain data but for `guest` and `channel`; equal specs make equal sandboxes. */
-export interface SandboxSpec {
+export interface SandboxSpec extends SandboxParts {
   readonly sandboxId: SandboxId;
   /** The session's name, `[a-z0-9][a-z0-9-]*`, ≤ 63 characters. What is created outside is called `clauderon-<name>`. */
   readonly name: string;
   readonly workspace: WorkspaceMount;
   /** The environment of the agent and of every `exec`, whole on host backends, added to the image's elsewhere. Never written to a disk by us. */
   readonly environment: Readonly<Record<string, string>>;
+  /** For backends that isolate: a directory on this machine with the agent's own files (its settings, a long prompt), which the sandbox has whole and read-only at `Sandbox.agentFilesPath`. Files come into it before each start of the agent. */
+  readonly agentFiles?: string | undefined;
   /** Needs the capability `image`. */
   readonly image?: string | undefined;
   /** Needs the capability `pullPolicy`. */
   readonly pullPolicy?: PullPolicy | undefined;
-  /** Needs the capabilities `cpuLimit`, `memoryLimit`. */
+  /** Needs the capabilities `cpuLimit`, `memoryLimit`, `processLimit`. */
   readonly limits?: ResourceLimits | undefined;
   /** Needs the capability `networkPolicy`. */
   readonly network?: NetworkPolicy | undefined;
@@ -78,6 +101,4 @@ export interface SandboxSpec {
   readonly user?: string | undefined;
   /** Needs the capability `hibernate`; milliseconds of idleness, `"never"` = stays awake. */
   readonly hibernationTimeoutMs?: number | "never" | undefined;
-  readonly guest?: GuestProgram | undefined;
-  readonly channel?: SandboxChannel | undefined;
 }

@@ -1,8 +1,9 @@
+import type { AgentReports, AgentReportsOptions } from "./agent-report.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { Checkpoints } from "./checkpoint.ts";
 import type { ExecOptions, ProcessExit, ProcessHandle, TerminalSize } from "./process.ts";
 import type { SandboxFiles } from "./sandbox-files.ts";
-import type { NetworkPolicy, SandboxId } from "./sandbox-spec.ts";
+import type { NetworkPolicy, SandboxId, SandboxParts } from "./sandbox-spec.ts";
 import type { AgentTerminalOptions, TerminalStream } from "./terminal.ts";
 
 /** As observed, never as remembered. */
@@ -56,11 +57,15 @@ export interface Sandbox extends AsyncDisposable {
   readonly name: string;
   /** Where the workspace is inside the sandbox; on host backends the host's path. */
   readonly workspacePath: string;
+  /** Where the spec's `agentFiles` are inside; absent where they are at the same path as on this machine. */
+  readonly agentFilesPath?: string | undefined;
 
   inspect(options?: CallOptions): Promise<SandboxStatus>;
 
-  /** Idempotent: `exec` works afterwards. Starts no agent. `environment` replaces the one of creation; without it, that one counts where it is still in somebody's memory, else the sandbox has what its image gives. Rejects with `sandbox.not-found` when it is gone. */
-  start(options?: CallOptions & { readonly environment?: Readonly<Record<string, string>> | undefined }): Promise<void>;
+  /** Idempotent: `exec` works afterwards. Starts no agent. `environment` replaces the one of creation; without it, that one counts where it is still in somebody's memory, else the sandbox has what its image gives. `guest` and `channel` replace those of creation, too. Rejects with `sandbox.not-found` when it is gone. */
+  start(
+    options?: CallOptions & SandboxParts & { readonly environment?: Readonly<Record<string, string>> | undefined },
+  ): Promise<void>;
   /** Idempotent: no process of the sandbox lives afterwards; files stay. */
   stop(options?: StopOptions): Promise<void>;
   /** Idempotent, also when half of it is gone: stops, and removes all the backend made. The workspace's files on this machine stay: they are the caller's. */
@@ -73,6 +78,10 @@ export interface Sandbox extends AsyncDisposable {
   startAgent(launch: AgentLaunch, options?: CallOptions): Promise<AgentProcessStatus>;
   /** A new connection to the agent's terminal; also after the agent's end, to read the last of it. Rejects with `agent.ended` when there was no launch; may reject with `sandbox.not-running` after `stop`. */
   agentTerminal(options?: AgentTerminalOptions): Promise<TerminalStream>;
+  /** By what hooks of the agent tell that something happened: a program inside that takes a JSON object on its standard input, with the event's name in `hook_event_name`. Absent: there is no such way out. */
+  readonly hookCommand?: readonly [string, ...string[]] | undefined;
+  /** What hooks have told, as soon as there is something new; with `hookCommand`. Rejects with `sandbox.not-running` when stopped. */
+  waitForReports?(options?: AgentReportsOptions): Promise<AgentReports>;
   /** The latest lines of what the terminal shows and showed, as plain text; also after the agent's end, until the next launch. Empty when there was no launch; may be empty after `stop`. */
   agentText(options?: CallOptions & { readonly lines?: number | undefined }): Promise<string>;
   /** Resolves at the agent's end, at once when it has ended already. */

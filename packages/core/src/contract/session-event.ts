@@ -1,3 +1,4 @@
+import type { AgentReportEventBody } from "./agent-report.ts";
 import type { ClauderonErrorJson } from "./errors/clauderon-error.ts";
 import type { ModelEventBody } from "./model-event.ts";
 import type { SessionAccess } from "./session-access.ts";
@@ -53,7 +54,7 @@ export interface SyncEventBody {
 }
 
 /** Of agents and models, and of what comes out of sandboxes. */
-export type SeenEventBody = ModelEventBody | SyncEventBody;
+export type SeenEventBody = ModelEventBody | AgentReportEventBody | SyncEventBody;
 
 /** What a step may have learnt. */
 export type SessionPatch = Partial<

@@ -7,6 +7,7 @@ export const noPowers: Readonly<Record<Capability, boolean>> = {
   image: false,
   cpuLimit: false,
   memoryLimit: false,
+  processLimit: false,
   pullPolicy: false,
   networkPolicy: false,
   hibernate: false,

@@ -38,8 +38,9 @@ export class AccessService {
     return locks.run(id, async () => {
       const state = log.require(id);
       const access = changedAccess(accessOf(state), change);
-      refuseUnenforced(access, this.#options.registry.get(state.backend));
-      checkAccess(this.#options.proxy, { ...state, access });
+      const backend = this.#options.registry.get(state.backend);
+      refuseUnenforced(access, backend);
+      checkAccess(this.#options.proxy, { ...state, hasChannel: backend.capabilities.channel, access });
       await this.#enforce({ ...state, access }, access);
       const after = await log.commit(id, { type: "change-access", access }, "access.changed");
       return sessionDetail(after ?? log.require(id));

@@ -39,18 +39,25 @@ export function agentEnd(state: SessionState, status: AgentProcessStatus, lastLi
   return { exitCode, error: error.toJSON() };
 }
 
+/** Why a watch is over when its agent is. */
+export const agentEnded: unique symbol = Symbol("the agent has ended");
+
 /** Watches the agents of running sessions and reports each end once. */
 export class AgentWatch {
   readonly #watched = new Map<string, AbortController>();
   readonly #onEnd: (id: string, launchId: string, status: AgentProcessStatus) => Promise<void>;
   readonly #logger: Logger;
+  readonly #onWatch: ((sandbox: Sandbox, signal: AbortSignal) => Promise<void>) | undefined;
 
   constructor(options: {
+    /** What else is to be seen of the sandbox as long as its agent is watched; never rejects. */
+    readonly onWatch?: ((sandbox: Sandbox, signal: AbortSignal) => Promise<void>) | undefined;
     readonly onEnd: (id: string, launchId: string, status: AgentProcessStatus) => Promise<void>;
     readonly logger: Logger;
   }) {
     this.#onEnd = options.onEnd;
     this.#logger = options.logger;
+    this.#onWatch = options.onWatch;
   }
 
   /** Idempotent per launch; another launch replaces the watch. */
@@ -59,6 +66,7 @@ export class AgentWatch {
     const controller = new AbortController();
     this.#watched.set(sandbox.sandboxId, controller);
     void this.#wait(sandbox, launchId, controller);
+    void this.#onWatch?.(sandbox, controller.signal);
   }
 
   unwatch(id: string): void {
@@ -82,6 +90,7 @@ export class AgentWatch {
       if (!controller.signal.aborted)
         this.#logger.warn({ session: sandbox.name, cause }, "an agent could not be watched; reconcile looks again");
     } finally {
+      controller.abort(agentEnded);
       if (this.#watched.get(sandbox.sandboxId) === controller) this.#watched.delete(sandbox.sandboxId);
     }
   }

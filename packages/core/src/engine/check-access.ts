@@ -5,7 +5,7 @@ import { needsProxy } from "./session-access.ts";
 /** Throws for what cannot be read, and for what nobody would hold the session to. */
 export function checkAccess(
   proxy: ProxyPort | undefined,
-  session: Pick<SessionIdentity, "backend" | "isolation" | "access">,
+  session: Pick<SessionIdentity, "backend" | "isolation" | "hasChannel" | "access">,
 ): void {
   if (proxy !== undefined) proxy.check(session);
   else if (needsProxy(session.access, session.isolation)) {

@@ -1,5 +1,6 @@
 import { UsageError } from "../contract/errors/usage-error.ts";
 import type { CreateSessionRequest } from "../contract/session.ts";
+import { limitForms, readCpuLimit, readMemoryLimit, readProcessLimit } from "../support/resource-limits.ts";
 import { validateSessionName } from "./session-name.ts";
 
 /** Longer prompts cannot be handed to a program as an argument on every system. */
@@ -10,6 +11,23 @@ export function checkCreateRequest(request: CreateSessionRequest): void {
   if (request.name !== undefined) validateSessionName(request.name);
   requirePrompt(request);
   requireOneOrigin(request);
+  requireLimits(request);
+}
+
+/** What no engine takes; whether one has as much is the backend's to say. */
+function requireLimits({ limits = {} }: CreateSessionRequest): void {
+  const asked = [
+    { option: "--cpu-limit", value: limits.cpus, read: readCpuLimit, form: limitForms.cpu },
+    { option: "--memory-limit", value: limits.memoryBytes, read: readMemoryLimit, form: limitForms.memory },
+    { option: "--pids-limit", value: limits.processes, read: readProcessLimit, form: limitForms.processes },
+  ];
+  const wrong = asked.find(({ value, read }) => value !== undefined && read(String(value)) === undefined);
+  if (wrong === undefined) return;
+  throw new UsageError({
+    message: `${wrong.option} cannot be ${wrong.value}`,
+    why: `expected ${wrong.form}`,
+    fix: [`write ${wrong.form}`, `or leave ${wrong.option} out`],
+  });
 }
 
 /** A checkpoint says by itself what a session starts from. */

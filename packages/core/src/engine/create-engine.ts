@@ -20,6 +20,7 @@ import { followEvents } from "./follow-events.ts";
 import { OperationRunner } from "./operation-runner.ts";
 import { crashPointNames } from "./operation-steps.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
+import { ReportWatch } from "./report-watch.ts";
 import { SandboxCache } from "./sandbox-cache.ts";
 import { SandboxSync } from "./sandbox-sync.ts";
 import { SandboxWork } from "./sandbox-work.ts";
@@ -52,7 +53,7 @@ export function createEngine(options: EngineOptions): Engine {
     { backend: settings.defaultBackend, origin: settings.defaultBackendOrigin },
     clock,
   );
-  const sandboxes = new SandboxCache(registry);
+  const sandboxes = new SandboxCache({ registry, proxy: options.proxy, guest: options.guest });
   const sync = new SandboxSync({ workspaces: options.workspaces, log, sandboxes, clock, logger });
   const workspaces = createSyncedWorkspaces(options.workspaces, { log, sync });
   const effects = new StepEffects({
@@ -64,6 +65,7 @@ export function createEngine(options: EngineOptions): Engine {
     agents: options.agents,
     branchPrefix: settings.branchPrefix ?? "clauderon/",
     proxy: options.proxy,
+    guest: options.guest,
     clock,
     keepsUndo: keepMs > 0,
     include: settings.include ?? [],
@@ -75,8 +77,10 @@ export function createEngine(options: EngineOptions): Engine {
       timeoutMs: settings.setupTimeoutMs ?? SETUP_MS,
     }),
   });
+  const reports = new ReportWatch({ log, store, logger });
   const watch = new AgentWatch({
     logger,
+    onWatch: (sandbox, signal) => reports.follow(sandbox, signal),
     onEnd: (id, launchId, status) =>
       locks.run(id, async () => {
         const state = log.get(id);

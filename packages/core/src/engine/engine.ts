@@ -5,6 +5,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { Clauderon, ReconcileReport } from "../contract/clauderon.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Logger } from "../contract/logger.ts";
+import type { GuestProgram, SandboxChannel } from "../contract/sandbox-spec.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionAccess, SessionBudget } from "../contract/session-access.ts";
 import type { RecordRequest, SessionStore } from "../contract/session-store.ts";
@@ -23,6 +24,8 @@ export interface SessionIdentity {
   readonly name: string;
   readonly backend: string;
   readonly isolation: Isolation;
+  /** Whether the sandbox has a channel, by which it reaches the proxy. */
+  readonly hasChannel?: boolean | undefined;
   readonly access: SessionAccess;
   /** Short name of the session's branch. */
   readonly branch: string;
@@ -42,7 +45,7 @@ export interface ProxiedSession extends SessionIdentity {
 /** Gives sessions the use of credentials; what it answers is the one decision whether a session has proxy variables. */
 export interface ProxyPort {
   /** Throws for what cannot be read, and for what would not be enforced, before anything is made of it. */
-  check(session: Pick<SessionIdentity, "backend" | "isolation" | "access">): void;
+  check(session: Pick<SessionIdentity, "backend" | "isolation" | "hasChannel" | "access">): void;
   /** Makes the session's identity, in place of a former one, and says which variables it is used by; none when the session has no proxy. */
   admit(session: ProxiedSession, options?: CallOptions): Promise<Readonly<Record<string, string>>>;
   /** From its next request on a session that has an identity may do this; false when it has none. */
@@ -53,6 +56,8 @@ export interface ProxyPort {
   revoke(sessionId: string, options?: { readonly keepsUse?: boolean | undefined }): Promise<void>;
   /** The sessions that have an identity. */
   admitted(): Promise<readonly string[]>;
+  /** The way of a session that has an identity and whose sandbox has a channel; `undefined` for all others. Starts nothing. */
+  channel?(sessionId: string): Promise<SandboxChannel | undefined>;
 }
 
 export interface EngineSettings {
@@ -92,6 +97,8 @@ export interface EngineOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Absent = no proxy: the proxy variables are then set nowhere. */
   readonly proxy?: ProxyPort | undefined;
+  /** The program for sandboxes that have a channel. */
+  readonly guest?: GuestProgram | undefined;
   readonly crashPoints?: CrashPoints | undefined;
 }
 

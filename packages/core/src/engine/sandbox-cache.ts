@@ -2,15 +2,15 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { SandboxError } from "../contract/errors/sandbox-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionState } from "../contract/session-state.ts";
-import type { BackendRegistry } from "./backend-registry.ts";
+import { sandboxParts, type SandboxPartsOptions } from "./sandbox-parts.ts";
 
 /** Open handles, one per session: opened when first needed, dropped when the sandbox changes under them. */
 export class SandboxCache {
-  readonly #registry: BackendRegistry;
+  readonly #options: SandboxPartsOptions;
   readonly #handles = new Map<string, Sandbox>();
 
-  constructor(registry: BackendRegistry) {
-    this.#registry = registry;
+  constructor(options: SandboxPartsOptions) {
+    this.#options = options;
   }
 
   put(sandbox: Sandbox): void {
@@ -20,7 +20,8 @@ export class SandboxCache {
   async find(state: SessionState, options: CallOptions = {}): Promise<Sandbox | undefined> {
     const known = this.#handles.get(state.id);
     if (known !== undefined) return known;
-    const sandbox = await this.#registry.get(state.backend).open(state.id, options);
+    const parts = await sandboxParts(state, this.#options);
+    const sandbox = await this.#options.registry.get(state.backend).open(state.id, { ...parts, ...options });
     if (sandbox !== undefined) this.#handles.set(state.id, sandbox);
     return sandbox;
   }

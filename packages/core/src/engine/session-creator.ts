@@ -142,7 +142,12 @@ export class SessionCreator {
     const { backendId, capabilities } = backend;
     const access = requestedAccess(request, { defaults: settings.access ?? {}, capabilities });
     refuseUnenforced(access, backend);
-    checkAccess(proxy, { backend: backendId, isolation: capabilities.isolation, access });
+    checkAccess(proxy, {
+      backend: backendId,
+      isolation: capabilities.isolation,
+      hasChannel: capabilities.channel,
+      access,
+    });
     return access;
   }
 

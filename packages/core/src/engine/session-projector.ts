@@ -61,6 +61,7 @@ export function project(
     case "session.deleted":
       return undefined;
     case "session.synced":
+    case "agent.reported":
     case "model.turn-started":
     case "model.text":
     case "model.tool-used":

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 
 import type { Agent, AgentPlan } from "../contract/agent.ts";
@@ -6,18 +6,20 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
-import { FileError } from "../contract/errors/file-error.ts";
+import type { GuestProgram } from "../contract/sandbox-spec.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest, WorkspaceResult } from "../contract/workspace.ts";
 import { nearest } from "../support/nearest.ts";
+import { agentFilesPlace, makeAgentFiles, writeAgentFiles } from "./agent-files.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
 import type { ProxyPort, SessionIdentity } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
 import { rewind } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import { sandboxParts } from "./sandbox-parts.ts";
 import type { SandboxSync } from "./sandbox-sync.ts";
 import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
@@ -59,6 +61,7 @@ export interface StepEffectsOptions {
   readonly branchPrefix: string;
   readonly sync: SandboxSync;
   readonly proxy: ProxyPort | undefined;
+  readonly guest: GuestProgram | undefined;
   readonly clock: Clock;
   /** False when deleted sessions are not to be kept. */
   readonly keepsUndo: boolean;
@@ -157,6 +160,7 @@ export class StepEffects {
       name,
       backend,
       isolation,
+      hasChannel: this.#options.registry.get(backend).capabilities.channel,
       access: accessOf(state),
       branch: workspace.branch,
       pushUrl: () => this.#options.workspaces.pushUrl(workspace),
@@ -278,9 +282,14 @@ export class StepEffects {
     const { sandboxes, registry, workspaces } = this.#options;
     const backend = registry.get(state.backend);
     const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
+    const agentFiles = await makeAgentFiles(this.sessionDirectory(state.id), state.isolation);
     if (existing !== undefined) {
       try {
-        await existing.start({ environment: input.environment, ...options });
+        await existing.start({
+          ...(await sandboxParts(state, this.#options)),
+          environment: input.environment,
+          ...options,
+        });
         await workspaces.send(state.workspace, existing, options);
         return {};
       } catch (error) {
@@ -298,6 +307,8 @@ export class StepEffects {
         workspace,
         environment: input.environment ?? {},
         network: networkPolicyOf(accessOf(state), backend.capabilities),
+        ...(await sandboxParts(state, this.#options)),
+        agentFiles,
         ...state.sandbox,
       },
       options,
@@ -375,7 +386,7 @@ export class StepEffects {
     options: CallOptions,
   ): Promise<AgentPlan> {
     const sessionDirectory = this.sessionDirectory(state.id);
-    await mkdir(sessionDirectory, { recursive: true, mode: 0o700 });
+    const place = await agentFilesPlace(sessionDirectory, from.sandbox);
     const plan = await this.agent(state.agent).plan(
       {
         ...state.request,
@@ -384,13 +395,14 @@ export class StepEffects {
         conversationId: state.conversationId,
         isResume: state.launchId !== undefined,
         workspacePath: from.sandbox.workspacePath,
-        sessionDirectory,
+        sessionDirectory: place.inside,
         environment: from.input.environment ?? (await environmentOf(from.sandbox, options)),
         isolation: state.isolation,
+        hookCommand: from.sandbox.hookCommand,
       },
       options,
     );
-    for (const file of plan.files) await writePlannedFile(sessionDirectory, file);
+    await writeAgentFiles(plan.files, place);
     return plan;
   }
 
@@ -420,19 +432,4 @@ function describeCopies(copied: readonly string[]): readonly string[] {
   return [
     `copied from your checkout: ${copied.slice(0, 5).join(", ")}${copied.length > 5 ? `, … (${copied.length})` : ""}`,
   ];
-}
-
-async function writePlannedFile(
-  directory: string,
-  file: { readonly path: string; readonly content: string },
-): Promise<void> {
-  if (!file.path.startsWith(directory + path.sep) || path.normalize(file.path) !== file.path) {
-    throw new FileError({
-      code: "path.refused",
-      message: `The agent's plan names a file outside the session's directory: ${file.path}`,
-      fix: ["report this to the author of the agent's adapter"],
-    });
-  }
-  await mkdir(path.dirname(file.path), { recursive: true, mode: 0o700 });
-  await writeFile(file.path, file.content, { mode: 0o600 });
 }

@@ -1,4 +1,4 @@
-import { chmod, link, symlink } from "node:fs/promises";
+import { chmod, lchown, link, symlink } from "node:fs/promises";
 import { posix } from "node:path";
 
 import { type Entry, extract } from "tar-stream";
@@ -95,7 +95,11 @@ async function unpack(
     case "symlink": {
       const pointsTo = header.linkname ?? "";
       checkSymlink(header.name, names.slice(0, -1), pointsTo);
-      await placeWhole(parent, name, (temporary) => symlink(pointsTo, temporary));
+      const owner = await parent.otherOwner();
+      await placeWhole(parent, name, async (temporary) => {
+        await symlink(pointsTo, temporary);
+        if (owner !== undefined) await lchown(temporary, owner.uid, owner.gid);
+      });
       return undefined;
     }
     case "link": {

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readlink } from "node:fs/promises";
+import { chown, type FileHandle, lstat, mkdir, open, readlink, stat } from "node:fs/promises";
 import { posix } from "node:path";
 
 import { confinedPath, refusedPath } from "./confined-path.ts";
@@ -43,11 +43,14 @@ export class HeldDirectory implements AsyncDisposable {
   /** The directory of that name in this one; where the name is a symlink, its target instead. `mode`: makes it where it is missing. */
   async enter(name: string, mode?: number): Promise<HeldDirectory | string> {
     const path = this.path(name);
-    if (mode !== undefined) await makeMissing(path, mode);
+    const isMade = mode !== undefined && (await makeMissing(path, mode));
     try {
       if (!isLinux && (await lstat(path)).isSymbolicLink()) return await readlink(path);
       const handle = await open(path, DIRECTORY_FLAGS | constants.O_NOFOLLOW);
-      return new HeldDirectory(handle, { root: this.root, names: [...this.names, name] });
+      const entered = new HeldDirectory(handle, { root: this.root, names: [...this.names, name] });
+      const owner = isMade ? await this.otherOwner() : undefined;
+      if (owner !== undefined) await chown(entered.path(), owner.uid, owner.gid);
+      return entered;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if ((code === "ELOOP" || code === "ENOTDIR") && (await lstat(path)).isSymbolicLink()) return await readlink(path);
@@ -62,16 +65,26 @@ export class HeldDirectory implements AsyncDisposable {
     return entered;
   }
 
+  /** Whose the directory is, where this process is root and it is somebody else's: what root makes in it is to be theirs. Linux alone. */
+  async otherOwner(): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
+    if (!isLinux || process.getuid?.() !== 0) return undefined;
+    const { uid, gid } = await stat(this.path());
+    return uid === 0 ? undefined : { uid, gid };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
   }
 }
 
-async function makeMissing(path: string, mode: number): Promise<void> {
+/** Whether it was missing. */
+async function makeMissing(path: string, mode: number): Promise<boolean> {
   try {
     await mkdir(path, { mode });
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
   }
 }
 

@@ -40,4 +40,5 @@ export { createHostContext } from "./create-host-context.ts";
 export { keeperEnvironment, proxyMark, withoutSessionMarks } from "./without-session-marks.ts";
 export { refuseOldGit } from "./refuse-old-git.ts";
 export { parseJson } from "../support/parse-json.ts";
+export { limitForms, readCpuLimit, readMemoryLimit, readProcessLimit } from "../support/resource-limits.ts";
 export { replaceFile } from "./replace-file.ts";

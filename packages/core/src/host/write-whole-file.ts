@@ -22,6 +22,8 @@ export async function writeWholeFile(directory: HeldDirectory, file: WholeFile):
       await handle.writeFile(chunk);
     }
     file.signal?.throwIfAborted();
+    const owner = await directory.otherOwner();
+    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
     await handle.chmod(file.mode);
     if (file.modifiedAt !== undefined) await handle.utimes(file.modifiedAt, file.modifiedAt);
   });

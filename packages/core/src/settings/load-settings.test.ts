@@ -58,11 +58,26 @@ command = ["my-agent", "--prompt", "{prompt}"]
 module = "@acme/clauderon-backend"
 region = "eu"
 limits = { cpu = 2 }
+[docker]
+default_image = "rust:1.85"
+pull_policy = "always"
+[docker.limits]
+cpu = "4"
+memory = "8g"
+pids = 100
 [zellij]
 program = "/opt/zellij"
 `);
     expect(settings).toMatchObject({
       general: { defaultBackend: "docker", defaultAgent: "codex" },
+      docker: {
+        defaultImage: "rust:1.85",
+        defaultImageOrigin: expect.stringMatching(/^docker\.default_image in .*config\.toml:\d+$/),
+        pullPolicy: "always",
+        cpus: 4,
+        memoryBytes: 8 * 1024 ** 3,
+        processes: 100,
+      },
       daemon: { port: 0, isAutostart: false },
       attach: { detachKeys: "ctrl-p,ctrl-q" },
       workspace: { branchPrefix: "ai/" },
@@ -147,6 +162,9 @@ describe("faults, each with its line", () => {
     ["[agents.mine]\ncommand = 'my-agent'", 2, "agents.mine.command", "a list of strings"],
     ["[agents.mine]\ncommand = []", 2, "agents.mine.command", "a list of strings"],
     ["[zellij]\nprogram = 'zellij'", 2, "zellij.program", "an absolute path"],
+    ["[docker]\npull_policy = 'missing'", 2, "docker.pull_policy", '"always"'],
+    ["[docker.limits]\nmemory = '8Gi'", 2, "docker.limits.memory", "a size of at least 6m"],
+    ["[docker.limits]\ncpu = 0", 2, "docker.limits.cpu", "a number of processors from 0.01"],
     ["general = 1", 1, "general", "a table, written as [general]"],
     ["[[daemon]]\nport = 1", 1, "daemon", "a table, written as [daemon]"],
   ])("wrong type: %j", async (...[text, line, key, expected]) => {

@@ -1,4 +1,5 @@
 import { SettingsError } from "../contract/errors/settings-error.ts";
+import { dockerTable } from "./docker-table.ts";
 import { readSettings, readSettingsText, type FileSetting } from "./read-settings-file.ts";
 import { findDefinition, settingDefinitions, type SettingDefinition } from "./setting-definitions.ts";
 import { settingsPath } from "./settings-paths.ts";
@@ -104,6 +105,7 @@ function compose(
       budget: optionalText("session.budget"),
     },
     proxy: { isEnabled: byKey.get("proxy.enabled") as boolean | undefined },
+    docker: dockerTable(values),
     zellij: { program: optionalText("zellij.program") },
     values,
   };

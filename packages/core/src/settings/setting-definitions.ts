@@ -2,6 +2,8 @@ import { isAbsolute } from "node:path";
 
 import { z } from "zod";
 
+import { limitForms, readCpuLimit, readMemoryLimit, readProcessLimit } from "../support/resource-limits.ts";
+
 /** One key that the configuration may have. `*` in the key stands for a name, `**` for anything further. */
 export interface SettingDefinition {
   readonly key: string;
@@ -16,6 +18,11 @@ export interface SettingDefinition {
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const hosts = z.array(z.string().min(1).max(300));
 const detachKey = String.raw`ctrl-[a-z@[\\\]^_]`;
+
+/** Quantities are written with and without quotes. */
+function limit(read: (text: string) => number | undefined): z.ZodType {
+  return z.union([z.string(), z.number()]).refine((value) => value === "" || read(String(value)) !== undefined);
+}
 
 /** Every setting there is: the one place to add one. */
 export const settingDefinitions: readonly SettingDefinition[] = [
@@ -164,6 +171,34 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     key: "proxy.enabled",
     schema: z.boolean(),
     expected: "true or false",
+  },
+  {
+    key: "docker.endpoint",
+    schema: z.string().min(1),
+    expected: 'where the engine is, as in "unix:///var/run/docker.sock"',
+  },
+  { key: "docker.default_image", schema: z.string().min(1), expected: 'the name of an image, as in "rust:1.85"' },
+  {
+    key: "docker.pull_policy",
+    schema: z.enum(["always", "if-not-present", "never"]),
+    expected: '"always", "if-not-present" or "never"',
+    default: "if-not-present",
+  },
+  { key: "docker.channel", schema: z.enum(["socket", "stream"]), expected: '"socket" or "stream"' },
+  {
+    key: "docker.limits.cpu",
+    schema: limit(readCpuLimit),
+    expected: `${limitForms.cpu}; "" is no limit`,
+  },
+  {
+    key: "docker.limits.memory",
+    schema: limit(readMemoryLimit),
+    expected: `${limitForms.memory}; "" is no limit`,
+  },
+  {
+    key: "docker.limits.pids",
+    schema: limit(readProcessLimit),
+    expected: `${limitForms.processes}; "" is the usual limit`,
   },
   {
     key: "zellij.program",

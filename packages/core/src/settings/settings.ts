@@ -1,4 +1,4 @@
-import type { NetworkPolicy } from "../contract/sandbox-spec.ts";
+import type { NetworkPolicy, PullPolicy } from "../contract/sandbox-spec.ts";
 import type { AccessMode } from "../contract/session-access.ts";
 
 /** Where a value came from. */
@@ -53,9 +53,23 @@ export interface Settings {
     readonly budget: string | undefined;
   };
   readonly proxy: { readonly isEnabled: boolean | undefined };
+  readonly docker: DockerTable;
   readonly zellij: { readonly program: string | undefined };
   /** Every value with its origin, in the order of the definitions. */
   readonly values: readonly SettingValue[];
+}
+
+/** `[docker]`, and `[docker.limits]` in it. */
+export interface DockerTable {
+  readonly endpoint: string | undefined;
+  readonly defaultImage: string | undefined;
+  /** Where the image was named. */
+  readonly defaultImageOrigin: string | undefined;
+  readonly pullPolicy: PullPolicy;
+  readonly channel: "socket" | "stream" | undefined;
+  readonly cpus: number | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly processes: number | undefined;
 }
 
 export interface AgentSettings {

@@ -283,6 +283,7 @@ const sometimes: Readonly<Record<string, Requirement>> = {
   "power:pull-policy:create": { behavior: "the pull policy asked for is used", needs: "pullPolicy" },
   "power:cpu-limit:create": { behavior: "the CPU limit asked for holds", needs: "cpuLimit" },
   "power:memory-limit:create": { behavior: "the memory limit asked for holds", needs: "memoryLimit" },
+  "power:process-limit:create": { behavior: "the limit of processes asked for holds", needs: "processLimit" },
   "power:network:create": { behavior: "the network policy asked for holds", needs: "networkPolicy" },
   "power:user:create": { behavior: "commands run as the user asked for", needs: "user" },
   "power:hibernate:create": { behavior: "the hibernation timeout asked for is taken", needs: "hibernate" },

@@ -11,6 +11,7 @@ const capabilities = exactly<BackendCapabilities>()(
     image: z.boolean(),
     cpuLimit: z.boolean(),
     memoryLimit: z.boolean(),
+    processLimit: z.boolean(),
     pullPolicy: z.boolean(),
     networkPolicy: z.boolean(),
     hibernate: z.boolean(),
@@ -21,6 +22,7 @@ const capabilities = exactly<BackendCapabilities>()(
     isolation: isolationSchema,
     workspace: z.enum(["host", "mounted", "remote"]),
     terminal: z.enum(["bytes", "screen"]),
+    channel: z.boolean().optional(),
   }),
 );
 

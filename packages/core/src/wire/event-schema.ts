@@ -182,6 +182,12 @@ export const sessionEventBodySchema: z.ZodType<SessionEventBody> = exactly<Sessi
       kept: z.array(z.string()).readonly(),
     }),
     z.object({ type: z.literal("session.synced"), notices: z.array(z.string()).readonly() }),
+    z.object({
+      type: z.literal("agent.reported"),
+      event: z.string(),
+      tool: z.string().optional(),
+      detail: z.string().optional(),
+    }),
     ...modelEventSchemas,
   ]),
 );

@@ -47,7 +47,11 @@ export const pullPolicySchema: z.ZodType<PullPolicy> = exactly<PullPolicy>()(
   z.enum(["always", "if-not-present", "never"]),
 );
 export const resourceLimitsSchema: z.ZodType<ResourceLimits> = exactly<ResourceLimits>()(
-  z.strictObject({ cpus: z.number().positive().optional(), memoryBytes: z.number().positive().optional() }),
+  z.strictObject({
+    cpus: z.number().positive().optional(),
+    memoryBytes: z.number().positive().optional(),
+    processes: z.number().positive().optional(),
+  }),
 );
 
 /** Of a terminal, in characters; what a 16-bit frame field can hold and a screen can be. */

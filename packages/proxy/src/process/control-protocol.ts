@@ -11,8 +11,12 @@ type NoParameters = Readonly<Record<string, never>>;
 
 /** What the daemon may ask of the proxy's process; one JSON line each way, answered by `id`. */
 export interface ControlMethods {
-  /** Adds or replaces a session. Its token is told once. */
-  add(parameters: { readonly identity: ProxyIdentity; readonly socketPath?: string | undefined }): { token: string };
+  /** Adds or replaces a session. Its token is told once. `channelDirectory`: whoever connects to `proxy.sock` there is the session's sandbox, and speaks the channel protocol. */
+  add(parameters: {
+    readonly identity: ProxyIdentity;
+    readonly socketPath?: string | undefined;
+    readonly channelDirectory?: string | undefined;
+  }): { token: string };
   /** False when there is no such session. */
   update(parameters: { readonly identity: ProxyIdentity }): boolean;
   /** `keepsSpending`: a session that is added again under this id goes on from what it used. */

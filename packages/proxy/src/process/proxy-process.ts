@@ -14,8 +14,8 @@ import { makePrivateDirectory } from "@clauderon/core/host";
 
 import { parseBudget } from "../budget/parse-budget.ts";
 import { createCarrierHub, type CarrierHub } from "../carrier/create-carrier-hub.ts";
-import type { ProxyIdentity } from "../policy/proxy-types.ts";
 import { listenForCarriers } from "./carrier-server.ts";
+import { ChannelSockets } from "./channel-sockets.ts";
 import { composeProxy, proxyFiles, type ComposedProxy } from "./compose-proxy.ts";
 import { controlProtocol, type ControlMethods, type ProxyProcessStatus, type ProxyStart } from "./control-protocol.ts";
 import { listenForControl, type ControlHandlers } from "./control-server.ts";
@@ -41,6 +41,8 @@ export interface ProxyProcessOptions extends ProxyStart {
   readonly onEnd: () => void;
 }
 
+type AddedSession = Parameters<ControlMethods["add"]>[0];
+
 /** A proxy that takes its orders over a socket and keeps what a restart needs. */
 export class ProxyProcess {
   readonly #options: ProxyProcessOptions;
@@ -53,6 +55,7 @@ export class ProxyProcess {
   readonly #settings: SettingsWatch;
   readonly #port: number;
   readonly #hub: CarrierHub;
+  readonly #channels: ChannelSockets;
   #control: Server | undefined;
   #carriers: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -82,6 +85,7 @@ export class ProxyProcess {
       resumeMs: () => parts.composed.carrierResumeMs(),
       logger: options.logger,
     });
+    this.#channels = new ChannelSockets(this.#hub, options.logger);
   }
 
   /** Everything is loaded and every session is back before the control socket answers. Fails when the port of the home is taken, also by another proxy of the home. */
@@ -117,6 +121,7 @@ export class ProxyProcess {
     const { proxy, tap } = this.#composed;
     for (const kept of Object.values(this.#state.current.sessions)) await this.#restore(kept);
     await proxy.listenForDaemon(this.#paths.daemonSocket);
+    await this.#giveBundle();
     // Only one process of a home comes this far.
     if (this.#state.current.port !== this.#port)
       await this.#state.change((current) => ({ ...current, port: this.#port }));
@@ -132,10 +137,20 @@ export class ProxyProcess {
   }
 
   async #restore(kept: KeptSession): Promise<void> {
-    const { identity, socketPath, limit } = kept;
+    const { identity, socketPath, channelDirectory, limit } = kept;
     await this.#composed.proxy.identities.add(identity, kept);
     if (limit !== undefined) this.#composed.budget.setLimit(identity.sessionId, parseBudget(limit));
     if (socketPath !== undefined) await this.#composed.proxy.listenForSession(identity.sessionId, socketPath);
+    if (channelDirectory !== undefined) await this.#restoreChannel(identity.sessionId, channelDirectory);
+  }
+
+  /** A directory that is gone must not keep all other sessions without their proxy. */
+  async #restoreChannel(sessionId: string, directory: string): Promise<void> {
+    try {
+      await this.#channels.listen(sessionId, directory);
+    } catch (error) {
+      this.#options.logger.warn({ sessionId, error: (error as Error).message }, "a session's channel is closed");
+    }
   }
 
   async #follow(tap: ComposedProxy["tap"]): Promise<void> {
@@ -167,11 +182,18 @@ export class ProxyProcess {
   async #followSettings(): Promise<void> {
     const { logger } = this.#options;
     try {
-      if (await this.#settings.reloadIfChanged()) logger.info({}, "the settings were read again");
+      if (await this.#settings.reloadIfChanged()) {
+        logger.info({}, "the settings were read again");
+        await this.#giveBundle();
+      }
       this.#problem = undefined;
     } catch (error) {
       this.#refused(error);
     }
+  }
+
+  async #giveBundle(): Promise<void> {
+    await this.#channels.giveBundle(proxyFiles(this.#options.home).bundle);
   }
 
   #refused(error: unknown): void {
@@ -186,6 +208,7 @@ export class ProxyProcess {
   async #reload(): Promise<readonly string[]> {
     try {
       const notes = await this.#composed.reload();
+      await this.#giveBundle();
       this.#problem = undefined;
       return notes;
     } catch (error) {
@@ -207,7 +230,7 @@ export class ProxyProcess {
   #handlers(): ControlHandlers {
     const { proxy, budget } = this.#composed;
     return {
-      add: async ({ identity, socketPath }) => this.#add(identity, socketPath),
+      add: async (parameters) => this.#add(parameters),
       update: async ({ identity }) => {
         const session = this.#state.current.sessions[identity.sessionId];
         if (session === undefined) return false;
@@ -218,6 +241,7 @@ export class ProxyProcess {
         await this.#state.changeSession(sessionId, undefined);
         budget.setLimit(sessionId, undefined);
         if (keepsSpending !== true) budget.forget(sessionId);
+        this.#channels.close(sessionId);
         this.#hub.closeSession(sessionId);
         return proxy.identities.remove(sessionId);
       },
@@ -229,6 +253,7 @@ export class ProxyProcess {
       },
       rotateAuthority: async () => {
         await proxy.rotateAuthority();
+        await this.#giveBundle();
         return null;
       },
       acknowledge: async ({ epoch, sequence }) => {
@@ -250,20 +275,22 @@ export class ProxyProcess {
     };
   }
 
-  async #add(identity: ProxyIdentity, socketPath: string | undefined): Promise<{ token: string }> {
+  async #add({ identity, socketPath, channelDirectory }: AddedSession): Promise<{ token: string }> {
     const { proxy } = this.#composed;
+    this.#channels.close(identity.sessionId);
     // Who comes by a channel of before comes from a sandbox of before.
     this.#hub.closeSession(identity.sessionId);
     const { token, record } = await proxy.identities.add(identity);
     const limit = this.#state.current.sessions[identity.sessionId]?.limit;
-    await this.#state.changeSession(identity.sessionId, { ...record, socketPath, limit });
+    await this.#state.changeSession(identity.sessionId, { ...record, socketPath, channelDirectory, limit });
     if (socketPath !== undefined) await proxy.listenForSession(identity.sessionId, socketPath);
+    if (channelDirectory !== undefined) await this.#channels.listen(identity.sessionId, channelDirectory);
     return { token };
   }
 
   async #wiring(): Promise<ReturnType<ControlMethods["wiring"]>> {
     const { secrets } = this.#composed;
-    await this.#settings.reloadIfChanged();
+    if (await this.#settings.reloadIfChanged()) await this.#giveBundle();
     const present = (await secrets.list()).filter(({ name }) => secrets.has(name));
     return {
       rules: this.#composed.rules(),
@@ -329,6 +356,7 @@ export class ProxyProcess {
     this.#isEnding = true;
     clearInterval(this.#timer);
     this.#carriers?.close();
+    this.#channels.closeAll();
     await this.#hub.close();
     await this.#composed.close();
     await this.#settle();

@@ -18,6 +18,8 @@ export interface ProxyState {
 export interface KeptSession extends IdentityRecord {
   /** The Unix socket that is this session's alone. */
   readonly socketPath?: string | undefined;
+  /** Where its sandbox's carriers come in. */
+  readonly channelDirectory?: string | undefined;
   /** As `parseBudget` reads it. */
   readonly limit?: string | undefined;
 }
@@ -67,6 +69,22 @@ export async function keptSessions(home: string): Promise<readonly string[]> {
   } catch {
     // There was no proxy yet, or the proxy itself says what is wrong when it starts.
     return [];
+  }
+}
+
+/** The way of a session whose sandbox has a channel, also while the proxy does not run: the directory of its socket, and the proxy's port. */
+export async function keptChannel(
+  home: string,
+  sessionId: string,
+): Promise<{ readonly directory: string; readonly port: number } | undefined> {
+  const path = proxyProcessPaths(home).state;
+  try {
+    const { sessions, port } = read(await readFile(path, "utf8"), path);
+    const directory = Object.hasOwn(sessions, sessionId) ? sessions[sessionId]?.channelDirectory : undefined;
+    return directory === undefined || port === undefined ? undefined : { directory, port };
+  } catch {
+    // As above.
+    return undefined;
   }
 }
 

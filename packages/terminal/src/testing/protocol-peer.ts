@@ -18,13 +18,7 @@ export class ProtocolPeer {
 
   constructor(duplex: Duplex) {
     this.#duplex = duplex;
-    duplex.on("data", (bytes: Buffer) => {
-      this.#reader.push(bytes);
-      for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {
-        this.frames.push({ ...frame, payload: Buffer.from(frame.payload) });
-      }
-      this.#wake();
-    });
+    duplex.on("data", this.#receive);
     duplex.on("error", () => undefined);
     duplex.on("close", () => {
       this.#isClosed = true;
@@ -74,6 +68,12 @@ export class ProtocolPeer {
     await this.take("a welcome", (frame) => frame.type === frameTypes.welcome);
   }
 
+  /** What comes from here on is not frames. */
+  release(): void {
+    this.#duplex.off("data", this.#receive);
+    this.#duplex.pause();
+  }
+
   /** Sends a request without waiting; gives its id. */
   ask(method: string, parameters: object = {}): number {
     this.#nextId += 1;
@@ -101,6 +101,14 @@ export class ProtocolPeer {
     payload.writeUInt32BE(bytes, 1);
     this.send(frameTypes.credit, id, payload);
   }
+
+  readonly #receive = (bytes: Buffer): void => {
+    this.#reader.push(bytes);
+    for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {
+      this.frames.push({ ...frame, payload: Buffer.from(frame.payload) });
+    }
+    this.#wake();
+  };
 
   async #until(what: string, look: () => number): Promise<number> {
     const deadline = performance.now() + deadlineMs;

@@ -26,6 +26,7 @@ const capabilityWords: Readonly<Record<Capability, string>> = {
   image: "images",
   cpuLimit: "CPU limit",
   memoryLimit: "memory limit",
+  processLimit: "limit of processes",
   pullPolicy: "pull policy",
   networkPolicy: "network policy",
   hibernate: "hibernation",

@@ -8,6 +8,7 @@ const powers: readonly Capability[] = [
   "image",
   "cpuLimit",
   "memoryLimit",
+  "processLimit",
   "pullPolicy",
   "networkPolicy",
   "hibernate",
@@ -78,6 +79,13 @@ export const powerCases: PowerCases = {
   "power:memory-limit:create": specCase({ limits: { memoryBytes: 268_435_456 } }, async (sandbox) => {
     const seen = (await peek(sandbox, "/sys/fs/cgroup/memory.max")).trim();
     if (/^\d+$/.test(seen)) assert.equal(Number(seen), 268_435_456);
+  }),
+
+  "power:process-limit:create": specCase({ limits: { processes: 64 } }, async (sandbox) => {
+    // As many as are asked for at once, of which some are refused.
+    const text = "for n in $(seq 100); do sleep 60 & done 2>&1; echo started; kill $(jobs -p) 2>/dev/null";
+    const { stdout, stderr } = await run(sandbox, ["sh", "-c", text]);
+    assert.match(stdout.toString() + stderr.toString(), /fork|Resource temporarily unavailable|Cannot/iu);
   }),
 
   "power:network:create": specCase({ network: { mode: "none" } }, async (sandbox) => {

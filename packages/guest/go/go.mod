@@ -1,0 +1,3 @@
+module clauderon.dev/guest
+
+go 1.24

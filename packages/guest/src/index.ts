@@ -1,0 +1,1 @@
+export { createGuestProgram, type GuestProgramOptions } from "./create-guest-program.ts";
