@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
-import { lookUpBranch } from "./branch-lookup.ts";
+import { freeBranchName } from "./branch-names.ts";
 import { retryLocked } from "./retry-locked.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 import type { WorktreeEntry } from "./worktree-entry.ts";
@@ -79,9 +79,8 @@ export async function detachedBranches(
   return (await git.inspect([`--git-dir=${record.commonDirectory}`, ...args])).stdout.split("\n");
 }
 
-async function freeName(tools: WorkspaceTools, commonDirectory: string, name: string): Promise<string> {
-  for (let attempt = 1; ; attempt += 1) {
-    const candidate = attempt === 1 ? name : `${name}-${String(attempt)}`;
-    if ((await lookUpBranch(tools, commonDirectory, candidate)).state === "free") return candidate;
-  }
+async function freeName({ git }: WorkspaceTools, commonDirectory: string, name: string): Promise<string> {
+  const args = [`--git-dir=${commonDirectory}`, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"];
+  const { stdout } = await git.inspect(args);
+  return freeBranchName(name, new Set(stdout.split("\n").filter((line) => line !== "")));
 }

@@ -123,6 +123,7 @@ export type {
   WorkspaceResults,
   WorkspaceRestoreRequest,
   WorkspaceStatus,
+  WorkspaceSending,
   WorkspaceSync,
   WorkspaceUndoRecord,
   WorkspaceUndoRecords,

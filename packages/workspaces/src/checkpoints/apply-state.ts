@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { lookUpBranch } from "../branch-lookup.ts";
 import { newIndexOf } from "../results/index-lock.ts";
 import { bytesOf, deepestFirst } from "../results/paths.ts";
 import { branchCommit, placeOf } from "../results/user-checkout.ts";
@@ -119,6 +120,8 @@ async function moveHead(
   const isHere = place === note.workTree || place === gitDirectory;
   if (place !== undefined && !isHere) return detach(`the branch ${branch} is checked out at ${place}`);
   if (branch !== note.branch && now !== record.head) return detach(`the branch ${branch} was moved meanwhile`);
+  const found = now === undefined ? await lookUpBranch(tools, commonDirectory, branch) : undefined;
+  if (found?.state === "blocked") return detach(`the branch ${found.by} is in the way of the name ${branch}`);
   await git(["symbolic-ref", ...message, "HEAD", ref]);
   if (record.head === undefined) {
     if (now !== undefined) await git(["update-ref", ...message, "-d", ref, now]);

@@ -62,8 +62,8 @@ export async function publishWork(
   if (specs.length > 0) await fetchHere(tools, record, { specs, signal });
 }
 
-/** The git directory is the daemon's own: what serves it here reads no word of the agent's. */
-async function fetchHere(
+/** From the session's git directory on this machine into the user's repository. It is the daemon's own: what serves it here reads no word of the agent's. */
+export async function fetchHere(
   { git }: WorkspaceTools,
   record: WorkspaceRecord,
   { specs, signal }: { readonly specs: readonly string[]; readonly signal: AbortSignal | undefined },
