@@ -19,6 +19,7 @@ import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
 import type { SyncLimits } from "./private/fetch-sandbox.ts";
 import { goBackFirst } from "./private/go-back-first.ts";
+import { inTurn } from "./private/in-turn.ts";
 import { makePrivate } from "./private/make-private.ts";
 import { mountOf } from "./private/private-places.ts";
 import { syncPrivate } from "./private/sync-private.ts";
@@ -164,7 +165,8 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
     remove: (record, call = {}) =>
       withGit(async () => {
-        const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
+        // What comes out of the sandbox at the same moment is in its place first.
+        const removal = await inTurn(record, () => removeWorkspace(tools, record, { ...call, settings, claims }));
         // What an undo record keeps may need what was borrowed.
         if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
           await forget(call.sessionId);

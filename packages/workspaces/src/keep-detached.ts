@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
 import { freeBranchName } from "./branch-names.ts";
+import { readHead } from "./read-head.ts";
 import { retryLocked } from "./retry-locked.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 import type { WorktreeEntry } from "./worktree-entry.ts";
@@ -45,18 +46,15 @@ export async function keepDetached(
 
 /** The commit of a HEAD that is on no branch. */
 async function detachedHead(
-  { git, fileSystem }: WorkspaceTools,
+  tools: WorkspaceTools,
   entry: WorktreeEntry,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const text = await fileSystem.readText(join(entry.directory, "HEAD"));
+  const text = await tools.fileSystem.readText(join(entry.directory, "HEAD"));
   // Where refs are no files, HEAD says so by a name that cannot be.
   if (text?.startsWith("ref: ") === true && !text.includes("/.invalid")) return undefined;
-  const ask = (args: readonly string[]): ReturnType<typeof git.inspect> =>
-    git.inspect([`--git-dir=${entry.directory}`, ...args], { signal, accepts: [0, 1, 128] });
-  if ((await ask(["symbolic-ref", "--quiet", "HEAD"])).exitCode === 0) return undefined;
-  const { exitCode, stdout } = await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-  return exitCode === 0 ? stdout.trim() : undefined;
+  const { commit, ref } = await readHead(tools, entry.directory, signal);
+  return ref === undefined ? commit : undefined;
 }
 
 async function keptBefore(

@@ -2,6 +2,8 @@ import { type Sandbox, WorkspaceError, type WorkspaceRecord } from "@clauderon/c
 
 import { blockerOf } from "../branch-names.ts";
 import { isBranchName } from "../plan-workspace.ts";
+import { readHead, shortName } from "../read-head.ts";
+import { whyOf } from "../why-of.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import type { SyncLimits } from "./fetch-sandbox.ts";
 import { digestOfIndex, writeFollowed } from "./followed-state.ts";
@@ -124,10 +126,6 @@ function sendBackFailed({ checkpoint }: GoesBack, cause: unknown): WorkspaceErro
   });
 }
 
-function whyOf(cause: unknown): string {
-  if (WorkspaceError.isInstance(cause)) return cause.why ?? cause.message;
-  return cause instanceof Error ? cause.message : String(cause);
-}
 interface StateHere {
   readonly commit: string | undefined;
   readonly branch: string | undefined;
@@ -136,15 +134,16 @@ interface StateHere {
   readonly hasConflicts: boolean;
 }
 
-async function stateHere({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<StateHere> {
+async function stateHere(tools: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<StateHere> {
+  const { git } = tools;
   const { outside } = privatePlaces(record);
   const ask = async (args: readonly string[]): Promise<string | undefined> => {
     const call = { cwd: record.path, environment: { GIT_DIR: outside, GIT_WORK_TREE: record.path }, signal };
     const { exitCode, stdout } = await git.inspect(args, { ...call, accepts: [0, 1, 128] });
     return exitCode === 0 ? stdout.trim() : undefined;
   };
-  const commit = await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-  const branch = (await ask(["symbolic-ref", "--quiet", "HEAD"]))?.replace(/^refs\/heads\//u, "");
+  const { commit, ref } = await readHead(tools, outside, signal);
+  const branch = shortName(ref);
   if (commit === undefined) return { commit, branch, staged: "", hasConflicts: false };
   const written = await ask(["write-tree"]);
   const tree = written ?? (await ask(["rev-parse", "--verify", "HEAD^{tree}"])) ?? "";

@@ -1,10 +1,12 @@
-import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSync } from "@clauderon/core/contract";
+import type { Sandbox, WorkspaceRecord, WorkspaceSync } from "@clauderon/core/contract";
 
+import { readHead, shortName } from "../read-head.ts";
 import { captureSandbox } from "../remote/capture-sandbox.ts";
 import { followFiles } from "../remote/follow-files.ts";
 import { readRepositoryBranch } from "../remote/read-repository-branch.ts";
 import { readRemoteState, writeRemoteState } from "../remote/remote-state.ts";
 import { retryLocked } from "../retry-locked.ts";
+import { whyOf } from "../why-of.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { type FetchedRefs, fetchSandbox, stagedRef, stashesRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
@@ -116,10 +118,6 @@ async function followCopy(
     if (tree !== undefined) notices.push(...(await followFiles(tools, record, { part, tree, signal })));
   }
   return notices;
-}
-
-function whyOf(error: unknown): string {
-  return error instanceof WorkspaceError && error.why !== undefined ? error.why : String(error);
 }
 
 /** Where the files are the same on both sides and nothing was committed inside meanwhile only HEAD and the index have to move. */
@@ -286,17 +284,9 @@ interface HeadHere {
   readonly commit: string;
 }
 
-async function headHere({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<HeadHere> {
-  const directory = `--git-dir=${privatePlaces(record).outside}`;
-  const ask = async (args: readonly string[]): Promise<string | undefined> => {
-    const { exitCode, stdout } = await git.inspect([directory, ...args], { signal, accepts: [0, 1, 128] });
-    return exitCode === 0 ? stdout.trim() : undefined;
-  };
-  const name = await ask(["symbolic-ref", "--quiet", "HEAD"]);
-  return {
-    branch: name?.replace(/^refs\/heads\//u, ""),
-    commit: (await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])) ?? "",
-  };
+async function headHere(tools: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<HeadHere> {
+  const { commit = "", ref } = await readHead(tools, privatePlaces(record).outside, signal);
+  return { branch: shortName(ref), commit };
 }
 
 async function moveHead(

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { WorkspaceError, type WorkspaceRecord } from "@clauderon/core/contract";
 
+import { whyOf } from "../why-of.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { gitFileText, privatePlaces } from "./private-places.ts";
 
@@ -49,7 +50,7 @@ async function putAside(tools: WorkspaceTools, record: WorkspaceRecord, file: st
     throw new WorkspaceError({
       code: "workspace.sync-failed",
       message: `${file} is in the way of the session's own`,
-      why: `it may hold work and cannot be moved aside: ${error instanceof Error ? error.message : String(error)}`,
+      why: `it may hold work and cannot be moved aside: ${whyOf(error)}`,
       fix: [`move it to where you want it: mv '${file}' SOMEWHERE`, "and try again; nothing was changed"],
       context: { path: file },
       cause: error,

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSending } from "@clauderon/core/contract";
 
 import { formatGitConfig } from "../git-config-file.ts";
+import { indexInfo } from "../index-info.ts";
 import { type SyncLimits, syncLimits } from "../private/fetch-sandbox.ts";
 import { inTurn } from "../private/in-turn.ts";
 import { gitInside, privatePlaces } from "../private/private-places.ts";
 import { pushInside } from "../private/push-inside.ts";
 import { readIdentity } from "../private/read-identity.ts";
-import { execGit, type ExecGitCall, execInside, type StagedEntry } from "../private/sandbox-state.ts";
+import { execGit, type ExecGitCall, execInside } from "../private/sandbox-state.ts";
 import { settingsInside } from "../private/write-git-directories.ts";
 import type { UserSettings } from "../user-settings.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
@@ -146,7 +147,12 @@ async function layOut(
   else if (head !== undefined) await run(["update-ref", "--no-deref", "HEAD", head]);
   await run(["read-tree", "--reset", "-u", files]);
   await run(["read-tree", "--reset", start]);
-  if (staged.length > 0) await run(["update-index", "-z", "--index-info"], indexInfo(staged, start));
+  if (staged.length > 0)
+    await execGit(sandbox, {
+      args: ["update-index", "-z", "--index-info"],
+      ...call,
+      input: indexInfo(staged, start),
+    });
   const scratch = await prepareVerbatim(sandbox, call);
   const own = (
     index: string,
@@ -184,16 +190,6 @@ async function layOutStashes(
     const subject = await ask(["log", "--max-count=1", "--format=%s", object]);
     await ask(["stash", "store", "--quiet", "--message", subject, object]);
   }
-}
-
-/** For `git update-index`: what goes stands before what comes, as a path may become a directory. */
-export function indexInfo(staged: readonly StagedEntry[], like: string): string {
-  const nothing = "0".repeat(like.length);
-  const lines = staged.flatMap(({ path, mode, object, stage }) => [
-    ...(stage > 0 || mode === "000000" ? [`0 ${nothing}\t${path}\0`] : []),
-    ...(mode === "000000" ? [] : [`${mode} ${object} ${String(stage)}\t${path}\0`]),
-  ]);
-  return [...lines.filter((line) => line.startsWith("0 ")), ...lines.filter((line) => !line.startsWith("0 "))].join("");
 }
 
 function sendFailed(why: string, cause: unknown): Error {
