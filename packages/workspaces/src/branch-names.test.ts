@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { blockerOf, freeBranchName } from "./branch-names.ts";
+import { branchNames, freeBranchName } from "./branch-names.ts";
 
 it.each([
   ["fix", [], undefined],
@@ -8,8 +8,9 @@ it.each([
   ["fix", ["a", "fix/part"], "fix/part"],
   ["fix/part", ["fix"], "fix"],
   ["fix/part/one", ["fix"], "fix"],
+  ["fix", ["fix/part/one"], "fix/part/one"],
 ])("in the way of %s among %j is %s", (name, names, expected) => {
-  expect(blockerOf(name, names)).toBe(expected);
+  expect(branchNames(names).blockerOf(name)).toBe(expected);
 });
 
 it.each([
@@ -20,5 +21,5 @@ it.each([
   ["fix/part", ["fix"], "fix-part"],
   ["fix/part", ["fix", "fix-part"], "fix-part-2"],
 ])("free for %s beside %j is %s", (name, names, expected) => {
-  expect(freeBranchName(name, new Set(names))).toBe(expected);
+  expect(freeBranchName(name, branchNames(names))).toBe(expected);
 });

@@ -1,16 +1,38 @@
-/** The name of them that stands in the way of a new one: git keeps names as files and directories, so `fix` and `fix/part` cannot both be. */
-export function blockerOf(name: string, names: Iterable<string>): string | undefined {
-  for (const other of names) if (name.startsWith(`${other}/`) || other.startsWith(`${name}/`)) return other;
-  return undefined;
+/** Names of branches, of which none can be beside what is above or below it: git keeps them as files and directories, so `fix` and `fix/part` cannot both be. */
+export interface BranchNames {
+  has(name: string): boolean;
+  add(name: string): void;
+  /** One of them that is in the way of a new one. */
+  blockerOf(name: string): string | undefined;
+}
+
+export function branchNames(names: Iterable<string>): BranchNames {
+  const all = new Set<string>();
+  /** Of each directory one that is in it. */
+  const below = new Map<string, string>();
+  const above = (name: string): readonly string[] => {
+    const parts = name.split("/");
+    return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+  };
+  const add = (name: string): void => {
+    all.add(name);
+    for (const directory of above(name)) below.set(directory, name);
+  };
+  for (const name of names) add(name);
+  return {
+    has: (name) => all.has(name),
+    add,
+    blockerOf: (name) => above(name).find((directory) => all.has(directory)) ?? below.get(name),
+  };
 }
 
 /** The name, or one that is made from it, that none of them is or stands in the way of. */
-export function freeBranchName(name: string, names: ReadonlySet<string>): string {
+export function freeBranchName(name: string, names: BranchNames): string {
   // What is above a name is in the way of all that are below, too.
-  const isBelow = [...names].some((other) => name.startsWith(`${other}/`));
-  const start = isBelow ? name.replaceAll("/", "-") : name;
+  const blocker = names.blockerOf(name);
+  const start = blocker !== undefined && name.startsWith(`${blocker}/`) ? name.replaceAll("/", "-") : name;
   for (let number = 1; ; number += 1) {
     const candidate = number === 1 ? start : `${start}-${String(number)}`;
-    if (!names.has(candidate) && blockerOf(candidate, names) === undefined) return candidate;
+    if (!names.has(candidate) && names.blockerOf(candidate) === undefined) return candidate;
   }
 }

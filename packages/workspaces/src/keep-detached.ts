@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
-import { freeBranchName } from "./branch-names.ts";
+import { branchNames, freeBranchName } from "./branch-names.ts";
 import { readHead } from "./read-head.ts";
 import { retryLocked } from "./retry-locked.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
@@ -80,5 +80,5 @@ export async function detachedBranches(
 async function freeName({ git }: WorkspaceTools, commonDirectory: string, name: string): Promise<string> {
   const args = [`--git-dir=${commonDirectory}`, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"];
   const { stdout } = await git.inspect(args);
-  return freeBranchName(name, new Set(stdout.split("\n").filter((line) => line !== "")));
+  return freeBranchName(name, branchNames(stdout.split("\n").filter((line) => line !== "")));
 }

@@ -74,6 +74,7 @@ export async function removeWorkspace(
     if (undo !== undefined) await renewUndoRecord(tools, sessionId, undo);
     const away = undo?.isRequired === true ? undefined : await recordedTree(tools, sessionId);
     const moved = { ...record, privateDirectory: dirname(away?.gitDirectory ?? "") };
+    if (away !== undefined && record.kind !== "worktree") await publishBranch(tools, moved, signal);
     const kept = away === undefined ? [] : await keepCommits(tools, moved, options);
     return { ...told(await removeBranch(tools, record, options), kept), hasUndoRecord: true };
   }
@@ -119,7 +120,6 @@ async function keepCommits(
   { force, keepBranch, signal }: RemoveOptions,
 ): Promise<readonly KeptCommits[]> {
   if (record.kind === "worktree") return [];
-  await publishBranch(tools, record, signal);
   return keepUnpublished(tools, record, { isWhole: force !== true || keepBranch === true, signal });
 }
 

@@ -34,7 +34,7 @@ describe.skipIf(whyNoMounts !== undefined)("commits that the session's branch in
       expect(removal).toMatchObject({
         keptBranch: { name: "clauderon/fix", reason: "as asked for; it has not all commits of the session" },
         keptCommits: [
-          { name: "clauderon/fix-kept", reason: expect.stringContaining("1 commit of the session's branch") },
+          { name: "clauderon/fix-kept", reason: expect.stringContaining("commits of the session's branch") },
         ],
       });
       expect(world.git(["rev-parse", "clauderon/fix-kept"]).trim()).toBe(newer);
@@ -108,6 +108,25 @@ describe.skipIf(whyNoMounts !== undefined)("commits that the session's branch in
     const { keptCommits = [] } = await world.provider.remove(record, { sessionId: request.sessionId });
     const kept = keptCommits.map(({ name }) => world.git(["rev-parse", name]).trim());
     expect(kept.toSorted()).toEqual([other, detached].toSorted());
+  }, 120_000);
+
+  it("stay on one branch when there are many", async () => {
+    const session = await privateSession();
+    const { world, record, request, sandbox } = session;
+    await sandbox.run([
+      "sh",
+      "-ec",
+      "for n in 1 2 3 4 5 6 7 8 9; do git switch -q -c b$n main; git commit -q --allow-empty -m $n; done",
+    ]);
+    await session.sync();
+    const call = { sessionId: request.sessionId, keepBranch: true, undo };
+    const { keptCommits } = await world.provider.remove(record, call);
+    expect(keptCommits).toEqual([
+      { name: "clauderon/fix-kept", reason: expect.stringContaining("the session's HEAD and branches") },
+    ]);
+    world.git(["gc", "--quiet", "--prune=now"]);
+    const subjects = world.git(["log", "--format=%s", "clauderon/fix-kept", "--not", "main"]).trim().split("\n");
+    expect(subjects.toSorted()).toEqual([..."123456789", "Branches of the session"]);
   }, 120_000);
 
   it("stay when the session was archived before", async () => {

@@ -30,41 +30,51 @@ export async function countUnreachedPrivate(
     accepts: [0, 1, 128],
   });
   const tips = [...ours.map(objectOf), ...(head.exitCode === 0 ? [head.stdout.trim()] : [])];
-  return countUnreachedFrom(tools, record, { tips, countsOwn, signal });
+  return Number((await walkUnreached(tools, record, { tips, countsOwn, options: ["--count"], signal })).trim());
 }
 
-/** The same of commits of the session's alone; `without`: what these reach does not count either. */
-export async function countUnreachedFrom(
+interface UnreachedCall {
+  readonly tips: readonly string[];
+  readonly countsOwn: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The same commits, from these tips alone: each with its parents, separated by spaces. */
+export async function listUnreachedFrom(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  call: {
-    readonly tips: readonly string[];
-    readonly without?: readonly string[] | undefined;
-    readonly countsOwn: boolean;
-    readonly signal: AbortSignal | undefined;
-  },
-): Promise<number> {
+  call: UnreachedCall,
+): Promise<readonly string[]> {
+  const listed = await walkUnreached(tools, record, { ...call, options: ["--parents"] });
+  return listed.split("\n").filter((line) => line !== "");
+}
+
+async function walkUnreached(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  call: UnreachedCall & { readonly options: readonly string[] },
+): Promise<string> {
   const { fileSystem, git } = tools;
   const { outside } = privatePlaces(record);
-  const { tips, without = [], countsOwn, signal } = call;
+  const { tips, countsOwn, options, signal } = call;
   const isThere = (await fileSystem.kindOf(record.commonDirectory)) === "directory";
   const patterns = ["refs/heads", "refs/tags", "refs/remotes"];
   const theirs = isThere ? await refsOf(tools, record.commonDirectory, { patterns, signal }) : [];
   const own = ` refs/heads/${record.branch}`;
   const reached = theirs.filter((line) => countsOwn || !line.endsWith(own)).map(objectOf);
-  const input = [...tips, ...[record.base, ...reached, ...without].map((commit) => `^${commit}`), ""].join("\n");
+  const input = [...tips, ...[record.base, ...reached].map((commit) => `^${commit}`), ""].join("\n");
   // The repository's objects besides: a merge of the session's commits is there alone.
   const environment = {
     GIT_DIR: outside,
     ...(isThere ? { GIT_ALTERNATE_OBJECT_DIRECTORIES: quotePath(join(record.commonDirectory, "objects")) } : {}),
   };
-  const { stdout } = await git.inspect(["rev-list", "--count", "--ignore-missing", "--stdin"], {
+  const { stdout } = await git.inspect(["rev-list", ...options, "--ignore-missing", "--stdin"], {
     cwd: "/",
     environment,
     input,
     signal,
   });
-  return Number(stdout.trim());
+  return stdout;
 }
 
 async function refsOf(

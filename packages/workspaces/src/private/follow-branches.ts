@@ -1,4 +1,4 @@
-import { blockerOf } from "../branch-names.ts";
+import { branchNames } from "../branch-names.ts";
 import type { GitTree } from "../own-git-directory.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 
@@ -78,21 +78,21 @@ export async function planBranches(
       stays.delete(name);
     }
   }
-  const blocked: BlockedBranch[] = [];
+  const blocked = new Map<string, BlockedBranch>();
+  const names = branchNames(stays);
   for (const [name, object] of wanted) {
-    const by = blockerOf(name, stays);
+    const by = names.blockerOf(name);
     if (by === undefined) {
       updates.push(`update ${HEADS}${name} ${object}`);
-      stays.add(name);
+      names.add(name);
     } else {
       if (before.get(blockedRefs + name) !== object) updates.push(`update ${blockedRefs}${name} ${object}`);
-      blocked.push({ name, by });
+      blocked.set(blockedRefs + name, { name, by });
     }
   }
   for (const name of before.keys())
-    if (name.startsWith(blockedRefs) && blocked.every((branch) => blockedRefs + branch.name !== name))
-      updates.push(`delete ${name}`);
-  return { updates, hostBranches, blocked };
+    if (name.startsWith(blockedRefs) && !blocked.has(name)) updates.push(`delete ${name}`);
+  return { updates, hostBranches, blocked: [...blocked.values()] };
 }
 
 function namesOf(before: ReadonlyMap<string, string>, fetched: ReadonlyMap<string, string>): ReadonlySet<string> {

@@ -1,6 +1,6 @@
 import type { Sandbox } from "@clauderon/core/contract";
 
-import { freeBranchName } from "../branch-names.ts";
+import { branchNames, freeBranchName } from "../branch-names.ts";
 import { execGit, readSandboxState, type StagedEntry } from "./sandbox-state.ts";
 
 export interface ReplacedCall {
@@ -23,7 +23,7 @@ export async function keepReplaced(call: ReplacedCall): Promise<readonly string[
   const state = await readSandboxState(sandbox, signal);
   const tip = target.branch === undefined ? undefined : heads.get(target.branch);
   const notices: string[] = [];
-  const names = new Map(heads);
+  const names = branchNames(heads.keys());
   const base = `${target.branch ?? state.branch ?? "head"}-replaced`;
   const stagedNew = state.staged.filter(
     ({ stage, mode, object }) => isContent(mode, stage) && !known.objects.has(object),
@@ -33,17 +33,17 @@ export async function keepReplaced(call: ReplacedCall): Promise<readonly string[
     const staged = commit === state.commit ? stagedNew : [];
     const count = await countReplaced(call, commit, base);
     if (count === 0 && staged.length === 0) continue;
-    const kept = [...names].find(([name, at]) => at === commit && name.startsWith(base));
-    const name = kept?.[0] ?? freeBranchName(base, new Set(names.keys()));
+    const kept = [...heads].find(([name, at]) => at === commit && name.startsWith(base));
+    const name = kept?.[0] ?? freeBranchName(base, names);
     if (staged.length > 0) await commitStaged(sandbox, { name, from: commit, staged, signal });
     else if (kept === undefined)
-      // The empty old value: only if nobody has made it meanwhile.
-      await execGit(sandbox, { args: ["update-ref", `refs/heads/${name}`, commit, ""], signal });
-    names.set(name, commit);
+      // The old value: only if nobody has made it meanwhile.
+      await execGit(sandbox, { args: ["update-ref", `refs/heads/${name}`, commit, "0".repeat(commit.length)], signal });
+    names.add(name);
     notices.push(describe({ name, count, staged: staged.length }));
   }
   if (state.commit === undefined && stagedNew.length > 0) {
-    const name = freeBranchName(base, new Set(names.keys()));
+    const name = freeBranchName(base, names);
     await commitStaged(sandbox, { name, from: undefined, staged: stagedNew, signal });
     notices.push(describe({ name, count: 0, staged: stagedNew.length }));
   }

@@ -1,9 +1,9 @@
 import type { WorkspaceRecord } from "@clauderon/core/contract";
 
-import { freeBranchName } from "../branch-names.ts";
+import { branchNames, freeBranchName } from "../branch-names.ts";
 import type { RecordedRef } from "../undo-record.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { countUnreachedFrom } from "./count-unreached-private.ts";
+import { listUnreachedFrom } from "./count-unreached-private.ts";
 import { privatePlaces } from "./private-places.ts";
 import { fetchHere } from "./publish-branch.ts";
 
@@ -14,6 +14,9 @@ export interface KeptCommits {
   /** What was made for it now; absent when an earlier call has. */
   readonly made?: RecordedRef | undefined;
 }
+
+/** More than these become the parents of one commit. */
+const MAX_BRANCHES = 8;
 
 /**
  * Before the git directories of a session with its own go: puts commits that no reference of the user's repository reaches on branches of their own there. Those of
@@ -29,29 +32,31 @@ export async function keepUnpublished(
   const { commonDirectory, branch } = record;
   for (const directory of [outside, commonDirectory])
     if ((await fileSystem.kindOf(directory)) !== "directory") return [];
-  const kept: KeptCommits[] = [];
   const tips = await tipsOf(tools, outside, { branch, isWhole, signal });
+  const heads = await headsOf(tools, commonDirectory, signal);
+  const byCommit = new Map([...heads].map(([name, commit]) => [commit, name]));
+  const kept: KeptCommits[] = [];
   for (const { ref, commit } of tips) {
-    const heads = await headsOf(tools, commonDirectory, signal);
-    const earlier = [...heads].find(([name, at]) => at === commit && isKept(name, branch));
-    if (earlier !== undefined) {
-      kept.push({ name: earlier[0], reason: `it has commits of ${whose(ref, branch)}` });
-      continue;
-    }
-    const asked = { tips: [commit], countsOwn: true, signal };
-    // What is below another of these goes with that.
-    const without = tips.flatMap((other) => (other.commit === commit ? [] : [other.commit]));
-    if ((await countUnreachedFrom(tools, record, { ...asked, without })) === 0) continue;
-    const count = await countUnreachedFrom(tools, record, asked);
-    const names = new Set(heads.keys());
+    const name = byCommit.get(commit) ?? "";
+    // By an earlier call that was cut off.
+    if (isKept(name, branch)) kept.push({ name, reason: `it has commits of ${whose(ref, branch)}` });
+  }
+  const unknown = tips.filter(({ commit }) => !byCommit.has(commit));
+  const last = unknown.length === 0 ? new Set() : await unreachedFrom(tools, record, { tips: unknown, signal });
+  const found = unknown.filter(({ commit }) => last.has(commit));
+  const joined = found.length > MAX_BRANCHES ? await joinTips(tools, record, { tips: found, signal }) : found;
+  const names = branchNames(heads.keys());
+  const specs: string[] = [];
+  for (const { ref, commit } of joined) {
     // Where the user has deleted the branch its name is free, and says most.
     const isFree = ref === branch && freeBranchName(branch, names) === branch;
     const name = isFree ? branch : freeBranchName(`${branch}-kept`, names);
-    await fetchHere(tools, record, { specs: [`${commit}:refs/heads/${name}`], signal });
-    const commits = count === 1 ? "1 commit" : `${String(count)} commits`;
-    const reason = `${commits} of ${whose(ref, branch)}, which no other branch, tag or remote branch of the repository reached`;
+    names.add(name);
+    specs.push(`${commit}:refs/heads/${name}`);
+    const reason = `commits of ${whose(ref, branch)} that no other branch, tag or remote branch of the repository has`;
     kept.push({ name, reason, made: { name: `refs/heads/${name}`, commit } });
   }
+  if (specs.length > 0) await fetchHere(tools, record, { specs, signal });
   return kept;
 }
 
@@ -61,7 +66,45 @@ function isKept(name: string, branch: string): boolean {
 
 function whose(ref: string, branch: string): string {
   if (ref === branch) return "the session's branch";
-  return ref === "HEAD" ? "the session's HEAD" : `the session's branch ${ref}`;
+  return ref === "" ? "the session's HEAD and branches" : `the session's ${ref === "HEAD" ? ref : `branch ${ref}`}`;
+}
+
+interface TipsCall {
+  readonly tips: readonly Tip[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Those that no reference of the repository reaches, nor another of them. */
+async function unreachedFrom(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  { tips, signal }: TipsCall,
+): Promise<ReadonlySet<string>> {
+  const asked = { tips: tips.map(({ commit }) => commit), countsOwn: true, signal };
+  const lines = (await listUnreachedFrom(tools, record, asked)).map((line) => line.split(" "));
+  const parents = new Set(lines.flatMap((line) => line.slice(1)));
+  return new Set(lines.flatMap(([commit = ""]) => (parents.has(commit) ? [] : [commit])));
+}
+
+/** One commit with the files of the first, from which all of them are reached. */
+async function joinTips(
+  { git }: WorkspaceTools,
+  record: WorkspaceRecord,
+  { tips, signal }: TipsCall,
+): Promise<readonly Tip[]> {
+  const directory = `--git-dir=${privatePlaces(record).outside}`;
+  const [first] = tips;
+  if (first === undefined) return [];
+  const tree = (await git.inspect([directory, "rev-parse", `${first.commit}^{tree}`], { signal })).stdout.trim();
+  const parents = tips.map(({ commit }) => `parent ${commit}\n`).join("");
+  const author = "clauderon <clauderon@localhost> 0 +0000";
+  const message = `Branches of the session\n\n${tips.map(({ ref }) => ref).join("\n")}\n`;
+  const input = `tree ${tree}\n${parents}author ${author}\ncommitter ${author}\n\n${message}`;
+  const { stdout } = await git.inspect([directory, "hash-object", "-t", "commit", "-w", "--stdin"], { input, signal });
+  const commit = stdout.trim();
+  // What is fetched has to have a name.
+  await git.inspect([directory, "update-ref", "refs/clauderon/kept", commit], { signal });
+  return [{ ref: "", commit }];
 }
 
 interface Tip {

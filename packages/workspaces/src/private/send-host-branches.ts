@@ -1,6 +1,6 @@
 import type { WorkspaceRecord } from "@clauderon/core/contract";
 
-import { blockerOf } from "../branch-names.ts";
+import { branchNames } from "../branch-names.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import type { HostBranch } from "./follow-branches.ts";
 import { pushInside, type PushCall } from "./push-inside.ts";
@@ -13,18 +13,20 @@ export function namesInside(
   fetched: ReadonlyMap<string, string>,
 ): ReadonlyMap<string, string> {
   const own = new Set(branches.map(({ name }) => name));
-  const there = new Set(
+  const there = branchNames(
     [...fetched.keys()].flatMap((name) => (name.startsWith(HOST) ? [name.slice(HOST.length)] : [])),
   );
   const names = new Map<string, string>();
+  const used = new Set<string>();
   for (const { name } of branches) {
     const isFree = (candidate: string): boolean =>
-      blockerOf(candidate, there) === undefined && (candidate === name || !own.has(candidate));
+      there.blockerOf(candidate) === undefined && (candidate === name || (!own.has(candidate) && !used.has(candidate)));
     let inside = name;
     for (let number = 1; !isFree(inside); number += 1)
       inside = `${name.replaceAll("/", "-")}-here${number === 1 ? "" : `-${String(number)}`}`;
     names.set(name, inside);
     there.add(inside);
+    used.add(inside);
   }
   return names;
 }

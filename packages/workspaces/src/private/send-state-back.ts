@@ -1,6 +1,6 @@
 import { type Sandbox, WorkspaceError, type WorkspaceRecord } from "@clauderon/core/contract";
 
-import { blockerOf } from "../branch-names.ts";
+import { branchNames } from "../branch-names.ts";
 import { isBranchName } from "../plan-workspace.ts";
 import { readHead, shortName } from "../read-head.ts";
 import { whyOf } from "../why-of.ts";
@@ -55,7 +55,7 @@ async function sendBack(
   const specs = [`+${state.commit}:${REFS}/head`, `+${state.staged}:${REFS}/index`];
   await pushInside(tools, record, { ...call, specs });
   const heads = await headsInside(sandbox, signal);
-  const blocker = state.branch === undefined ? undefined : blockerOf(state.branch, heads.keys());
+  const blocker = state.branch === undefined ? undefined : branchNames(heads.keys()).blockerOf(state.branch);
   const notices = blocker === undefined ? [] : [`the sandbox has the branch ${blocker}: HEAD is detached there`];
   const target = { commit: state.commit, branch: blocker === undefined ? state.branch : undefined };
   const known = { commits: mark.known, objects: await stagedHere(tools, record, signal) };

@@ -38,6 +38,8 @@ export interface SyncCall {
 }
 
 const ATTEMPTS = 4;
+/** Of branches that cannot have their names. */
+const MAX_TOLD = 10;
 
 export async function syncPrivate(
   tools: WorkspaceTools,
@@ -85,7 +87,7 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       notices.push(`your commits could not be given to the sandbox: ${whyOf(error)}`);
     }
     notices.push(...(await follow(tools, record, { state, plan, signal })));
-    notices.push(...plan.blocked.map((branch) => describeBlocked(branch, record)));
+    notices.push(...plan.blocked.slice(0, MAX_TOLD).map((branch) => describeBlocked(branch, record)));
     if (isSent) notices.push(...branches.map((branch) => describeHostBranch(branch, { record, names })));
     if (record.kind === "private") await noteInside(tools, record, stamp);
     else notices.push(...left, ...(await followCopy(tools, record, { refs: quarantined.refs, ignored, signal })));

@@ -5,6 +5,7 @@ import { WorkspaceError, type WorkspaceRecord } from "@clauderon/core/contract";
 import { whyOf } from "../why-of.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { gitFileText, privatePlaces } from "./private-places.ts";
+import { printable } from "./serve-sandbox-git.ts";
 
 /**
  * Makes `.git` in the working tree say where the daemon's git directory is, whatever was put there; says so. A file that only names another git directory is
@@ -21,7 +22,8 @@ export async function writeGitFile(tools: WorkspaceTools, record: WorkspaceRecor
   const place = isPointer ? undefined : await putAside(tools, record, file);
   if (place === undefined) await fileSystem.remove(file);
   await fileSystem.claim(file, text);
-  const aside = place === undefined ? "" : `; what was there is whole in ${place}: move it to where you want it`;
+  const named = found === undefined ? "" : `; it named ${printable(found.slice("gitdir: ".length))}`;
+  const aside = place === undefined ? named : `; what was there is whole in ${place}: move it to where you want it`;
   return [`${file} was changed from inside or by hand, and says again where this machine's git directory is${aside}`];
 }
 
