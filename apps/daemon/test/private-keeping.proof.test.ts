@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { renameSync } from "node:fs";
 import path from "node:path";
 
 import { expect, test } from "vitest";
@@ -14,15 +14,15 @@ test("no agent starts in a sandbox that is not yet at the checkpoint that was go
   await commitInside(session, "Two");
   await session.stop();
   await engine.checkpoints.restore("one", id);
-  const lock = path.join(home, "private", session.id, "inside", "refs", "heads", "clauderon", "one.lock");
-  writeFileSync(lock, "");
+  const head = path.join(home, "private", session.id, "inside", "HEAD");
+  renameSync(head, `${head}-away`);
   await expect(session.start()).rejects.toMatchObject({
     code: "workspace.sync-failed",
     message: expect.stringContaining("the checkpoint that the session went back to"),
     fix: expect.arrayContaining([expect.stringContaining(`clauderon create --from ${id}`)]),
   });
   expect((await session.detail()).lifecycle).not.toBe("running");
-  rmSync(lock);
+  renameSync(`${head}-away`, head);
   await session.start();
   expect(await inside(session, "git", "log", "-1", "--format=%s")).toBe("One");
 }, 120_000);

@@ -103,6 +103,7 @@ export async function removeWorkspace(
   if (options.undo?.isRequired === true && !hasUndoRecord) throw workspaceMissing(record);
   const isLeft = !isHalfMade && entry !== undefined && options.undo?.isRequired !== true;
   const keptCommits = isLeft ? await keepCommits(tools, record, options) : [];
+  if (isLeft && !hasUndoRecord && options.force !== true) await refuseLostCommits(tools, record, signal);
   const keptDetached = hasUndoRecord
     ? await moveAway(tools, record, { ...options, owner: { ...owner, entry }, keptCommits })
     : await keepDetached(tools, record, { entry, signal });
@@ -200,15 +201,9 @@ async function refuseWork(
   const { staged, unstaged, untracked, stashes = 0, isBehind } = await readStatus(tools, record, options);
   // What is on no branch of the repository goes with the git directories, unless they go into an undo record.
   const isLost = record.kind !== "worktree" && options.undo === undefined;
-  const countsCommits = isLost && options.keepBranch !== true;
-  const lost = countsCommits
-    ? await countUnreachedPrivate(tools, record, { countsOwn: true, signal: options.signal })
-    : 0;
-  if (lost > 0)
-    throw holdsWork(
-      record,
-      `${lost === 1 ? "1 commit" : `${String(lost)} commits`} of the session would go with it: no branch of the repository has them`,
-    );
+  // Else they are about to be kept.
+  if (isLost && options.keepBranch !== true && record.isOwnBranch)
+    await refuseLostCommits(tools, record, options.signal);
   if (isLost && stashes > 0)
     throw holdsWork(record, `${stashes === 1 ? "1 stash" : `${String(stashes)} stashes`} would go with it`);
   if (isLost && isBehind === true)
@@ -218,6 +213,21 @@ async function refuseWork(
       record,
       `it holds ${String(staged)} staged, ${String(unstaged)} unstaged and ${String(untracked)} untracked changes`,
     );
+}
+
+/** Where there is no undo record. */
+async function refuseLostCommits(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (record.kind === "worktree") return;
+  const lost = await countUnreachedPrivate(tools, record, { countsOwn: true, signal });
+  if (lost === 0) return;
+  throw holdsWork(
+    record,
+    `${lost === 1 ? "1 commit" : `${String(lost)} commits`} of the session would go with it: no branch of the repository has them`,
+  );
 }
 
 async function removeBranch(

@@ -88,6 +88,8 @@ describe.skipIf(whyNoMounts !== undefined)("going back to a checkpoint in a priv
       why: expect.stringContaining("the engine is gone"),
       fix: expect.arrayContaining([expect.stringContaining("clauderon create --from one")]),
     });
+    // Of a git that was ended in the middle of its work.
+    await sandbox.run(["sh", "-ec", 'cd "$(git rev-parse --git-dir)"; touch index.lock refs/heads/clauderon/fix.lock']);
     expect(await world.provider.send(record, sandbox)).toEqual({ notices: [] });
     expect(await seen(session)).toEqual(before);
   }, 120_000);

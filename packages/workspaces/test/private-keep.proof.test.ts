@@ -1,7 +1,8 @@
-import { rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
+import { errorWith } from "./git-fixture.ts";
 import { privateSession, type PrivateSession, whyNoMounts } from "./private-fixture.ts";
 import { remoteSession } from "./remote-fixture.ts";
 
@@ -46,6 +47,25 @@ describe.skipIf(whyNoMounts !== undefined)("commits that the session's branch in
     },
     120_000,
   );
+
+  it("stay where they are in use when the session is brought back; and with the repository gone the session stays", async () => {
+    const session = await withOlderBranch();
+    const { world, record, request, newer } = session;
+    const { sessionId } = request;
+    await world.provider.remove(record, { sessionId, keepBranch: true, undo });
+    world.git(["checkout", "--quiet", "clauderon/fix-kept"]);
+    await world.provider.undoRecords.restore(sessionId, { sessionId, name: "fix" });
+    expect(world.git(["rev-parse", "HEAD"]).trim()).toBe(newer);
+    await commitInside(session, "Newest");
+    await session.sync();
+    renameSync(world.repository, `${world.repository}-away`);
+    for (const step of ["there", "files gone"]) {
+      if (step === "files gone") rmSync(record.path, { recursive: true });
+      const removing = world.provider.remove(record, { sessionId, keepBranch: true });
+      await expect(removing, step).rejects.toEqual(errorWith("workspace.exists"));
+    }
+    expect(existsSync(record.privateDirectory ?? "")).toBe(true);
+  }, 120_000);
 
   it("stay when they are given up, too, and when the branch was rewritten inside", async () => {
     const session = await privateSession();
