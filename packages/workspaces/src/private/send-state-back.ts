@@ -116,7 +116,7 @@ function sendBackFailed({ checkpoint }: GoesBack, cause: unknown): WorkspaceErro
   return new WorkspaceError({
     code: "workspace.sync-failed",
     message: "The sandbox could not be brought to the checkpoint that the session went back to",
-    why: whyOf(cause),
+    why: `it cannot be made what the session went back to, and nothing comes out of it before: ${whyOf(cause)}`,
     fix: [
       "try again; until it is there no agent is started in it, as what that commits would belong to the state before",
       ...other,

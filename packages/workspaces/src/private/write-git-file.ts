@@ -52,7 +52,7 @@ async function putAside(tools: WorkspaceTools, record: WorkspaceRecord, file: st
     throw new WorkspaceError({
       code: "workspace.sync-failed",
       message: `${file} is in the way of the session's own`,
-      why: `it may hold work and cannot be moved aside: ${whyOf(error)}`,
+      why: `${file} may hold work, and cannot be moved aside: ${whyOf(error)}`,
       fix: [`move it to where you want it: mv '${file}' SOMEWHERE`, "and try again; nothing was changed"],
       context: { path: file },
       cause: error,
