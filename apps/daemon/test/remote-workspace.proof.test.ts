@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 
 import { expect, test } from "vitest";
@@ -30,6 +30,21 @@ test("what a stopped session did last comes out when it is asked for, and withou
   await session.unarchive();
   await session.start();
   expect(await inside(session, "cat last.txt work.txt")).toBe("last\nwork");
+}, 120_000);
+
+test("a sandbox that came back empty has what came out before, and what did not is told", async () => {
+  const { repository, engine } = remotePlace();
+  const session = await engine.sessions.create({ repository, name: "four" });
+  const far = await inside(session, "pwd");
+  await inside(session, `echo work > work.txt; git add work.txt; ${commit} Work`);
+  await session.stop();
+  const { unsynced } = (await session.detail({ withWorkspace: true })).workspaceStatus ?? {};
+  for (const name of readdirSync(far)) rmSync(path.join(far, name), { recursive: true });
+  const { notices } = await session.start();
+  expect(notices.join("\n")).toContain(
+    `its sandbox came back empty: what was done in it since ${unsynced?.since ?? "never"}`,
+  );
+  expect(await inside(session, "git log -1 --format=%s; cat work.txt")).toBe("Work\nwork");
 }, 120_000);
 
 test("a creation that fails leaves nothing, neither here nor there, and can be done again", async () => {

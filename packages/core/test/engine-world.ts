@@ -179,7 +179,7 @@ function worldWorkspaces(world: World, alive: () => void): WorkspaceProvider {
       return { copied: [], notices: [] };
     },
     mount: async ({ path }) => ({ hostPath: path }),
-    send: async () => undefined,
+    send: async () => ({ notices: [] }),
     sync: async () => ({ hostBranches: [], notices: [] }),
     async status(record) {
       const exists = [...world.workspaces.values()].some((candidate) => candidate.path === record.path);

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 
 import { WorkspaceError } from "@clauderon/core/contract";
 
+import { indexInfo } from "./index-info.ts";
 import { inspectStatus, type InspectOptions } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import { readablePath, type StatusEntry } from "./porcelain-status.ts";
@@ -42,16 +43,16 @@ interface Carried {
 async function stage(tools: WorkspaceTools, target: GitTree, { entries, signal }: Carried): Promise<void> {
   const staged = entries.filter(({ index }) => index !== ".");
   if (staged.length === 0) return;
-  const lines = staged.map(({ index, indexMode, indexHash, path }) =>
-    index === "D" ? `0 ${"0".repeat(target.head.length)}\t${path}\0` : `${indexMode} ${indexHash}\t${path}\0`,
-  );
-  // A path that becomes a directory must have gone before what is in it comes.
-  const ordered = [...lines.filter((line) => line.startsWith("0 ")), ...lines.filter((line) => !line.startsWith("0 "))];
+  const lines = staged.map(({ index, indexMode, indexHash, path }) => ({
+    path,
+    mode: index === "D" ? "000000" : indexMode,
+    object: indexHash,
+  }));
   await using own = await makeOwnGitDirectory(tools, target, { use: "user" });
   await tools.git.inspect(["update-index", "-z", "--index-info"], {
     cwd: target.workTree,
     environment: own.environment,
-    input: Buffer.from(ordered.join(""), "latin1"),
+    input: indexInfo(lines, target.head),
     signal,
   });
 }

@@ -18,6 +18,8 @@ import { createMirrors, type Mirrors } from "./mirrors.ts";
 import { planRestore } from "./plan-restore.ts";
 import { planWorkspace } from "./plan-workspace.ts";
 import type { SyncLimits } from "./private/fetch-sandbox.ts";
+import { goBackFirst } from "./private/go-back-first.ts";
+import { inTurn } from "./private/in-turn.ts";
 import { makePrivate } from "./private/make-private.ts";
 import { mountOf } from "./private/private-places.ts";
 import { syncPrivate } from "./private/sync-private.ts";
@@ -151,7 +153,11 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     release: (sessionId) => translated(() => drafts.release(sessionId)),
     mount: (record) => translated(() => mountOf(fileSystem, record)),
     send: (record, sandbox, { signal } = {}) =>
-      translated(() => sendRemote(tools, record, { sandbox, settings, signal, limits: options.syncLimits })),
+      translated(async () => {
+        const call = { sandbox, signal, limits: options.syncLimits };
+        if (record.kind === "private") return { notices: await goBackFirst(tools, record, call) };
+        return { ...(await sendRemote(tools, record, { ...call, settings })), notices: [] };
+      }),
     sync: (record, sandbox, call = {}) =>
       translated(() => syncPrivate(tools, record, { ...call, sandbox, limits: options.syncLimits })),
     status: (record, call = {}) => translated(() => readStatus(tools, record, { ...call, settings, claims })),
@@ -159,7 +165,8 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     diff: (record, call = {}) => translated(() => readDiff(tools, record, { ...call, settings, claims })),
     remove: (record, call = {}) =>
       withGit(async () => {
-        const removal = await removeWorkspace(tools, record, { ...call, settings, claims });
+        // What comes out of the sandbox at the same moment is in its place first.
+        const removal = await inTurn(record, () => removeWorkspace(tools, record, { ...call, settings, claims }));
         // What an undo record keeps may need what was borrowed.
         if (call.sessionId !== undefined && removal.hasUndoRecord !== true && removal.keptWorktree === undefined)
           await forget(call.sessionId);

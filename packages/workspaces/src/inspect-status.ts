@@ -4,7 +4,8 @@ import { parsePorcelainStatus, readablePath, type StatusEntry } from "./porcelai
 import type { UserSettings } from "./user-settings.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
-const SHOWN_NAMES = 20;
+/** So many paths are named. */
+export const SHOWN_NAMES = 20;
 
 export interface InspectOptions {
   readonly settings: UserSettings;

@@ -2,7 +2,8 @@ import { join } from "node:path";
 
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
-import { lookUpBranch } from "./branch-lookup.ts";
+import { branchNames, freeBranchName } from "./branch-names.ts";
+import { readHead } from "./read-head.ts";
 import { retryLocked } from "./retry-locked.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 import type { WorktreeEntry } from "./worktree-entry.ts";
@@ -45,18 +46,15 @@ export async function keepDetached(
 
 /** The commit of a HEAD that is on no branch. */
 async function detachedHead(
-  { git, fileSystem }: WorkspaceTools,
+  tools: WorkspaceTools,
   entry: WorktreeEntry,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const text = await fileSystem.readText(join(entry.directory, "HEAD"));
+  const text = await tools.fileSystem.readText(join(entry.directory, "HEAD"));
   // Where refs are no files, HEAD says so by a name that cannot be.
   if (text?.startsWith("ref: ") === true && !text.includes("/.invalid")) return undefined;
-  const ask = (args: readonly string[]): ReturnType<typeof git.inspect> =>
-    git.inspect([`--git-dir=${entry.directory}`, ...args], { signal, accepts: [0, 1, 128] });
-  if ((await ask(["symbolic-ref", "--quiet", "HEAD"])).exitCode === 0) return undefined;
-  const { exitCode, stdout } = await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-  return exitCode === 0 ? stdout.trim() : undefined;
+  const { commit, ref } = await readHead(tools, entry.directory, signal);
+  return ref === undefined ? commit : undefined;
 }
 
 async function keptBefore(
@@ -79,9 +77,8 @@ export async function detachedBranches(
   return (await git.inspect([`--git-dir=${record.commonDirectory}`, ...args])).stdout.split("\n");
 }
 
-async function freeName(tools: WorkspaceTools, commonDirectory: string, name: string): Promise<string> {
-  for (let attempt = 1; ; attempt += 1) {
-    const candidate = attempt === 1 ? name : `${name}-${String(attempt)}`;
-    if ((await lookUpBranch(tools, commonDirectory, candidate)).state === "free") return candidate;
-  }
+async function freeName({ git }: WorkspaceTools, commonDirectory: string, name: string): Promise<string> {
+  const args = [`--git-dir=${commonDirectory}`, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"];
+  const { stdout } = await git.inspect(args);
+  return freeBranchName(name, branchNames(stdout.split("\n").filter((line) => line !== "")));
 }

@@ -5,6 +5,7 @@ import type { WorkspaceRecord } from "@clauderon/core/contract";
 import { keepObjects } from "./keep-objects.ts";
 import { moveTree } from "./move-tree.ts";
 import type { GitTree } from "./own-git-directory.ts";
+import { readHead } from "./read-head.ts";
 import { tipOf } from "./take-down.ts";
 import { undoDamaged } from "./undo-errors.ts";
 import {
@@ -115,8 +116,8 @@ async function describe(tools: WorkspaceTools, { record, places, call }: Descrip
   await fileSystem.makeDirectory(places.logs);
   const isPrivate = record.kind !== "worktree";
   // Of a private one HEAD and its objects are in the record themselves.
-  const head = entry === undefined || isPrivate ? undefined : await headOf(tools, entry.directory, signal);
-  const refs = await refsOf(tools, record, { headBranch: head?.branch, signal });
+  const head = entry === undefined || isPrivate ? undefined : await readHead(tools, entry.directory, signal);
+  const refs = await refsOf(tools, record, { headBranch: head?.ref, signal });
   if (entry !== undefined) {
     const commits = [...refs.map(({ commit }) => commit), ...(head?.commit === undefined ? [] : [head.commit])];
     await keepObjects(tools, {
@@ -143,29 +144,11 @@ async function describe(tools: WorkspaceTools, { record, places, call }: Descrip
     made,
     entry: entry === undefined ? undefined : entry.directory.slice(dirname(entry.directory).length + 1),
     head: head?.commit,
-    headBranch: head?.branch,
+    headBranch: head?.ref,
   };
   await fileSystem.replaceDurably(places.manifest, formatManifest(manifest));
   await fileSystem.sync(undoDirectory(tools));
   await fileSystem.sync(tools.homeDirectory);
-}
-
-interface Head {
-  readonly commit: string | undefined;
-  /** Full name. */
-  readonly branch: string | undefined;
-}
-
-async function headOf({ git }: WorkspaceTools, entry: string, signal: AbortSignal | undefined): Promise<Head> {
-  const ask = async (args: readonly string[]): Promise<string | undefined> => {
-    const result = await git.inspect([`--git-dir=${entry}`, ...args], { signal, accepts: [0, 1, 128] });
-    return result.exitCode === 0 ? result.stdout.trim() : undefined;
-  };
-  const branch = await ask(["symbolic-ref", "--quiet", "HEAD"]);
-  return {
-    commit: await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]),
-    branch: branch?.startsWith("refs/heads/") === true ? branch : undefined,
-  };
 }
 
 async function refsOf(

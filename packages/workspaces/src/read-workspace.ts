@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { WorkspaceError, type WorkspaceRecord, type WorkspaceStatus } from "@clauderon/core/contract";
 
 import { measureIgnored } from "./ignored-files.ts";
-import { countStatus, inspectStatus } from "./inspect-status.ts";
+import { countStatus, inspectStatus, SHOWN_NAMES } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { StatusEntry } from "./porcelain-status.ts";
 import { countStashes } from "./private/count-stashes.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
 import { isBehindInside } from "./private/inside-stamp.ts";
+import { listPutAside } from "./private/write-git-file.ts";
 import { readRemoteState } from "./remote/remote-state.ts";
 import { stageWork } from "./stage-work.ts";
 import { countUnreached, tipOf } from "./take-down.ts";
@@ -56,7 +57,13 @@ export async function readStatus(
     return { exists, staged: 0, unstaged: 0, untracked: names.length, ...commits, files: names.slice(0, 20) };
   }
   const entries = await inspectStatus(tools, tree, options);
-  const counts = countStatus(await withoutIncluded(tools, record, { entries, claim }));
+  const counted = countStatus(await withoutIncluded(tools, record, { entries, claim }));
+  const aside = await listPutAside(tools, record);
+  const counts = {
+    ...counted,
+    untracked: counted.untracked + aside.length,
+    files: [...aside, ...counted.files].slice(0, SHOWN_NAMES),
+  };
   const { ignoredLimitBytes: limitBytes } = options;
   const known = { exists, ...counts, ...commits, ...away };
   if (limitBytes === undefined) return known;

@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 
 import type { WorkspaceRecord, WorkspaceRemoval } from "@clauderon/core/contract";
 
@@ -9,9 +9,11 @@ import { isInUndoRecord, keepForUndo, recordedTree, renewUndoRecord } from "./ke
 import { endOrphanedGit } from "./orphaned-git.ts";
 import { findCheckout } from "./plan-workspace.ts";
 import { countUnreachedPrivate } from "./private/count-unreached-private.ts";
+import { keepUnpublished, type KeptCommits } from "./private/keep-unpublished.ts";
 import { makeIndependent } from "./private/make-independent.ts";
 import { publishBranch } from "./private/publish-branch.ts";
 import { wasUsedInside } from "./private/was-used-inside.ts";
+import { listPutAside } from "./private/write-git-file.ts";
 import { readStatus, type ReadOptions } from "./read-workspace.ts";
 import { readRemoteState } from "./remote/remote-state.ts";
 import { countUnreached, deleteBranch, deleteBranchAtBase, takeDown, tipOf } from "./take-down.ts";
@@ -70,7 +72,11 @@ export async function removeWorkspace(
       return reportForeign(tools, record, signal);
     }
     if (undo !== undefined) await renewUndoRecord(tools, sessionId, undo);
-    return { keptBranch: await removeBranch(tools, record, options), hasUndoRecord: true };
+    const away = undo?.isRequired === true ? undefined : await recordedTree(tools, sessionId);
+    const moved = { ...record, privateDirectory: dirname(away?.gitDirectory ?? "") };
+    if (away !== undefined && record.kind !== "worktree") await publishBranch(tools, moved, signal);
+    const kept = away === undefined ? [] : await keepCommits(tools, moved, options);
+    return { ...told(await removeBranch(tools, record, options), kept), hasUndoRecord: true };
   }
   const { sessionId } = owner;
   const isHalfMade = owner.claim?.phase === "making";
@@ -95,20 +101,48 @@ export async function removeWorkspace(
   signal?.throwIfAborted();
   const hasUndoRecord = options.undo !== undefined && !isHalfMade && (exists || isBegun);
   if (options.undo?.isRequired === true && !hasUndoRecord) throw workspaceMissing(record);
+  const isLeft = !isHalfMade && entry !== undefined && options.undo?.isRequired !== true;
+  const keptCommits = isLeft ? await keepCommits(tools, record, options) : [];
+  if (isLeft && !hasUndoRecord && options.force !== true) await refuseLostCommits(tools, record, signal);
   const keptDetached = hasUndoRecord
-    ? await moveAway(tools, record, { ...options, owner: { ...owner, entry } })
+    ? await moveAway(tools, record, { ...options, owner: { ...owner, entry }, keptCommits })
     : await keepDetached(tools, record, { entry, signal });
   if (hasUndoRecord && options.dropIgnored === true) await dropIgnored(tools, { ...options, sessionId });
   await takeDown(tools, record, sessionId);
   const keptBranch = await removeBranch(tools, record, options);
   await claims.remove(sessionId);
-  return { keptBranch, keptDetached, ...(hasUndoRecord ? { hasUndoRecord } : {}) };
+  return { ...told(keptBranch, keptCommits), keptDetached, ...(hasUndoRecord ? { hasUndoRecord } : {}) };
+}
+
+/** What the branch in the repository cannot take; of what is given up only that of the session's own branch. */
+async function keepCommits(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  { force, keepBranch, signal }: RemoveOptions,
+): Promise<readonly KeptCommits[]> {
+  if (record.kind === "worktree") return [];
+  return keepUnpublished(tools, record, { isWhole: force !== true || keepBranch === true, signal });
+}
+
+function told(
+  branch: WorkspaceRemoval["keptBranch"],
+  commits: readonly KeptCommits[],
+): Pick<WorkspaceRemoval, "keptBranch" | "keptCommits"> {
+  const others = commits.flatMap(({ name, reason }) => (name === branch?.name ? [] : [{ name, reason }]));
+  if (others.length === 0) return { keptBranch: branch };
+  const reason = `${branch?.reason ?? ""}; it has not all commits of the session`;
+  return { keptBranch: branch === undefined ? undefined : { ...branch, reason }, keptCommits: others };
 }
 
 async function moveAway(
   tools: WorkspaceTools,
   record: WorkspaceRecord,
-  { owner, undo, signal }: RemoveOptions & { readonly owner: Ownership },
+  {
+    owner,
+    keptCommits,
+    undo,
+    signal,
+  }: RemoveOptions & { readonly owner: Ownership; readonly keptCommits: readonly KeptCommits[] },
 ): Promise<WorkspaceRemoval["keptDetached"]> {
   const { entry, sessionId } = owner;
   const mark = owner.claim ??
@@ -124,7 +158,7 @@ async function moveAway(
     entry,
     at: undo?.at ?? new Date().toISOString(),
     session: undo?.session,
-    made,
+    made: [...made, ...keptCommits.flatMap((commits) => (commits.made === undefined ? [] : [commits.made]))],
     signal,
   });
   return kept;
@@ -167,12 +201,9 @@ async function refuseWork(
   const { staged, unstaged, untracked, stashes = 0, isBehind } = await readStatus(tools, record, options);
   // What is on no branch of the repository goes with the git directories, unless they go into an undo record.
   const isLost = record.kind !== "worktree" && options.undo === undefined;
-  const lost = isLost ? await countUnreachedPrivate(tools, record, { countsOwn: true, signal: options.signal }) : 0;
-  if (lost > 0)
-    throw holdsWork(
-      record,
-      `${lost === 1 ? "1 commit" : `${String(lost)} commits`} of the session would go with it: no branch of the repository has them`,
-    );
+  // Else they are about to be kept.
+  if (isLost && options.keepBranch !== true && record.isOwnBranch)
+    await refuseLostCommits(tools, record, options.signal);
   if (isLost && stashes > 0)
     throw holdsWork(record, `${stashes === 1 ? "1 stash" : `${String(stashes)} stashes`} would go with it`);
   if (isLost && isBehind === true)
@@ -182,6 +213,21 @@ async function refuseWork(
       record,
       `it holds ${String(staged)} staged, ${String(unstaged)} unstaged and ${String(untracked)} untracked changes`,
     );
+}
+
+/** Where there is no undo record. */
+async function refuseLostCommits(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (record.kind === "worktree") return;
+  const lost = await countUnreachedPrivate(tools, record, { countsOwn: true, signal });
+  if (lost === 0) return;
+  throw holdsWork(
+    record,
+    `${lost === 1 ? "1 commit" : `${String(lost)} commits`} of the session would go with it: no branch of the repository has them`,
+  );
 }
 
 async function removeBranch(
@@ -248,6 +294,7 @@ async function wasWorkedIn(
   const place = entry?.path ?? record.path;
   if (record.kind === "private" && (await wasUsedInside(tools, record))) return true;
   if (record.kind === "remote" && (await readRemoteState(tools, record)).since !== undefined) return true;
+  if ((await listPutAside(tools, record)).length > 0) return true;
   if ((await tools.fileSystem.kindOf(place)) !== "directory") return false;
   if (place !== record.path || entry === undefined) return true;
   const status = await readStatus(tools, record, options);

@@ -4,6 +4,7 @@ import type { WorkspaceRestoreRequest } from "@clauderon/core/contract";
 
 import { moveTree } from "./move-tree.ts";
 import { planRestore, type RestorePlan } from "./plan-restore.ts";
+import { findCheckout } from "./plan-workspace.ts";
 import { retryLocked } from "./retry-locked.ts";
 import { parseManifest, parseRestoreNote, type RecordedRef, type RestoreNote, undoPlaces } from "./undo-record.ts";
 import { removeUndoRecord } from "./undo-records.ts";
@@ -139,9 +140,14 @@ async function takeBack(tools: WorkspaceTools, id: string, claims: WorkspaceClai
   await fileSystem.remove(places.restoring);
 }
 
-/** The branches that the removal made for commits of a detached HEAD: that HEAD has them again. */
+/** The branches that the removal made for commits of a detached HEAD, or of the session's own: they are there again. One that is in use by now stays. */
 async function forgetMade(tools: WorkspaceTools, { manifest, record }: RestorePlan): Promise<void> {
-  for (const ref of manifest.made) await deleteAt(tools, record.commonDirectory, ref);
+  const { commonDirectory } = record;
+  for (const ref of manifest.made) {
+    const branch = ref.name.slice("refs/heads/".length);
+    if ((await findCheckout(tools, { commonDirectory, branch })) === undefined)
+      await deleteAt(tools, commonDirectory, ref);
+  }
 }
 
 /** Only while it is at that commit. */

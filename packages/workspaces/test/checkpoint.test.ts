@@ -226,6 +226,19 @@ describe("going back", () => {
     expect(context.git(["symbolic-ref", "HEAD"], record.path)).toBe("refs/heads/mine\n");
   });
 
+  it("keeps commits of the session's branch that were not checked out, and says where", async () => {
+    const context = await world();
+    const { checkpoints } = context.provider;
+    const { record } = context;
+    await checkpoints.create(record, request(SESSION, "one"));
+    context.git(["commit", "--quiet", "--allow-empty", "-m", "On"], record.path);
+    context.git(["switch", "--quiet", "--create", "other", "HEAD~1"], record.path);
+    const { notices } = await checkpoints.restore(record, { id: "one", before: request(SESSION, "before") });
+    expect(notices).toEqual([expect.stringContaining("clauderon/fix-replaced")]);
+    expect(context.git(["log", "-1", "--format=%s", "clauderon/fix-replaced"])).toBe("On\n");
+    expect(context.git(["symbolic-ref", "HEAD"], record.path)).toBe("refs/heads/clauderon/fix\n");
+  });
+
   it("refuses on a full disk, with nothing changed and nothing left", async () => {
     const context = await world();
     const { record } = context;

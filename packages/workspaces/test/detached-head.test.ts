@@ -40,6 +40,16 @@ describe("commits of a detached HEAD", () => {
     expect(world.git(["rev-parse", "clauderon/fix-detached-3"]).trim()).toBe(head);
   });
 
+  it("take a flat name where a branch of the user's is in the way of all below it", async () => {
+    const world = fixture();
+    const { record } = await made(world);
+    const head = commitDetached(world, record.path, "One");
+    world.git(["branch", "--quiet", "-D", "clauderon/fix"]);
+    world.git(["branch", "clauderon"]);
+    expect(await world.provider.remove(record, removal)).toEqual(kept("clauderon-fix-detached", "1 commit"));
+    expect(world.git(["rev-parse", "clauderon-fix-detached"]).trim()).toBe(head);
+  });
+
   it("on top of the branch's own leave one branch that reaches both", async () => {
     const world = fixture();
     const { record } = await made(world);

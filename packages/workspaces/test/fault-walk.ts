@@ -15,30 +15,58 @@ function remains(world: Fixture): readonly string[] {
 
 /** Walks beside each other, each in a repository of its own: what they wait for is git and the disk. */
 const LANES = 2;
-/** Of the calls of a lane each `STEP`-th is failed. */
+/** Each so manieth call is failed. A private workspace takes five times as many, and is made and removed anew for each. */
 const STEP = scaled({ usual: 3, deep: 1 });
-const STRIDE = LANES * STEP;
+const PRIVATE_STEP = scaled({ usual: 17, deep: 1 });
 
 interface Lane {
   readonly mode: FaultMode;
-  /** The first call that is failed; then every `STRIDE`-th. */
+  /** The first call that is failed; then every `stride`-th. */
   readonly first: number;
+  readonly stride: number;
+  readonly countsReads: boolean;
 }
 
-async function inLanes(mode: FaultMode, walk: (lane: Lane) => Promise<number>): Promise<number> {
-  const lanes = Array.from({ length: LANES }, (_, lane) => walk({ mode, first: 1 + lane * STEP }));
-  return (await Promise.all(lanes)).reduce((sum, failures) => sum + failures, 0);
+interface WalkCall {
+  readonly mode: FaultMode;
+  readonly kind: Kind;
+  /** So many failures there are at least with each call failed. */
+  readonly least: number;
+}
+
+async function inLanes({ mode, kind, least }: WalkCall, walk: (lane: Lane) => Promise<number>): Promise<void> {
+  const isPrivate = kind.isPrivate === true;
+  const step = isPrivate ? PRIVATE_STEP : STEP;
+  // Each mode of a private one starts elsewhere. Before and after a call that only reads are the same, and the former is walked, too.
+  const start = 1 + (isPrivate ? firstOf(mode, step) : 0);
+  const countsReads = !isPrivate || mode !== "after";
+  const lanes = Array.from({ length: LANES }, (_, lane) =>
+    walk({ mode, first: start + lane * step, stride: LANES * step, countsReads }),
+  );
+  const failures = (await Promise.all(lanes)).reduce((sum, count) => sum + count, 0);
+  expect(failures).toBeGreaterThan(least / step);
+}
+
+const order = { before: 0, after: 1, "from-then-on": 2 } as const satisfies Record<FaultMode, number>;
+
+/** So that modes that skip calls do not skip the same. */
+export function firstOf(mode: FaultMode, step: number): number {
+  return Math.floor((order[mode] * step) / 3);
 }
 
 /** Fails file-system calls of `create` in turn; afterwards a healthy create or undo must bring the world in order. */
 export async function walkFaultsOfCreate(mode: FaultMode, withChanges: boolean, kind: Kind = {}): Promise<void> {
-  expect(await inLanes(mode, (lane) => failCreate(lane, withChanges, kind))).toBeGreaterThan(20 / STEP);
+  await inLanes({ mode, kind, least: 20 }, (lane) => failCreate(lane, withChanges, kind));
 }
 
 /** Of the workspaces that are made. */
 type Kind = Pick<WorkspaceRequest, "isPrivate">;
 
-async function failCreate({ mode, first }: Lane, withChanges: boolean, kind: Kind): Promise<number> {
+async function failCreate(
+  { mode, first, stride, countsReads }: Lane,
+  withChanges: boolean,
+  kind: Kind,
+): Promise<number> {
   const world = fixture();
   if (withChanges) {
     world.write({ "a.txt": "changed\n", "b.txt": "staged\n", "new.txt": "new\n" });
@@ -48,8 +76,8 @@ async function failCreate({ mode, first }: Lane, withChanges: boolean, kind: Kin
   await world.provider.release(plan.request.sessionId);
   let isOver = false;
   let failures = 0;
-  for (let failing = first; !isOver; failing += STRIDE) {
-    const faulty = faultyFileSystem(failing, mode);
+  for (let failing = first; !isOver; failing += stride) {
+    const faulty = faultyFileSystem(failing, mode, { countsReads });
     const provider = world.providerWith({ fileSystem: faulty.fileSystem });
     const outcome: unknown = await createEarly(provider, plan).then(
       () => "made",
@@ -62,7 +90,7 @@ async function failCreate({ mode, first }: Lane, withChanges: boolean, kind: Kin
       expect([place, ClauderonError.isInstance(outcome, "repository.failed")]).toEqual([place, true]);
       if (mode !== "from-then-on") expect([place, remains(world)]).toEqual([place, []]);
     }
-    if (Math.ceil(failing / STRIDE) % 2 === 0) {
+    if (Math.ceil(failing / stride) % 2 === 0) {
       await world.provider.create(plan.request, plan.record);
       expect([place, readFileSync(join(plan.record.path, "a.txt"), "utf8")]).toEqual([
         place,
@@ -91,17 +119,17 @@ async function createEarly(provider: WorkspaceProvider, { request, record }: Mad
 
 /** Fails file-system calls of `remove` in turn; the next healthy one must finish it. */
 export async function walkFaultsOfRemove(mode: FaultMode, kind: Kind = {}): Promise<void> {
-  expect(await inLanes(mode, (lane) => failRemove(lane, kind))).toBeGreaterThan(5 / STEP);
+  await inLanes({ mode, kind, least: 5 }, (lane) => failRemove(lane, kind));
 }
 
-async function failRemove({ mode, first }: Lane, kind: Kind): Promise<number> {
+async function failRemove({ mode, first, stride, countsReads }: Lane, kind: Kind): Promise<number> {
   const world = fixture();
   let isOver = false;
   let failures = 0;
-  for (let failing = first; !isOver; failing += STRIDE) {
+  for (let failing = first; !isOver; failing += stride) {
     const plan = await planned(world, kind);
     await world.provider.create(plan.request, plan.record);
-    const faulty = faultyFileSystem(failing, mode);
+    const faulty = faultyFileSystem(failing, mode, { countsReads });
     const options = { sessionId: plan.request.sessionId };
     const provider = world.providerWith({ fileSystem: faulty.fileSystem });
     await provider.remove(plan.record, options).catch((error: unknown) => {

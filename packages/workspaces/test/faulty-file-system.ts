@@ -75,10 +75,27 @@ export function wrappedFileSystem(
 
 export type FaultMode = "before" | "after" | "from-then-on";
 
-/** Fails the n-th call (from 1): instead of it, after it, or it and all that follow. */
+/** Calls that change nothing: failing one after it is failing it before. */
+const reads: ReadonlySet<string> = new Set<keyof WorkspaceFileSystem>([
+  "kindOf",
+  "modeOf",
+  "isReadable",
+  "writtenAt",
+  "realPath",
+  "stampOf",
+  "readText",
+  "names",
+  "byteNames",
+  "faceOf",
+  "bytesOf",
+  "lookAtHeld",
+]);
+
+/** Fails the n-th call (from 1): instead of it, after it, or it and all that follow. With `countsReads: false` of those that change something. */
 export function faultyFileSystem(
   failing: number,
   mode: FaultMode,
+  { countsReads = true }: { readonly countsReads?: boolean } = {},
 ): {
   readonly fileSystem: WorkspaceFileSystem;
   /** How many calls there were before it was healed. */
@@ -90,7 +107,7 @@ export function faultyFileSystem(
   let isHealed = false;
   const fault = (name: string): Error => Object.assign(new Error(`EIO: injected into ${name}`), { code: "EIO" });
   const fileSystem = wrappedFileSystem(async (name, call) => {
-    if (isHealed) return call();
+    if (isHealed || (!countsReads && reads.has(name))) return call();
     count += 1;
     const isHit = count === failing || (mode === "from-then-on" && count > failing);
     if (isHit && mode !== "after") throw fault(name);

@@ -1,7 +1,7 @@
 import { ClauderonError } from "@clauderon/core/contract";
 import { describe, expect, it } from "vitest";
 
-import { walkFaultsOfCreate, walkFaultsOfRemove } from "./fault-walk.ts";
+import { firstOf, walkFaultsOfCreate, walkFaultsOfRemove } from "./fault-walk.ts";
 import { faultyFileSystem } from "./faulty-file-system.ts";
 import { privateSession, whyNoMounts } from "./private-fixture.ts";
 import { scaled } from "./scaled.ts";
@@ -29,10 +29,11 @@ describe("a file-system call that fails with a private workspace", () => {
       const session = await privateSession();
       const { world, record, sandbox } = session;
       let isOver = false;
-      for (let failing = 1; !isOver; failing += scaled({ usual: 17, deep: 1 })) {
+      const step = scaled({ usual: 17, deep: 1 });
+      for (let failing = 1 + firstOf(mode, step); !isOver; failing += step) {
         const change = `echo ${String(failing)} > work.txt; git add work.txt; git commit -q -m Work; git switch -q -c b${String(failing)}; echo staged${String(failing)} > a.txt; git add a.txt; git switch -q -C side`;
         await sandbox.run(["sh", "-ec", change]);
-        const faulty = faultyFileSystem(failing, mode);
+        const faulty = faultyFileSystem(failing, mode, { countsReads: mode !== "after" });
         const outcome: unknown = await world
           .providerWith({ fileSystem: faulty.fileSystem })
           .sync(record, sandbox)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
@@ -176,6 +176,32 @@ describe.skipIf(whyNoMounts !== undefined)("what comes out of a sandbox", () => 
     writeFileSync(join(session.record.path, ".git"), "gitdir: /somewhere/else\n");
     expect((await session.sync()).notices.join("\n")).toContain("says again");
     expect(readFileSync(join(session.record.path, ".git"), "utf8")).toContain("/outside\n");
+  }, 60_000);
+
+  it("a repository in its place is moved aside whole, told and counted as work; where it cannot be, it stays and nothing is done", async () => {
+    const session = await privateSession();
+    const { world, record, request } = session;
+    const file = join(record.path, ".git");
+    rmSync(file);
+    world.git(["init", "--quiet"], record.path);
+    const commit = commitFile(world, { "mine.txt": "mine\n" }, record.path);
+    const places = join(record.privateDirectory ?? "", "put-aside");
+    writeFileSync(places, "");
+    await expect(session.sync()).rejects.toMatchObject({
+      code: "workspace.sync-failed",
+      fix: expect.arrayContaining([expect.stringContaining("mv ")]),
+    });
+    expect(world.git(["rev-parse", "HEAD"], record.path).trim()).toBe(commit);
+    rmSync(places);
+    const place = join(places, "1");
+    expect((await session.sync()).notices.join("\n")).toContain(place);
+    expect(world.git([`--git-dir=${place}`, "rev-parse", "HEAD"]).trim()).toBe(commit);
+    rmSync(join(record.path, "mine.txt"));
+    expect(await world.provider.status(record)).toMatchObject({ untracked: 1, files: [place] });
+    await expect(world.provider.remove(record, { sessionId: request.sessionId })).rejects.toEqual(
+      errorWith("workspace.exists"),
+    );
+    expect((await session.sync()).notices).toEqual([]);
   }, 60_000);
 });
 

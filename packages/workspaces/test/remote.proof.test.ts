@@ -133,6 +133,23 @@ describe("a workspace in a sandbox that shares no files with this machine", () =
     expect(await seen(fresh)).toEqual(before);
   }, 60_000);
 
+  it("one that came back empty is filled with what came out, and what was done since is told as lost until something comes out of it", async () => {
+    const { world, sandbox, record, sync } = await remoteSession();
+    await sandbox.script("echo came > came.txt");
+    await sync();
+    const since = (await world.provider.status(record)).unsynced?.since;
+    await sandbox.script("echo lost > lost.txt; rm -rf .git ./*; rm .gitignore");
+    expect(await world.provider.send(record, sandbox)).toEqual({ lostSince: since, notices: [] });
+    expect(await sandbox.script("ls")).toContain("came.txt");
+    expect((await world.provider.status(record)).unsynced?.since).not.toBe(since);
+    expect(await world.provider.send(record, sandbox)).toEqual({ lostSince: since, notices: [] });
+    await sync();
+    expect(await world.provider.send(record, sandbox)).toEqual({ notices: [] });
+    await sync({ isLast: true });
+    await sandbox.script("rm -rf .git ./*; rm .gitignore");
+    expect(await world.provider.send(record, sandbox)).toEqual({ notices: [] });
+  }, 60_000);
+
   it("a sandbox that holds something already keeps it: nothing is laid over it", async () => {
     const { world, sandbox, record } = await remoteSession();
     await sandbox.script("echo work > work.txt; git add .; git commit -q -m Work; echo open > a.txt");

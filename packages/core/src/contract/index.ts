@@ -126,6 +126,7 @@ export type {
   WorkspaceResults,
   WorkspaceRestoreRequest,
   WorkspaceStatus,
+  WorkspaceSending,
   WorkspaceSync,
   WorkspaceUndoRecord,
   WorkspaceUndoRecords,

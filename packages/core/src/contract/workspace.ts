@@ -83,6 +83,14 @@ export interface WorkspaceRequest {
   readonly isRemote?: boolean | undefined;
 }
 
+/** What the user should know of a sandbox that has the workspace. */
+export interface WorkspaceSending {
+  /** Present when the sandbox of a remote workspace had nothing of it any more: since when it may have held more than has come out (ISO 8601, UTC). Said until the next `sync`. */
+  readonly lostSince?: string | undefined;
+  /** A sentence each. */
+  readonly notices: readonly string[];
+}
+
 /** What came out of a sandbox's git directory. */
 export interface WorkspaceSync {
   /** Commit of the sandbox's HEAD; absent on a branch without commits. */
@@ -126,6 +134,8 @@ export interface WorkspaceRemoval {
   readonly keptWorktree?: string | undefined;
   /** A branch that was made for commits of a detached HEAD that no other ref reaches, and why. */
   readonly keptDetached?: { readonly name: string; readonly reason: string } | undefined;
+  /** Branches that were made for commits of a workspace with git directories of its own, which its branch in the repository could not take, and why; absent when there are none. */
+  readonly keptCommits?: readonly { readonly name: string; readonly reason: string }[] | undefined;
   /** True when everything the workspace held is in an undo record. */
   readonly hasUndoRecord?: boolean | undefined;
 }
@@ -256,11 +266,12 @@ export interface WorkspaceProvider {
   /** What a sandbox gets of the workspace; of a linked worktree nothing but its place. Makes nothing. Rejects with `workspace.missing`. */
   mount(record: WorkspaceRecord): Promise<WorkspaceMount>;
   /**
-   * Puts a remote workspace into a sandbox whose own is empty: history that the session may see, index and working tree as they are here. Nothing where that
-   * was done before, and for other kinds. To be called before anything runs inside: from then on the sandbox's is what counts. A transfer that was cut changed
-   * nothing inside that counts, and the next call completes it. Rejects with `workspace.sync-failed`, `workspace.missing`.
+   * Puts a remote workspace into a sandbox whose own is empty: history that the session may see, index and working tree as they are here; nothing where that
+   * was done before. Brings HEAD, branch and index of a private workspace's sandbox to the checkpoint that was gone back to; what that replaces and nobody else
+   * has is kept on a branch. Nothing for a linked worktree. To be called before anything runs inside: from then on the sandbox's is what counts. A transfer that
+   * was cut changed nothing inside that counts, and the next call completes it. Rejects with `workspace.sync-failed`, `workspace.missing`.
    */
-  send(record: WorkspaceRecord, sandbox: Pick<Sandbox, "exec">, options?: CallOptions): Promise<void>;
+  send(record: WorkspaceRecord, sandbox: Pick<Sandbox, "exec">, options?: CallOptions): Promise<WorkspaceSending>;
   /**
    * Brings the commits, branches and index of a private workspace's sandbox to this machine, by git run inside it through `exec`, and the user's own
    * commits into it; of a remote one the files, too. All or nothing: on failure and abort every reference and the index are as before, and the next call completes it. What the user did on this machine is never passed
@@ -291,7 +302,7 @@ export interface WorkspaceProvider {
       readonly base?: string | undefined;
     },
   ): Promise<string>;
-  /** Idempotent. Keeps a branch with commits that no other ref reaches, and such commits of a detached HEAD on a branch of their own. `force` = uncommitted work may go with the worktree; without it such a worktree stays and `workspace.exists` is thrown. */
+  /** Idempotent. Keeps a branch with commits that no other ref reaches, and such commits of a detached HEAD, or that the branch could not take, on branches of their own. `force` = uncommitted work may go with the worktree; without it such a worktree stays and `workspace.exists` is thrown. */
   remove(
     record: WorkspaceRecord,
     options?: CallOptions & {

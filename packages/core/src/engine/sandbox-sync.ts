@@ -7,6 +7,7 @@ import type { RecordRequest } from "../contract/session-store.ts";
 import type { WorkspaceProvider } from "../contract/workspace.ts";
 import type { EventLog } from "./event-log.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
+import { whyOf } from "./why-of.ts";
 
 export interface SandboxSyncOptions {
   readonly workspaces: WorkspaceProvider;
@@ -167,9 +168,4 @@ export class SandboxSync {
       logger.warn({ session: name, cause }, "what a sync has to tell could not be recorded");
     }
   }
-}
-
-function whyOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return "why" in cause && typeof cause.why === "string" ? cause.why : cause.message;
 }

@@ -9,6 +9,7 @@ import type { WorkspaceProvider, WorkspaceStatus, WorkspaceSync } from "../contr
 import type { AgentWatch } from "./agent-watch.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import type { SandboxSync } from "./sandbox-sync.ts";
+import { whyOf } from "./why-of.ts";
 
 export interface SandboxWorkOptions {
   readonly sandboxes: SandboxCache;
@@ -151,7 +152,7 @@ export class SandboxWork {
       throw new WorkspaceError({
         code: "workspace.sync-failed",
         message: `What session ${name} has done last is in its sandbox and waits there`,
-        why: reasonOf(cause),
+        why: whyOf(cause),
         fix: [
           `bring its backend ${state.backend} back and try again, or start the session: clauderon start ${name}`,
           `what came out before is in ${workspace.path}: git -C '${workspace.path}' diff ${workspace.base}`,
@@ -178,11 +179,6 @@ export function cannotGoBack(name: string, id: string): WorkspaceError {
   });
 }
 
-function reasonOf(cause: unknown): string {
-  if (!ClauderonError.isInstance(cause)) return cause instanceof Error ? cause.message : String(cause);
-  return cause.why === undefined ? cause.message : `${cause.message}: ${cause.why}`;
-}
-
 function cannotComeOut(
   state: SessionState,
   { since, cause }: { readonly since?: string | undefined; readonly cause: unknown },
@@ -191,7 +187,7 @@ function cannotComeOut(
   return new SessionError({
     code: "session.work-at-risk",
     message: `What session ${name} has done${since === undefined ? "" : ` since ${since}`} is in its sandbox alone, and cannot be brought out`,
-    why: reasonOf(cause),
+    why: whyOf(cause),
     fix: [
       `bring its backend ${backend} back and try again`,
       `or give that up: clauderon delete ${name} --discard (what came out before is kept, and is in ${workspace.path})`,

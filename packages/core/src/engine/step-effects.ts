@@ -234,6 +234,7 @@ export class StepEffects {
         ...(removal.keptDetached === undefined
           ? []
           : [`branch ${removal.keptDetached.name} was made: ${removal.keptDetached.reason}`]),
+        ...(removal.keptCommits ?? []).map(({ name, reason }) => `branch ${name} was made: ${reason}`),
         ...(removal.keptWorktree === undefined ? [] : [`the worktree stays: ${removal.keptWorktree}`]),
       ],
     };
@@ -290,8 +291,9 @@ export class StepEffects {
           environment: input.environment,
           ...options,
         });
-        await workspaces.send(state.workspace, existing, options);
-        return {};
+        const { lostSince, notices } = await workspaces.send(state.workspace, existing, options);
+        const lost = `its sandbox came back empty: what was done in it since ${lostSince ?? ""} did not come out; it has what came out before`;
+        return noticed(state, [...(lostSince === undefined ? [] : [lost]), ...notices]);
       } catch (error) {
         if (!ClauderonError.isInstance(error, "sandbox.not-found")) throw error;
         // Somebody removed it: the session gets another.
@@ -299,7 +301,6 @@ export class StepEffects {
       }
     }
     const workspace = await workspaces.mount(state.workspace);
-    const lost = state.operation?.kind === "start" ? await lostWith(workspaces, state) : [];
     const sandbox = await backend.create(
       {
         sandboxId: state.id,
@@ -314,8 +315,9 @@ export class StepEffects {
       options,
     );
     sandboxes.put(sandbox);
-    await workspaces.send(state.workspace, sandbox, options);
-    return lost.length === 0 ? {} : { patch: { notices: added(state.notices, lost) } };
+    const { lostSince, notices } = await workspaces.send(state.workspace, sandbox, options);
+    const lost = `the sandbox is a new one: what was done in the one before since ${lostSince ?? ""} did not come out of it`;
+    return noticed(state, [...(lostSince === undefined ? [] : [lost]), ...notices]);
   }
 
   async #stopSandbox(state: SessionState): Promise<StepOutcome> {
@@ -347,7 +349,7 @@ export class StepEffects {
   async #startAgent(state: SessionState, input: OperationInput): Promise<StepOutcome> {
     const options: CallOptions = { signal: input.signal };
     const sandbox = await this.#options.sandboxes.require(state, options);
-    // What was gone back to on this machine has to be there before the agent looks.
+    // Commits of the user's are there before the agent looks; what was gone back to is since the sandbox was started.
     if (state.operation?.kind === "start" && state.workspace.kind === "private")
       await this.#options.sync.now(state, options);
     const launchId = state.operation?.launchId ?? state.id;
@@ -414,12 +416,9 @@ export class StepEffects {
   }
 }
 
-/** What a sandbox that is gone, and shared no files with this machine, has taken along. */
-async function lostWith(workspaces: WorkspaceProvider, { workspace }: SessionState): Promise<readonly string[]> {
-  if (workspace.kind !== "remote") return [];
-  const { unsynced } = await workspaces.status(workspace);
-  if (unsynced === undefined) return [];
-  return [`the sandbox is a new one: what was done in the one before since ${unsynced.since} did not come out of it`];
+function noticed(state: SessionState, more: readonly string[]): StepOutcome {
+  const notices = added(state.notices, more);
+  return notices.length === state.notices.length ? {} : { patch: { notices } };
 }
 
 /** Each sentence once, however often the step is run. */

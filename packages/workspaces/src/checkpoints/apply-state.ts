@@ -1,5 +1,7 @@
 import { join } from "node:path";
 
+import { lookUpBranch } from "../branch-lookup.ts";
+import { branchNames, freeBranchName } from "../branch-names.ts";
 import { newIndexOf } from "../results/index-lock.ts";
 import { bytesOf, deepestFirst } from "../results/paths.ts";
 import { branchCommit, placeOf } from "../results/user-checkout.ts";
@@ -29,7 +31,7 @@ export async function applyState(tools: WorkspaceTools, call: ApplyCall): Promis
   // Git asks every worktree's entry for its references.
   await copyState(tools, join(staged, "state"), note.gitDirectory);
   await fileSystem.sync(note.gitDirectory);
-  return moveHead(tools, note, state);
+  return moveHead(tools, note, call);
 }
 
 interface IndexCall {
@@ -93,7 +95,7 @@ export async function applyDirectories(
 async function moveHead(
   tools: WorkspaceTools,
   note: RestoreNote,
-  { record, manifest }: ReadState,
+  { state: { record, manifest }, other }: Pick<ApplyCall, "state" | "other">,
 ): Promise<readonly string[]> {
   const { commonDirectory, gitDirectory } = note;
   const git = async (args: readonly string[]): Promise<void> => {
@@ -119,9 +121,35 @@ async function moveHead(
   const isHere = place === note.workTree || place === gitDirectory;
   if (place !== undefined && !isHere) return detach(`the branch ${branch} is checked out at ${place}`);
   if (branch !== note.branch && now !== record.head) return detach(`the branch ${branch} was moved meanwhile`);
+  const found = now === undefined ? await lookUpBranch(tools, commonDirectory, branch) : undefined;
+  if (found?.state === "blocked") return detach(`the branch ${found.by} is in the way of the name ${branch}`);
+  // What was checked out the other checkpoint keeps.
+  const known = [record.head, other.record.head].filter((commit) => commit !== undefined);
+  const notices = now === undefined ? [] : await keepTip(tools, note, { branch, tip: now, known });
   await git(["symbolic-ref", ...message, "HEAD", ref]);
   if (record.head === undefined) {
     if (now !== undefined) await git(["update-ref", ...message, "-d", ref, now]);
   } else if (now !== record.head) await git(["update-ref", ...message, ref, record.head]);
-  return [];
+  return notices;
+}
+
+/** Commits of a branch that is about to be moved, and that nothing else reaches, on a branch of their own. */
+async function keepTip(
+  { git }: WorkspaceTools,
+  { commonDirectory }: RestoreNote,
+  { branch, tip, known }: { readonly branch: string; readonly tip: string; readonly known: readonly string[] },
+): Promise<readonly string[]> {
+  if (known.includes(tip)) return [];
+  const directory = `--git-dir=${commonDirectory}`;
+  const reached = [`--exclude=${branch}`, "--branches", "--tags", "--remotes"];
+  const counted = await git.inspect([directory, "rev-list", "--count", tip, "--not", ...known, ...reached]);
+  const count = Number(counted.stdout.trim());
+  if (count === 0) return [];
+  const listed = await git.inspect([directory, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]);
+  const name = freeBranchName(`${branch}-replaced`, branchNames(listed.stdout.split("\n").filter(Boolean)));
+  // The empty old value: only if nobody has made it meanwhile.
+  const args = [directory, "-c", "core.fsync=all", "update-ref", `refs/heads/${name}`, tip, ""];
+  await retryLocked(() => git.act(args, { cwd: commonDirectory }));
+  const commits = count === 1 ? "1 commit" : `${String(count)} commits`;
+  return [`${commits} of ${branch} that nothing else reaches: on the branch ${name}`];
 }

@@ -5,6 +5,7 @@ import type { WorkspaceCheckpointRequest, WorkspaceRecord } from "@clauderon/cor
 import { keepObjects, releaseObjects } from "../keep-objects.ts";
 import type { GitTree } from "../own-git-directory.ts";
 import { publishWork } from "../private/publish-branch.ts";
+import { readHead, shortName } from "../read-head.ts";
 import { treeOf } from "../read-workspace.ts";
 import type { UserSettings } from "../user-settings.ts";
 import { fileNameOf } from "../workspace-claims.ts";
@@ -61,7 +62,7 @@ export async function createCheckpoint(
   const tree = await requireTree(tools, record, signal);
   // The repository keeps for a checkpoint what was checked out and staged.
   await publishWork(tools, record, signal);
-  const head = await headOf(tools, tree, signal);
+  const head = await readHead(tools, tree.gitDirectory, signal);
   const places = checkpointPlaces(tools, sessionId);
   const store = await openStore(tools, { sessionId, commonDirectory: record.commonDirectory, signal }, true);
   const { path: scratch, discard } = tools.scratch.reserve();
@@ -96,7 +97,7 @@ export async function createCheckpoint(
       trigger: request.trigger,
       note: request.note,
       head: head.commit,
-      branch: head.ref?.slice("refs/heads/".length),
+      branch: shortName(head.ref),
       repositoryPath: record.repositoryPath,
       commonDirectory: record.commonDirectory,
       files: captured.files,
@@ -147,20 +148,4 @@ async function giveUp(tools: WorkspaceTools, { sessionId, id, commonDirectory, e
   } catch (failure) {
     tools.logger.warn({ id, reason: String(error), error: String(failure) }, "parts of a failed checkpoint stay");
   }
-}
-
-async function headOf(
-  { git }: WorkspaceTools,
-  { gitDirectory }: GitTree,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly commit: string | undefined; readonly ref: string | undefined }> {
-  const ask = async (args: readonly string[]): Promise<string | undefined> => {
-    const result = await git.inspect([`--git-dir=${gitDirectory}`, ...args], { signal, accepts: [0, 1, 128] });
-    return result.exitCode === 0 ? result.stdout.trim() : undefined;
-  };
-  const ref = await ask(["symbolic-ref", "--quiet", "HEAD"]);
-  return {
-    commit: await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]),
-    ref: ref?.startsWith("refs/heads/") === true ? ref : undefined,
-  };
 }

@@ -2,8 +2,10 @@ import type {
   WorkspaceCheckpoint,
   WorkspaceCheckpointRestoration,
   WorkspaceCheckpoints,
+  WorkspaceRecord,
 } from "@clauderon/core/contract";
 
+import { inTurn } from "../private/in-turn.ts";
 import type { UserSettings } from "../user-settings.ts";
 import { fileNameOf } from "../workspace-claims.ts";
 import { asWorkspaceError } from "../workspace-errors.ts";
@@ -34,6 +36,9 @@ export function createCheckpoints(tools: WorkspaceTools, settings: UserSettings)
       if (last.get(key) === mine) last.delete(key);
     }
   };
+  /** Nothing comes out of the session's sandbox meanwhile. */
+  const stillAlone = <Value>(record: WorkspaceRecord, sessionId: string, work: () => Promise<Value>): Promise<Value> =>
+    alone(sessionId, () => inTurn(record, work));
   const translated = async <Value>(work: () => Promise<Value>): Promise<Value> => {
     try {
       return await work();
@@ -43,7 +48,7 @@ export function createCheckpoints(tools: WorkspaceTools, settings: UserSettings)
   };
   return {
     create: (record, request, { signal } = {}) =>
-      alone(request.sessionId, async () => {
+      stillAlone(record, request.sessionId, async () => {
         await settleRestore(tools, record, request.sessionId);
         return shown(request.sessionId, await createCheckpoint(tools, record, { request, settings, signal }));
       }),
@@ -72,11 +77,11 @@ export function createCheckpoints(tools: WorkspaceTools, settings: UserSettings)
         return exitCode === 0 ? stdout : undefined;
       }),
     restore: (record, { id, before, signal }) =>
-      alone(before.sessionId, async () =>
+      stillAlone(record, before.sessionId, async () =>
         restorationOf(before.sessionId, await restoreCheckpoint(tools, record, { id, before, settings, signal })),
       ),
     settle: (record, sessionId) =>
-      alone(sessionId, async () => {
+      stillAlone(record, sessionId, async () => {
         const done = await settleRestore(tools, record, sessionId);
         return done === undefined ? undefined : restorationOf(sessionId, done);
       }),

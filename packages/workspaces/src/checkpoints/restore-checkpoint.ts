@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import type { WorkspaceCheckpointRequest, WorkspaceRecord } from "@clauderon/core/contract";
 
-import { markGoesBack } from "../private/send-state-back.ts";
+import { markGoesBack } from "../private/goes-back-mark.ts";
 import { lockIndex, unlockIndex } from "../results/index-lock.ts";
 import { changedSince, facesOf, type MoveCall, putFiles, takeFilesBack } from "../results/move-files.ts";
 import { missingDirectories } from "../results/stage-files.ts";
@@ -155,7 +155,8 @@ async function finish(tools: WorkspaceTools, { sessionId, note, from, to }: Pend
   const places = checkpointPlaces(tools, sessionId);
   const notices = await applyState(tools, { note, state: to, staged: places.journal.stateAfter, other: from });
   // A git directory that is all of it is a private workspace's: its sandbox has another.
-  if (note.gitDirectory === note.commonDirectory) await markGoesBack(tools, note.gitDirectory);
+  if (note.gitDirectory === note.commonDirectory)
+    await markGoesBack(tools, note.gitDirectory, { checkpoint: note.target, head: from.record.head });
   // Whoever asked for it may have died and ask again.
   await writeNote(tools, sessionId, { ...note, phase: "done", notices, changes: [], made: [] });
   await unlockIndex(tools, note, note.before);

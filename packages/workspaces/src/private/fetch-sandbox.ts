@@ -8,6 +8,7 @@ import { formatGitConfig } from "../git-config-file.ts";
 import { complaintOf } from "../git.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { gitInside, privatePlaces } from "./private-places.ts";
+import { quietFetch } from "./quiet-fetch.ts";
 import { overLimit, printable, serveSandboxGit, syncFailed } from "./serve-sandbox-git.ts";
 
 /** What may come out of a sandbox at once. */
@@ -189,9 +190,8 @@ async function fetchInto(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
   await git.inspect(
-    [...fetchSettings.flatMap((setting) => ["-c", setting]), "fetch", ...options, remoteName, ...call.specs],
+    [...fetchSettings.flatMap((setting) => ["-c", setting]), "fetch", ...quietFetch, remoteName, ...call.specs],
     {
       cwd: "/",
       environment: {

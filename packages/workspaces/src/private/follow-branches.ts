@@ -1,3 +1,4 @@
+import { branchNames } from "../branch-names.ts";
 import type { GitTree } from "../own-git-directory.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 
@@ -12,10 +13,19 @@ export interface HostBranch {
   readonly isAhead: boolean;
 }
 
+/** A branch of the sandbox's that cannot have its name here. */
+export interface BlockedBranch {
+  /** Short name. */
+  readonly name: string;
+  /** Branch of this machine's whose name is in the way. */
+  readonly by: string;
+}
+
 export interface BranchPlan {
   /** For `git update-ref --stdin`, in one transaction. */
   readonly updates: readonly string[];
   readonly hostBranches: readonly HostBranch[];
+  readonly blocked: readonly BlockedBranch[];
 }
 
 export interface RefsCall {
@@ -28,6 +38,8 @@ export interface RefsCall {
 
 const HEADS = "refs/heads/";
 const FETCHED = "refs/sandbox/heads/";
+/** Branches that were not made here, as another's name was in the way: nobody has deleted them. */
+export const blockedRefs: string = "refs/clauderon/blocked/";
 
 /** Branches follow the sandbox's as long as nobody has moved them here, and afterwards when the sandbox's hold what was done here. */
 export async function planBranches(
@@ -36,6 +48,10 @@ export async function planBranches(
   { before, fetched, signal }: RefsCall,
 ): Promise<BranchPlan> {
   const updates: string[] = [];
+  const wanted = new Map<string, string>();
+  const stays = new Set(
+    [...before.keys()].flatMap((name) => (name.startsWith(HEADS) ? [name.slice(HEADS.length)] : [])),
+  );
   const hostBranches: HostBranch[] = [];
   for (const [name, object] of fetched) if (before.get(name) !== object) updates.push(`update ${name} ${object}`);
   for (const name of before.keys())
@@ -45,7 +61,7 @@ export async function planBranches(
     if (here === inside) continue;
     if (here === undefined) {
       // Deleted here: it comes back when somebody works on it inside.
-      if (inside !== undefined && inside !== was) updates.push(`update ${HEADS}${name} ${inside}`);
+      if (inside !== undefined && (inside !== was || before.has(blockedRefs + name))) wanted.set(name, inside);
       continue;
     }
     const isNew = inside === undefined && was === undefined;
@@ -57,9 +73,26 @@ export async function planBranches(
       (await countBeyond(tools, tree, { commit: inside, without: [here], signal })) === 0;
     if (count > 0) hostBranches.push({ name, commit: here, count, isAhead });
     else if (inside !== undefined) updates.push(`update ${HEADS}${name} ${inside} ${here}`);
-    else if (was !== undefined) updates.push(`delete ${HEADS}${name} ${here}`);
+    else if (was !== undefined) {
+      updates.push(`delete ${HEADS}${name} ${here}`);
+      stays.delete(name);
+    }
   }
-  return { updates, hostBranches };
+  const blocked = new Map<string, BlockedBranch>();
+  const names = branchNames(stays);
+  for (const [name, object] of wanted) {
+    const by = names.blockerOf(name);
+    if (by === undefined) {
+      updates.push(`update ${HEADS}${name} ${object}`);
+      names.add(name);
+    } else {
+      if (before.get(blockedRefs + name) !== object) updates.push(`update ${blockedRefs}${name} ${object}`);
+      blocked.set(blockedRefs + name, { name, by });
+    }
+  }
+  for (const name of before.keys())
+    if (name.startsWith(blockedRefs) && !blocked.has(name)) updates.push(`delete ${name}`);
+  return { updates, hostBranches, blocked: [...blocked.values()] };
 }
 
 function namesOf(before: ReadonlyMap<string, string>, fetched: ReadonlyMap<string, string>): ReadonlySet<string> {

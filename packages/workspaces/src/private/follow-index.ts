@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { WorkspaceRecord } from "@clauderon/core/contract";
 import { isProcessRunning } from "@clauderon/core/host";
 
+import { indexInfo } from "../index-info.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { digestOfIndex } from "./followed-state.ts";
 import { hideGitlinks } from "./hide-gitlinks.ts";
@@ -75,19 +76,10 @@ export async function writeIndex(
   const options = { cwd: record.path, environment, signal };
   await git.inspect(commit === undefined ? ["read-tree", "--empty"] : ["read-tree", "--reset", commit], options);
   const present = await withContent(tools, outside, { staged, signal });
-  const nothing = "0".repeat(record.base.length);
-  const lines = present.flatMap(({ path, mode, object, stage }) =>
-    // Higher stages stand beside what HEAD has only when that is gone.
-    [
-      ...(stage > 0 ? [`0 ${nothing}\t${path}\0`] : []),
-      ...(mode === "000000" ? [`0 ${nothing}\t${path}\0`] : [`${mode} ${object} ${String(stage)}\t${path}\0`]),
-    ],
-  );
-  const ordered = [...lines.filter((line) => line.startsWith("0 ")), ...lines.filter((line) => !line.startsWith("0 "))];
-  if (ordered.length > 0)
+  if (present.length > 0)
     await git.inspect(["update-index", "-z", "--index-info"], {
       ...options,
-      input: Buffer.from(ordered.join(""), "latin1"),
+      input: indexInfo(present, record.base),
     });
   await leaveOut(tools, record, { file, leftOut, signal });
   await hideGitlinks(tools, { gitDirectory: outside, workTree: record.path }, { index: file, signal });

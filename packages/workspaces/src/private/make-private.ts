@@ -16,10 +16,11 @@ import { type WorkspaceMark, writeMark } from "../workspace-mark.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { digestOfIndex, writeFollowed } from "./followed-state.ts";
 import { hideGitlinks } from "./hide-gitlinks.ts";
-import { privatePlaces, writeGitFile } from "./private-places.ts";
+import { privatePlaces } from "./private-places.ts";
 import { readIdentity } from "./read-identity.ts";
 import { takeDownPrivate } from "./take-down-private.ts";
 import { writeInside, writeOutside } from "./write-git-directories.ts";
+import { writeGitFile } from "./write-git-file.ts";
 
 interface PrivateCall extends MakeCall {
   readonly mirrors: Mirrors;
@@ -87,7 +88,7 @@ async function build(tools: WorkspaceTools, call: BuildCall): Promise<Filled> {
   const { directory: generation } = await mirrors.borrow(borrowing, { signal });
   const outside = await writeOutside(tools, { record, generation });
   await fileSystem.makeDirectory(record.path);
-  await writeGitFile(fileSystem, record);
+  await writeGitFile(tools, record);
   await checkOut(tools, outside, signal);
   const filled = await fill(tools, call, outside);
   await bringStaged(tools, { outside, record, signal });

@@ -17,6 +17,8 @@ export interface PrivatePlaces {
   readonly gitFile: string;
   /** Its text is the path of the generation that both borrow from. */
   readonly borrowed: string;
+  /** What somebody has put into the place of `.git`, numbered; the user's, and never removed without being counted. */
+  readonly putAside: string;
 }
 
 export function privatePlaces(record: WorkspaceRecord): PrivatePlaces {
@@ -33,6 +35,7 @@ export function privatePlaces(record: WorkspaceRecord): PrivatePlaces {
     inside: join(directory, "inside"),
     gitFile: join(directory, "git-file"),
     borrowed: join(directory, "borrowed"),
+    putAside: join(directory, "put-aside"),
   };
 }
 
@@ -60,14 +63,4 @@ export function gitInside(record: WorkspaceRecord): {
 /** The text of a `.git` file. */
 export function gitFileText(gitDirectory: string): string {
   return `gitdir: ${gitDirectory}\n`;
-}
-
-/** Makes `.git` in the working tree say where the daemon's git directory is, whatever was put there. */
-export async function writeGitFile(fileSystem: WorkspaceFileSystem, record: WorkspaceRecord): Promise<boolean> {
-  const file = join(record.path, ".git");
-  const text = gitFileText(privatePlaces(record).outside);
-  if ((await fileSystem.kindOf(file)) === "file" && (await fileSystem.readText(file)) === text) return false;
-  await fileSystem.remove(file);
-  await fileSystem.claim(file, text);
-  return true;
 }

@@ -5,6 +5,7 @@ import { retryLocked } from "../retry-locked.ts";
 import { tipOf } from "../take-down.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { privatePlaces } from "./private-places.ts";
+import { quietFetch } from "./quiet-fetch.ts";
 
 /**
  * Brings the session's branch, as it came out of the sandbox, to the user's repository. Only forward, and never one that is checked out: what cannot be brought stays where it
@@ -62,15 +63,14 @@ export async function publishWork(
   if (specs.length > 0) await fetchHere(tools, record, { specs, signal });
 }
 
-/** The git directory is the daemon's own: what serves it here reads no word of the agent's. */
-async function fetchHere(
+/** From the session's git directory on this machine into the user's repository. It is the daemon's own: what serves it here reads no word of the agent's. */
+export async function fetchHere(
   { git }: WorkspaceTools,
   record: WorkspaceRecord,
   { specs, signal }: { readonly specs: readonly string[]; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   const { commonDirectory } = record;
-  const options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
-  const args = [`--git-dir=${commonDirectory}`, "fetch", ...options, "--", privatePlaces(record).outside, ...specs];
+  const args = [`--git-dir=${commonDirectory}`, "fetch", ...quietFetch, "--", privatePlaces(record).outside, ...specs];
   await retryLocked(() => git.act(args, { cwd: commonDirectory, signal }));
 }
 

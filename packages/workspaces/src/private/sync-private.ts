@@ -1,14 +1,16 @@
-import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSync } from "@clauderon/core/contract";
+import type { Sandbox, WorkspaceRecord, WorkspaceSync } from "@clauderon/core/contract";
 
+import { readHead, shortName } from "../read-head.ts";
 import { captureSandbox } from "../remote/capture-sandbox.ts";
 import { followFiles } from "../remote/follow-files.ts";
 import { readRepositoryBranch } from "../remote/read-repository-branch.ts";
 import { readRemoteState, writeRemoteState } from "../remote/remote-state.ts";
 import { retryLocked } from "../retry-locked.ts";
+import { whyOf } from "../why-of.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { type FetchedRefs, fetchSandbox, stagedRef, stashesRef, type SyncLimits, syncLimits } from "./fetch-sandbox.ts";
-import { type BranchPlan, type HostBranch, planBranches } from "./follow-branches.ts";
+import { type BlockedBranch, blockedRefs, type BranchPlan, type HostBranch, planBranches } from "./follow-branches.ts";
 import { lockIndex, writeIndex } from "./follow-index.ts";
 import {
   digestOfIndex,
@@ -17,12 +19,14 @@ import {
   readFollowed,
   writeFollowed,
 } from "./followed-state.ts";
+import { inTurn } from "./in-turn.ts";
 import { noteInside, stampInside } from "./inside-stamp.ts";
-import { gitInside, privatePlaces, writeGitFile } from "./private-places.ts";
+import { gitInside, privatePlaces } from "./private-places.ts";
 import { nameStaged, nameStashes, readSandboxState, type WholeSandboxState } from "./sandbox-state.ts";
-import { sendHostBranches } from "./send-host-branches.ts";
+import { namesInside, sendHostBranches } from "./send-host-branches.ts";
 import { sendStateBack } from "./send-state-back.ts";
 import { overLimit, syncFailed } from "./serve-sandbox-git.ts";
+import { writeGitFile } from "./write-git-file.ts";
 
 export interface SyncCall {
   readonly sandbox: Pick<Sandbox, "exec">;
@@ -34,9 +38,8 @@ export interface SyncCall {
 }
 
 const ATTEMPTS = 4;
-
-/** One sync at a time for each workspace of this process. */
-const running = new Map<string, Promise<unknown>>();
+/** Of branches that cannot have their names. */
+const MAX_TOLD = 10;
 
 export async function syncPrivate(
   tools: WorkspaceTools,
@@ -47,20 +50,6 @@ export async function syncPrivate(
   return inTurn(record, () => syncNow(tools, record, call));
 }
 
-/** What moves commits between a workspace and its sandbox waits for each other. */
-export async function inTurn<Value>(record: WorkspaceRecord, move: () => Promise<Value>): Promise<Value> {
-  const { directory } = privatePlaces(record);
-  const before = running.get(directory) ?? Promise.resolve();
-  const work = before.then(move);
-  const settled = work.catch(() => undefined);
-  running.set(directory, settled);
-  try {
-    return await work;
-  } finally {
-    if (running.get(directory) === settled) running.delete(directory);
-  }
-}
-
 async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: SyncCall): Promise<WorkspaceSync> {
   const limits = call.limits ?? syncLimits;
   const timeout = AbortSignal.timeout(limits.timeoutMs);
@@ -69,12 +58,8 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
   const { fileSystem } = tools;
   if ((await fileSystem.kindOf(outside)) !== "directory" || (await fileSystem.kindOf(record.path)) !== "directory")
     throw workspaceMissing(record);
-  const notices: string[] = [];
   const startedAt = new Date().toISOString();
-  if (await writeGitFile(fileSystem, record))
-    notices.push(
-      `${record.path}/.git was changed from inside or by hand, and says again where this machine's git directory is`,
-    );
+  const notices: string[] = [...(await writeGitFile(tools, record))];
   try {
     if (record.kind === "private")
       notices.push(...(await sendStateBack(tools, record, { sandbox: call.sandbox, limits, signal })));
@@ -90,7 +75,8 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
         ? await readRepositoryBranch(tools, record, { fetched: quarantined.refs, signal })
         : undefined;
     const branches = committed === undefined ? plan.hostBranches : [...plan.hostBranches, committed];
-    const sending = { branches, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
+    const names = namesInside(branches, quarantined.refs);
+    const sending = { branches, names, fetched: quarantined.refs, sandbox: call.sandbox, limits, signal };
     let isSent = true;
     try {
       await sendHostBranches(tools, record, sending);
@@ -101,7 +87,8 @@ async function syncNow(tools: WorkspaceTools, record: WorkspaceRecord, call: Syn
       notices.push(`your commits could not be given to the sandbox: ${whyOf(error)}`);
     }
     notices.push(...(await follow(tools, record, { state, plan, signal })));
-    if (isSent) notices.push(...branches.map((branch) => describeHostBranch(branch, record)));
+    notices.push(...plan.blocked.slice(0, MAX_TOLD).map((branch) => describeBlocked(branch, record)));
+    if (isSent) notices.push(...branches.map((branch) => describeHostBranch(branch, { record, names })));
     if (record.kind === "private") await noteInside(tools, record, stamp);
     else notices.push(...left, ...(await followCopy(tools, record, { refs: quarantined.refs, ignored, signal })));
     if (record.kind === "remote") {
@@ -135,17 +122,23 @@ async function followCopy(
   return notices;
 }
 
-function whyOf(error: unknown): string {
-  return error instanceof WorkspaceError && error.why !== undefined ? error.why : String(error);
+/** Where the files are the same on both sides and nothing was committed inside meanwhile only HEAD and the index have to move. */
+function describeHostBranch(
+  { name, count, isAhead }: HostBranch,
+  { record, names }: { readonly record: WorkspaceRecord; readonly names: ReadonlyMap<string, string> },
+): string {
+  const { path, kind } = record;
+  const inside = `host/${names.get(name) ?? name}`;
+  const commits = count === 1 ? "1 commit that was" : `${String(count)} commits that were`;
+  const merge = `commit what is open there, then git merge ${inside}`;
+  const way = isAhead && kind === "private" ? `git reset ${inside}` : merge;
+  const place = name === `repository/${record.branch}` ? record.repositoryPath : path;
+  return `${commits} made on ${name.replace(/^repository\//u, "")} in ${place} can be had in the sandbox as ${inside}: ${way}`;
 }
 
-/** Where the files are the same on both sides and nothing was committed inside meanwhile only HEAD and the index have to move. */
-function describeHostBranch({ name, count, isAhead }: HostBranch, { path, kind, ...record }: WorkspaceRecord): string {
-  const commits = count === 1 ? "1 commit that was" : `${String(count)} commits that were`;
-  const merge = `commit what is open there, then git merge host/${name}`;
-  const way = isAhead && kind === "private" ? `git reset host/${name}` : merge;
-  const place = name === `repository/${record.branch}` ? record.repositoryPath : path;
-  return `${commits} made on ${name.replace(/^repository\//u, "")} in ${place} can be had in the sandbox as host/${name}: ${way}`;
+/** Git takes what is below `refs/` for a name. */
+function describeBlocked({ name, by }: BlockedBranch, { path }: WorkspaceRecord): string {
+  return `the sandbox's branch ${name} is sandbox/heads/${name} in ${path}, as your branch ${by} is in the way of its name: git branch --move ${by} OTHER there makes room`;
 }
 
 interface Matching {
@@ -202,6 +195,7 @@ async function refsBefore(
     "--format=%(objectname) %(refname)",
     "refs/sandbox",
     "refs/heads",
+    blockedRefs,
   ];
   const { stdout } = await git.inspect(args, { signal });
   return new Map(
@@ -237,7 +231,9 @@ async function follow(tools: WorkspaceTools, record: WorkspaceRecord, call: Foll
       `${String(index.missing)} staged files of the sandbox did not come with their content and are left out`,
     );
   signal.throwIfAborted();
-  const { branch, commit = "" } = state;
+  const { commit = "" } = state;
+  // A branch that cannot be here is checked out without its name.
+  const branch = plan.blocked.some(({ name }) => name === state.branch) ? undefined : state.branch;
   const next = index === undefined ? undefined : { branch, commit, index: index.digest };
   const [last] = followed;
   if (next !== undefined && last !== undefined) await writeFollowed(tools, record, [last, next]);
@@ -290,17 +286,9 @@ interface HeadHere {
   readonly commit: string;
 }
 
-async function headHere({ git }: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<HeadHere> {
-  const directory = `--git-dir=${privatePlaces(record).outside}`;
-  const ask = async (args: readonly string[]): Promise<string | undefined> => {
-    const { exitCode, stdout } = await git.inspect([directory, ...args], { signal, accepts: [0, 1, 128] });
-    return exitCode === 0 ? stdout.trim() : undefined;
-  };
-  const name = await ask(["symbolic-ref", "--quiet", "HEAD"]);
-  return {
-    branch: name?.replace(/^refs\/heads\//u, ""),
-    commit: (await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])) ?? "",
-  };
+async function headHere(tools: WorkspaceTools, record: WorkspaceRecord, signal: AbortSignal): Promise<HeadHere> {
+  const { commit = "", ref } = await readHead(tools, privatePlaces(record).outside, signal);
+  return { branch: shortName(ref), commit };
 }
 
 async function moveHead(

@@ -4,6 +4,7 @@ import { makeOwnGitDirectory } from "../own-git-directory.ts";
 import { parsePorcelainStatus } from "../porcelain-status.ts";
 import { privatePlaces } from "../private/private-places.ts";
 import { parseSandboxState, type StagedEntry } from "../private/sandbox-state.ts";
+import { readHead } from "../read-head.ts";
 import { treeOf } from "../read-workspace.ts";
 import type { UserSettings } from "../user-settings.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
@@ -42,12 +43,7 @@ export async function captureCopy(
   const { outside } = privatePlaces(record);
   const tree = await treeOf(tools, record, { gitDirectory: outside, commonDirectory: outside, signal });
   if (tree === undefined) throw workspaceMissing(record);
-  const ask = async (args: readonly string[]): Promise<string | undefined> => {
-    const result = await git.inspect([`--git-dir=${outside}`, ...args], { signal, accepts: [0, 1, 128] });
-    return result.exitCode === 0 ? result.stdout.trim() : undefined;
-  };
-  const head = await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-  const branch = await ask(["symbolic-ref", "--quiet", "HEAD"]);
+  const { commit: head, ref: branch } = await readHead(tools, outside, signal);
   await using read = await makeOwnGitDirectory(tools, tree, { use: "read", settings: await settings.read(signal) });
   const reading = { cwd: record.path, environment: read.environment, signal };
   const output = await git.inspectBytes(

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { WorkspaceRecord } from "@clauderon/core/contract";
 
 import { complaintOf } from "../git.ts";
+import { indexInfo } from "../index-info.ts";
 import { readablePath } from "../porcelain-status.ts";
 import { privatePlaces } from "../private/private-places.ts";
 import { printable, syncFailed } from "../private/serve-sandbox-git.ts";
@@ -65,13 +66,10 @@ export async function followFiles(
   const stays = (await differing("now", tree)).filter(
     ({ path }) => changed.has(path) && (!touched.has(path) || begun?.stays.has(path) === true),
   );
-  const nothing = "0".repeat(tree.length);
-  const lines = stays.map(({ path, mode, object }) =>
-    mode === "000000" ? `0 ${nothing}\t${path}\0` : `${mode} ${object}\t${path}\0`,
-  );
-  const [gone, there] = [lines.filter((line) => line.startsWith("0 ")), lines.filter((line) => !line.startsWith("0 "))];
-  if (lines.length > 0)
-    await run("goal", ["update-index", "--replace", "-z", "--index-info"], [...gone, ...there].join(""));
+  if (stays.length > 0) {
+    const info = indexInfo(stays, tree).toString("latin1");
+    await run("goal", ["update-index", "--replace", "-z", "--index-info"], info);
+  }
   const [from, to] = [await run("now", ["write-tree"]), await run("goal", ["write-tree"])].map((name) => name.trim());
   await tools.fileSystem.replaceDurably(intent, JSON.stringify({ tree, stays: stays.map(({ path }) => path) }));
   try {

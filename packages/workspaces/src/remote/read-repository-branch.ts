@@ -2,6 +2,7 @@ import type { WorkspaceRecord } from "@clauderon/core/contract";
 
 import { countBeyond, type HostBranch } from "../private/follow-branches.ts";
 import { privatePlaces } from "../private/private-places.ts";
+import { quietFetch } from "../private/quiet-fetch.ts";
 import { tipOf } from "../take-down.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 
@@ -21,15 +22,8 @@ export async function readRepositoryBranch(
   if (commit === undefined || commit === base || inside.includes(commit)) return undefined;
   const args = [`--git-dir=${outside}`, "cat-file", "-e", `${commit}^{commit}`];
   if ((await git.inspect(args, { signal, accepts: [0, 1, 128] })).exitCode !== 0) {
-    const options = [
-      "--quiet",
-      "--no-tags",
-      "--no-write-fetch-head",
-      "--no-recurse-submodules",
-      "--no-auto-maintenance",
-    ];
     const spec = `+refs/heads/${branch}:refs/repository/${branch}`;
-    await git.act([`--git-dir=${outside}`, "fetch", ...options, "--", commonDirectory, spec], { cwd: "/", signal });
+    await git.act([`--git-dir=${outside}`, "fetch", ...quietFetch, "--", commonDirectory, spec], { cwd: "/", signal });
   }
   const count = await countBeyond(tools, { gitDirectory: outside }, { commit, without: inside, signal });
   return count === 0 ? undefined : { name: `repository/${branch}`, commit, count, isAhead: false };

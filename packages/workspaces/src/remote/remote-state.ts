@@ -9,6 +9,8 @@ import type { WorkspaceTools } from "../workspace-tools.ts";
 export interface RemoteState {
   /** Since when the sandbox may hold what has not come out (ISO 8601, UTC); absent when all of it has, or none has it yet. */
   readonly since?: string | undefined;
+  /** Its sandbox was empty when it was last sent: since when something in it may be lost. Until something comes out of the new one. */
+  readonly lostSince?: string | undefined;
 }
 
 const NAME = "clauderon-remote.json";
@@ -21,8 +23,11 @@ export async function readRemoteState(
   if (text === undefined) return {};
   try {
     const value: unknown = JSON.parse(text);
-    const { since }: Partial<Record<string, unknown>> = { ...(value as object | null) };
-    return typeof since === "string" ? { since } : {};
+    const { since, lostSince }: Partial<Record<string, unknown>> = { ...(value as object | null) };
+    return {
+      ...(typeof since === "string" ? { since } : {}),
+      ...(typeof lostSince === "string" ? { lostSince } : {}),
+    };
   } catch {
     // Damaged by a disk: then nothing is known, and nothing may be given up.
     return { since: new Date(0).toISOString() };

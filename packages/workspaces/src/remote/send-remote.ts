@@ -1,14 +1,15 @@
 import { join } from "node:path";
 
-import { type Sandbox, WorkspaceError, type WorkspaceRecord } from "@clauderon/core/contract";
+import { type Sandbox, WorkspaceError, type WorkspaceRecord, type WorkspaceSending } from "@clauderon/core/contract";
 
 import { formatGitConfig } from "../git-config-file.ts";
+import { indexInfo } from "../index-info.ts";
 import { type SyncLimits, syncLimits } from "../private/fetch-sandbox.ts";
+import { inTurn } from "../private/in-turn.ts";
 import { gitInside, privatePlaces } from "../private/private-places.ts";
 import { pushInside } from "../private/push-inside.ts";
 import { readIdentity } from "../private/read-identity.ts";
-import { execGit, type ExecGitCall, execInside, type StagedEntry } from "../private/sandbox-state.ts";
-import { inTurn } from "../private/sync-private.ts";
+import { execGit, type ExecGitCall, execInside } from "../private/sandbox-state.ts";
 import { settingsInside } from "../private/write-git-directories.ts";
 import type { UserSettings } from "../user-settings.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
@@ -24,24 +25,39 @@ export interface SendCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Puts a remote workspace into a sandbox whose own is empty, and says from then on that the sandbox may hold what is not here. */
-export async function sendRemote(tools: WorkspaceTools, record: WorkspaceRecord, call: SendCall): Promise<void> {
-  if (record.kind !== "remote") return;
+/**
+ * Puts a remote workspace into a sandbox whose own is empty, and says from then on that the sandbox may hold what is not here. A sandbox that had it before
+ * and is empty again has lost what did not come out: since when, is said until something comes out of it.
+ */
+export async function sendRemote(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  call: SendCall,
+): Promise<Pick<WorkspaceSending, "lostSince">> {
+  if (record.kind !== "remote") return {};
   const limits = call.limits ?? syncLimits;
   const timeout = AbortSignal.timeout(limits.timeoutMs);
   const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
-  await inTurn(record, async () => {
+  return inTurn(record, async () => {
     const { outside } = privatePlaces(record);
     if ((await tools.fileSystem.kindOf(outside)) !== "directory") throw workspaceMissing(record);
+    let state = await readRemoteState(tools, record);
     try {
-      if (await isEmptyInside(call.sandbox, signal)) await send(tools, record, { ...call, limits, signal });
+      if (await isEmptyInside(call.sandbox, signal)) {
+        const { since, lostSince = since } = state;
+        // Before it is filled: afterwards nobody could tell.
+        if (lostSince !== undefined) await writeRemoteState(tools, record, { since: lostSince, lostSince });
+        await send(tools, record, { ...call, limits, signal });
+        state = { lostSince };
+      }
     } catch (error) {
       if (call.signal?.aborted !== true && timeout.aborted)
         throw sendFailed(`it took longer than ${String(limits.timeoutMs / 1000)} s`, error);
       throw error;
     }
-    const { since } = await readRemoteState(tools, record);
-    await writeRemoteState(tools, record, { since: since ?? new Date().toISOString() });
+    const { since = new Date().toISOString(), lostSince } = state;
+    await writeRemoteState(tools, record, { since, lostSince });
+    return lostSince === undefined ? {} : { lostSince };
   });
 }
 
@@ -131,7 +147,12 @@ async function layOut(
   else if (head !== undefined) await run(["update-ref", "--no-deref", "HEAD", head]);
   await run(["read-tree", "--reset", "-u", files]);
   await run(["read-tree", "--reset", start]);
-  if (staged.length > 0) await run(["update-index", "-z", "--index-info"], indexInfo(staged, start));
+  if (staged.length > 0)
+    await execGit(sandbox, {
+      args: ["update-index", "-z", "--index-info"],
+      ...call,
+      input: indexInfo(staged, start),
+    });
   const scratch = await prepareVerbatim(sandbox, call);
   const own = (
     index: string,
@@ -169,16 +190,6 @@ async function layOutStashes(
     const subject = await ask(["log", "--max-count=1", "--format=%s", object]);
     await ask(["stash", "store", "--quiet", "--message", subject, object]);
   }
-}
-
-/** For `git update-index`: what goes stands before what comes, as a path may become a directory. */
-export function indexInfo(staged: readonly StagedEntry[], like: string): string {
-  const nothing = "0".repeat(like.length);
-  const lines = staged.flatMap(({ path, mode, object, stage }) => [
-    ...(stage > 0 || mode === "000000" ? [`0 ${nothing}\t${path}\0`] : []),
-    ...(mode === "000000" ? [] : [`${mode} ${object} ${String(stage)}\t${path}\0`]),
-  ]);
-  return [...lines.filter((line) => line.startsWith("0 ")), ...lines.filter((line) => !line.startsWith("0 "))].join("");
 }
 
 function sendFailed(why: string, cause: unknown): Error {

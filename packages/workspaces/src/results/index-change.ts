@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { indexInfo } from "../index-info.ts";
 import { makeOwnGitDirectory } from "../own-git-directory.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { actingSettings } from "./acting-settings.ts";
@@ -33,12 +34,12 @@ export async function changeIndex(
   await using own = await makeOwnGitDirectory(tools, tree, { use: "try", settings });
   const call = { cwd: checkout.workTree, environment: own.environment };
   await refuseStaged(tools, { changes, call });
-  const zero = "0".repeat(ref.after.length);
-  const gone = changes.filter((change) => change[to] === undefined).map(({ path }) => `0 ${zero}\t${path}\0`);
-  const there = changes.flatMap(({ path, [to]: entry }) =>
-    entry === undefined ? [] : [`${entry.mode} ${entry.hash}\t${path}\0`],
-  );
-  const input = Buffer.from([...gone, ...there].join(""), "latin1");
+  const lines = changes.map(({ path, [to]: entry }) => ({
+    path,
+    mode: entry?.mode ?? "000000",
+    object: entry?.hash ?? "",
+  }));
+  const input = indexInfo(lines, ref.after);
   await git.inspect(["update-index", "-z", "--index-info"], { ...call, input });
   // What of the working tree is as the index says is then known without reading it again.
   await git.act(["update-index", "-q", "--refresh"], { ...call, accepts: [0, 1] });

@@ -5,6 +5,7 @@ import type { WorkspaceRecord } from "@clauderon/core/contract";
 import { inspectStatus } from "../inspect-status.ts";
 import type { GitTree } from "../own-git-directory.ts";
 import type { StatusEntry } from "../porcelain-status.ts";
+import { readHead, shortName } from "../read-head.ts";
 import { treeOf } from "../read-workspace.ts";
 import type { UserSettings } from "../user-settings.ts";
 import { repositoryGone } from "../workspace-errors.ts";
@@ -31,7 +32,7 @@ export async function readSessionWork(
   record: WorkspaceRecord,
   { name, settings, signal }: SessionWorkCall,
 ): Promise<SessionWork> {
-  const { fileSystem, git } = tools;
+  const { fileSystem } = tools;
   if ((await fileSystem.kindOf(record.commonDirectory)) !== "directory") throw repositoryGone(record);
   const entry = await findWorktreeEntry(fileSystem, record);
   const exists = (await fileSystem.kindOf(record.path)) === "directory";
@@ -39,13 +40,8 @@ export async function readSessionWork(
   const tree =
     gitDirectory === undefined || !exists ? undefined : await treeOf(tools, record, { gitDirectory, signal });
   if (tree === undefined || gitDirectory === undefined) throw workspaceGone(record, name);
-  const ask = async (args: readonly string[]): Promise<string | undefined> => {
-    const result = await git.inspect([`--git-dir=${gitDirectory}`, ...args], { signal, accepts: [0, 1, 128] });
-    return result.exitCode === 0 ? result.stdout.trim() : undefined;
-  };
-  const head = await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-  const ref = await ask(["symbolic-ref", "--quiet", "HEAD"]);
-  const branch = ref?.replace(/^refs\/heads\//u, "") ?? record.branch;
+  const { commit: head, ref } = await readHead(tools, gitDirectory, signal);
+  const branch = shortName(ref) ?? record.branch;
   const last = lastLogged(await fileSystem.readText(join(gitDirectory, "logs", "HEAD")));
   if (head === undefined) throw branchLost({ record, branch, last });
   if (ref !== undefined && last !== undefined && last !== head)

@@ -61,6 +61,8 @@ const status = fc.record({
   untracked: fc.nat(2),
   unreachedCommits: fc.nat(2),
   files: fc.constant<string[]>([]),
+  stashes: fc.option(fc.nat(2), { nil: undefined }),
+  isBehind: fc.option(fc.constant(true), { nil: undefined }),
   unsynced: fc.option(fc.constant({ since: "2026-01-01T00:00:00.000Z" }), { nil: undefined }),
 });
 const observations: fc.Arbitrary<Observation> = fc.record({
@@ -91,9 +93,9 @@ describe("reconcilePlan", () => {
           }
           if (action.type !== "remove-workspace") continue;
           expect(known).not.toContain(action.workspace.sessionId);
-          const { staged, unstaged, untracked, unreachedCommits } = action.workspace.status;
-          expect(staged + unstaged + untracked + unreachedCommits).toBe(0);
-          expect(action.workspace.status.unsynced).toBeUndefined();
+          const { staged, unstaged, untracked, unreachedCommits, stashes = 0, isBehind } = action.workspace.status;
+          expect(staged + unstaged + untracked + unreachedCommits + stashes).toBe(0);
+          expect([isBehind, action.workspace.status.unsynced]).toEqual([undefined, undefined]);
         }
       }),
       { numRuns: 500 },

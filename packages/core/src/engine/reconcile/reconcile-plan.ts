@@ -54,7 +54,11 @@ function planOrphanSandbox(sandbox: Observation["sandboxes"][number], isAway: bo
 function planOrphanWorkspace(workspace: OrphanWorkspace): PlannedFinding {
   const { status } = workspace;
   const uncommitted = status.staged + status.unstaged + status.untracked;
-  const holdsWork = uncommitted > 0 || status.unreachedCommits > 0 || status.unsynced !== undefined;
+  const { unreachedCommits: commits, stashes = 0 } = status;
+  const isInSandbox = status.isBehind === true || status.unsynced !== undefined;
+  const holdsWork = uncommitted + commits + stashes > 0 || isInSandbox;
+  const stashed = stashes === 0 ? "" : `, ${stashes} ${stashes === 1 ? "stash" : "stashes"}`;
+  const more = isInSandbox ? "; its sandbox may hold more, which has not come out" : "";
   return {
     finding: {
       kind: "orphan",
@@ -63,7 +67,7 @@ function planOrphanWorkspace(workspace: OrphanWorkspace): PlannedFinding {
       sessionId: workspace.sessionId,
       message: `a worktree without a session at ${workspace.record.path}`,
       action: holdsWork
-        ? `keep it: it holds ${uncommitted} uncommitted paths and ${status.unreachedCommits} commits that are nowhere else`
+        ? `keep it: it holds ${uncommitted} uncommitted paths${stashed} and ${commits} commits that are nowhere else${more}`
         : "remove it: it holds nothing that is not elsewhere",
     },
     action: holdsWork ? { type: "report" } : { type: "remove-workspace", workspace },
