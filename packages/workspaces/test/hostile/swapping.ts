@@ -48,6 +48,8 @@ function fill(directory: string, text: string): void {
 
 /** What the files outside hold. */
 export const OUTSIDE = "of another place\n";
+/** What the workspace's own do. */
+export const INSIDE = "of the workspace\n";
 
 /** Default: a workspace of its own. */
 export function startSwapping(given?: string): Swapping {
@@ -76,7 +78,7 @@ export function startSwapping(given?: string): Swapping {
     refill: () => {
       // Filled elsewhere: what is written through the link would be the test's own doing.
       const fresh = join(root, "fresh");
-      fill(join(fresh, "swapped"), "of the workspace\n");
+      fill(join(fresh, "swapped"), INSIDE);
       if (given === undefined) return renameSync(fresh, workspace);
       rmSync(places.directory, { recursive: true, force: true });
       renameSync(join(fresh, "swapped"), places.directory);
@@ -115,16 +117,24 @@ export interface Shown {
   readonly accesses: number;
 }
 
+interface SwapLimits {
+  readonly swaps: number;
+  /** Looks. */
+  readonly least?: number;
+  readonly most?: number;
+}
+
 /** Looks at a worktree again and again until a directory of it was swapped so often, or something outside was shown. */
 export async function lookWhileSwapping(
   workspace: string,
   look: () => Promise<string>,
-  { swaps, most = Number.POSITIVE_INFINITY }: { readonly swaps: number; readonly most?: number },
+  { swaps, least = 1, most = Number.POSITIVE_INFINITY }: SwapLimits,
 ): Promise<Shown> {
   await using swapping = startSwapping(workspace);
   swapping.refill();
   for (let looks = 1; ; looks += 1) {
     const accesses = (await look()).includes(OUTSIDE.trim()) ? 1 : 0;
-    if (accesses > 0 || swapping.count() >= swaps || looks >= most) return { looks, swaps: swapping.count(), accesses };
+    const isEnough = swapping.count() >= swaps && looks >= least;
+    if (accesses > 0 || isEnough || looks >= most) return { looks, swaps: swapping.count(), accesses };
   }
 }
