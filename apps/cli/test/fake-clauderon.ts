@@ -2,6 +2,7 @@ import type { Client } from "@clauderon/core/client";
 import {
   SessionError,
   type CreateSessionRequest,
+  type CreationProgress,
   type DeleteSessionRequest,
   type ModelSpending,
   type Session,
@@ -71,6 +72,7 @@ export class FakeClauderon implements Client {
   readonly changed: { readonly name: string; readonly change: SessionAccessChange }[] = [];
   used: ModelSpending | undefined;
   onCreate: ((request: CreateSessionRequest, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  progress: readonly CreationProgress[] = [];
   patchSession: ((session: Session) => Session) | undefined;
   eventList: readonly SessionEvent[] = [];
   undoUntil: string | undefined;
@@ -83,6 +85,7 @@ export class FakeClauderon implements Client {
   readonly sessions: Client["sessions"] = {
     create: async (request, options) => {
       this.created.push(request);
+      for (const progress of this.progress) options?.onProgress?.(progress);
       await this.onCreate?.(request, options?.signal);
       const detail = sessionDetail(request.name ?? "made-up", { notices: ["backend local: zellij is not installed"] });
       this.details.set(detail.name, detail);

@@ -1,5 +1,6 @@
 import type { BackendCapabilities } from "./backend-capabilities.ts";
 import type { CallOptions } from "./call-options.ts";
+import type { OnCreationProgress } from "./creation-progress.ts";
 import type { DoctorCheck, DoctorReport } from "./doctor-report.ts";
 import type { ExecOptions, ProcessHandle } from "./process.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
@@ -81,15 +82,18 @@ export interface Session extends AsyncDisposable {
   budget(options?: CallOptions): Promise<SessionBudget>;
 }
 
+export interface CreateSessionOptions extends CallOptions {
+  readonly wait?: boolean | undefined;
+  readonly ephemeral?: boolean | undefined;
+  readonly onProgress?: OnCreationProgress | undefined;
+}
+
 export interface Sessions {
   /**
    * Resolves when the agent runs (`wait: false`: once the session is recorded). Aborting before that takes everything back, the row too. With
    * `ephemeral` the handle's disposal deletes the session, discarding its work.
    */
-  create(
-    request: CreateSessionRequest,
-    options?: CallOptions & { readonly wait?: boolean | undefined; readonly ephemeral?: boolean | undefined },
-  ): Promise<Session>;
+  create(request: CreateSessionRequest, options?: CreateSessionOptions): Promise<Session>;
   /** By id or name. Rejects with `session.not-found`. */
   get(reference: string, options?: CallOptions): Promise<Session>;
   /** Newest first. */

@@ -14,6 +14,7 @@ export type {
   BackendInfo,
   BackendOverview,
   Clauderon,
+  CreateSessionOptions,
   ExecResult,
   ReconcileFinding,
   ReconcileReport,
@@ -22,6 +23,7 @@ export type {
 } from "./clauderon.ts";
 export type { Clock } from "./clock.ts";
 export type { CommandOptions, CommandResult, CommandRunner } from "./command-runner.ts";
+export type { CreationProgress, OnCreationProgress } from "./creation-progress.ts";
 export type { DoctorCheck, DoctorReport } from "./doctor-report.ts";
 export {
   AgentError,

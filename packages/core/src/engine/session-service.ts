@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 
 import type { CallOptions } from "../contract/call-options.ts";
+import type { CreateSessionOptions } from "../contract/clauderon.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { OnCreationProgress } from "../contract/creation-progress.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
 import { SandboxError } from "../contract/errors/sandbox-error.ts";
@@ -68,7 +70,10 @@ export interface SessionServiceOptions {
 interface OperationRequest extends StartSessionRequest {
   readonly found?: RepositoryInfo | undefined;
   readonly scrollback?: string | undefined;
+  readonly onProgress?: OnCreationProgress | undefined;
 }
+
+type CreateCall = Pick<CreateSessionOptions, "signal" | "onProgress">;
 
 export interface BegunCreation {
   readonly state: SessionState;
@@ -87,7 +92,7 @@ export class SessionService {
   }
 
   /** Records the session and begins its creation; `finished` resolves when that has ended, well or not. */
-  async create(request: CreateSessionRequest, options: CallOptions): Promise<BegunCreation> {
+  async create(request: CreateSessionRequest, options: CreateCall): Promise<BegunCreation> {
     const key = request.idempotencyKey;
     if (key === undefined) return this.#record(request, options);
     // Two calls with one key that come at once: the second finds the row of the first.
@@ -99,10 +104,10 @@ export class SessionService {
     });
   }
 
-  async #record(request: CreateSessionRequest, options: CallOptions): Promise<BegunCreation> {
+  async #record(request: CreateSessionRequest, options: CreateCall): Promise<BegunCreation> {
     const { state, repository } = await this.#options.creator.record(request, options);
     this.#options.runner.prepareCreation(state.id);
-    return { state, finished: this.#operate(state.id, undefined, { ...request, found: repository }) };
+    return { state, finished: this.#operate(state.id, undefined, { ...request, found: repository, onProgress: options.onProgress }) };
   }
 
   /** Takes back a creation in progress, the row included. */
@@ -411,6 +416,7 @@ export class SessionService {
       size: request.size,
       repository: request.found,
       scrollback: request.scrollback,
+      onProgress: request.onProgress,
     };
   }
 

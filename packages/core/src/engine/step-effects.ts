@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Agent, AgentPlan } from "../contract/agent.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { OnCreationProgress } from "../contract/creation-progress.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { FileError } from "../contract/errors/file-error.ts";
@@ -31,6 +32,7 @@ export interface OperationInput extends CallOptions {
   readonly size?: { readonly columns: number; readonly rows: number } | undefined;
   /** As it was when the session was recorded a moment ago; absent = look again. */
   readonly repository?: RepositoryInfo | undefined;
+  readonly onProgress?: OnCreationProgress | undefined;
   /** True when a crash cut the operation off. */
   readonly isResumed?: boolean | undefined;
   /** What the terminal showed before the session was stopped. */
@@ -181,7 +183,10 @@ export class StepEffects {
       ...(state.workspace.kind === "private" ? { isPrivate: true } : {}),
       ...(state.workspace.kind === "remote" ? { isRemote: true } : {}),
     };
-    const { copied, notices } = await workspaces.create(request, state.workspace, options);
+    const { copied, notices } = await workspaces.create(request, state.workspace, {
+      ...options,
+      onProgress: input.onProgress,
+    });
     if (copied.length + notices.length === 0) return {};
     return { patch: { copied, notices: added(state.notices, [...describeCopies(copied), ...notices]) } };
   }

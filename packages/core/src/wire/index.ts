@@ -28,6 +28,7 @@ export {
   type ExecRequest,
 } from "./exec-schema.ts";
 export { describeIssue, parseJson, parseValue } from "./parse-json.ts";
+export { creationSchema } from "./progress-schema.ts";
 export { errorFromProblem, errorSchema, PROBLEM_TYPE, problemSchema, toProblem, type Problem } from "./problem.ts";
 export {
   createSessionRequestSchema,

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 
-import type { WorkspaceCreation, WorkspaceRecord } from "@clauderon/core/contract";
+import type { OnCreationProgress, WorkspaceCreation, WorkspaceRecord } from "@clauderon/core/contract";
 
 import { lookUpBranch } from "../branch-lookup.ts";
 import { type Filled, fill, type MakeCall, checkOut } from "../make-workspace.ts";
@@ -23,6 +23,7 @@ import { writeInside, writeOutside } from "./write-git-directories.ts";
 
 interface PrivateCall extends MakeCall {
   readonly mirrors: Mirrors;
+  readonly onProgress?: OnCreationProgress | undefined;
 }
 
 /** Makes a private workspace or leaves nothing of it. What an earlier call left half-made is made anew. */
@@ -80,11 +81,11 @@ interface BuildCall extends PrivateCall {
 }
 
 async function build(tools: WorkspaceTools, call: BuildCall): Promise<Filled> {
-  const { request, record, mirrors, settings, mark, signal } = call;
+  const { request, record, mirrors, settings, mark, signal, onProgress } = call;
   const { fileSystem } = tools;
   const { commonDirectory, base, branch } = record;
   const borrowing = { sessionId: request.sessionId, commonDirectory, commits: [base] };
-  const { directory: generation } = await mirrors.borrow(borrowing, { signal });
+  const { directory: generation } = await mirrors.borrow(borrowing, { signal, onProgress });
   const outside = await writeOutside(tools, { record, generation });
   await fileSystem.makeDirectory(record.path);
   await writeGitFile(fileSystem, record);
