@@ -117,7 +117,8 @@ describe("create", () => {
 
   test("shows how far it is: a bar on a terminal, two lines elsewhere, nothing with --quiet and --json", async () => {
     const fake = new FakeClauderon();
-    const [MIB, task] = [1024 * 1024, "history"];
+    const MIB = 1024 * 1024;
+    const task = "history" as const;
     fake.progress = [
       { task, phase: "counting", bytes: 0 },
       { task, phase: "writing", bytes: 3 * MIB, totalBytes: 4 * MIB },

@@ -15,6 +15,7 @@ import {
   type UndoRecord,
   type UndoRequest,
   type UnarchiveSessionRequest,
+  type UploadFile,
   type WorkspaceStatus,
 } from "@clauderon/core/contract";
 
@@ -70,6 +71,7 @@ export class FakeClauderon implements Client {
   readonly stopped: string[] = [];
   readonly unarchived: { readonly name: string; readonly request: UnarchiveSessionRequest | undefined }[] = [];
   readonly changed: { readonly name: string; readonly change: SessionAccessChange }[] = [];
+  readonly uploaded: UploadFile[] = [];
   used: ModelSpending | undefined;
   onCreate: ((request: CreateSessionRequest, signal: AbortSignal | undefined) => Promise<void>) | undefined;
   progress: readonly CreationProgress[] = [];
@@ -214,6 +216,11 @@ export class FakeClauderon implements Client {
       terminal: () => Promise.reject(new Error("terminal was not expected")),
       text: async () => "",
       diff: async () => "",
+      upload: async (file) => {
+        this.uploaded.push(file);
+        const path = `/workspace/.clauderon/uploads/id/1-${file.name}`;
+        return { schemaVersion: 1, session: name, name: file.name, path, sizeBytes: file.content.byteLength };
+      },
       merge: async (request) => this.#result(name, "merge", request),
       apply: async () => this.#result(name, "apply"),
       start: async () => detail(),

@@ -19,6 +19,7 @@ import type {
 } from "./session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "./terminal.ts";
 import type { Undo } from "./undo.ts";
+import type { SessionUpload, UploadFile } from "./upload.ts";
 
 /** How a command in a session ended, with all it printed. */
 export interface ExecResult {
@@ -53,6 +54,12 @@ export interface Session extends AsyncDisposable {
       readonly base?: string | undefined;
     },
   ): Promise<string>;
+  /**
+   * Puts a file where its agent can read it. Nothing is overwritten and no symbolic link is followed; git sees nothing of it, it is not the session's work, and it
+   * goes with the session. Rejects with `usage.invalid` for a name that is none, `request.too-large`, `path.refused`, and `sandbox.not-running` where the backend
+   * cannot write while the session is stopped.
+   */
+  upload(file: UploadFile, options?: CallOptions): Promise<SessionUpload>;
   /**
    * Merges its commits into a branch of the repository it was made from, and brings the files of a checkout of that branch along. Nothing is overwritten
    * or forced: rejects with `merge.conflict`, `merge.refused`, `workspace.branch-in-use`, `workspace.base-not-found`, `workspace.missing`, and then

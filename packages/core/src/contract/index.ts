@@ -99,6 +99,7 @@ export type {
 } from "./session.ts";
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
 export type { TakenBack, Undo, UndoRecord, UndoRequest } from "./undo.ts";
+export { uploadsDirectory, type SessionUpload, type UploadFile } from "./upload.ts";
 export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
 export type {
   CheckpointTrigger,

@@ -23,6 +23,7 @@ import type {
   UnarchiveSessionRequest,
 } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import type { SessionUpload, UploadFile } from "../contract/upload.ts";
 import type { CheckpointTrigger, WorkspaceCheckpoint } from "../contract/workspace-checkpoint.ts";
 import type { RepositoryInfo, WorkspaceProvider } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
@@ -44,6 +45,7 @@ import { sessionDetail } from "./session-view.ts";
 import type { OperationInput } from "./step-effects.ts";
 import { takeAllBeforeDeletion } from "./take-all-before-deletion.ts";
 import { waitForSession } from "./wait-for-session.ts";
+import { uploadFile } from "./upload-file.ts";
 import { refuseWorkAtRisk } from "./work-at-risk.ts";
 
 export interface SessionServiceOptions {
@@ -143,6 +145,15 @@ export class SessionService {
   async terminal(id: string, options: AgentTerminalOptions = {}): Promise<TerminalStream> {
     const { state, sandbox } = await this.#sandbox(id, options);
     return this.#explainStopped(state, () => sandbox.agentTerminal(options));
+  }
+
+  async upload(id: string, file: UploadFile, options: CallOptions = {}): Promise<SessionUpload> {
+    const { signal } = options;
+    return this.#options.locks.run(id, async () => {
+      signal?.throwIfAborted();
+      const { state, sandbox } = await this.#sandbox(id, options);
+      return this.#explainStopped(state, () => uploadFile(sandbox, state, { ...file, signal }));
+    });
   }
 
   async text(id: string, options: CallOptions & { readonly lines?: number | undefined } = {}): Promise<string> {

@@ -66,4 +66,5 @@ export {
 } from "./tty-frames.ts";
 export { mergeRequestSchema, sessionResultSchema } from "./result-schema.ts";
 export { checkpointRequestSchema, checkpointRestorationSchema, sessionCheckpointSchema } from "./checkpoint-schema.ts";
+export { sessionUploadSchema } from "./upload-schema.ts";
 export { takenBackSchema, undoRecordSchema, undoRequestSchema } from "./undo-schema.ts";
