@@ -411,8 +411,8 @@ export class StepEffects {
 }
 
 /** Its worktree is the user's from now on. */
-async function forgetUploads({ id, workspace }: SessionState): Promise<void> {
-  if (workspace.kind !== "remote") await removeUploads(createDirectoryFiles({ root: workspace.path }), id);
+async function forgetUploads({ workspace }: SessionState): Promise<void> {
+  if (workspace.kind !== "remote") await removeUploads(createDirectoryFiles({ root: workspace.path }));
 }
 
 /** What a sandbox that is gone, and shared no files with this machine, has taken along. */

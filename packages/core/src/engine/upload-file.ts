@@ -35,11 +35,15 @@ export async function uploadFile(
   return { schemaVersion: 1, session: session.name, name, path: `${workspacePath}/${path}`, sizeBytes: content.byteLength };
 }
 
-/** What was put into a session whose working tree stays without it. */
-export async function removeUploads(files: Sandbox["files"], sessionId: string): Promise<void> {
-  await files.remove(`${uploadsDirectory}/${sessionId}`);
+/** What was put into a session whose working tree stays without it, also under an earlier id. */
+export async function removeUploads(files: Sandbox["files"]): Promise<void> {
+  for (const path of [".clauderon", uploadsDirectory]) if ((await kindOf(files, path)) !== "directory") return;
+  for (const { name, kind } of await files.list(uploadsDirectory)) {
+    const path = `${uploadsDirectory}/${name}`;
+    if (kind === "directory" && (await kindOf(files, `${path}/${IGNORE_FILE}`)) === "file") await files.remove(path);
+  }
   for (const path of [uploadsDirectory, ".clauderon"]) {
-    if ((await kindOf(files, path)) !== "directory" || (await files.list(path)).length > 0) return;
+    if ((await files.list(path)).length > 0) return;
     await files.remove(path);
   }
 }
