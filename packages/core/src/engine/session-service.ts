@@ -6,12 +6,9 @@ import type { Clock } from "../contract/clock.ts";
 import type { OnCreationProgress } from "../contract/creation-progress.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
-import { SandboxError } from "../contract/errors/sandbox-error.ts";
-import { SessionError } from "../contract/errors/session-error.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { MergeRequest, SessionResult } from "../contract/result.ts";
-import type { Sandbox } from "../contract/sandbox.ts";
 import type { CheckpointRestoration } from "../contract/session-checkpoint.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type {
@@ -39,6 +36,7 @@ import type { SandboxCache } from "./sandbox-cache.ts";
 import type { SandboxSync } from "./sandbox-sync.ts";
 import { cannotGoBack, type SandboxWork } from "./sandbox-work.ts";
 import type { SessionCreator } from "./session-creator.ts";
+import { inSandbox, type Reached } from "./in-sandbox.ts";
 import { isResult, type SessionCommand } from "./session-decider.ts";
 import { sessionEnvironment } from "./session-environment.ts";
 import { sessionDetail } from "./session-view.ts";
@@ -138,22 +136,17 @@ export class SessionService {
   }
 
   async spawn(id: string, argv: readonly [string, ...string[]], options: ExecOptions = {}): Promise<ProcessHandle> {
-    const { state, sandbox } = await this.#sandbox(id, options);
-    return this.#explainStopped(state, () => sandbox.exec(argv, options));
+    return inSandbox(this.#options, id, { ...options, use: ({ sandbox }) => sandbox.exec(argv, options) });
   }
 
   async terminal(id: string, options: AgentTerminalOptions = {}): Promise<TerminalStream> {
-    const { state, sandbox } = await this.#sandbox(id, options);
-    return this.#explainStopped(state, () => sandbox.agentTerminal(options));
+    return inSandbox(this.#options, id, { ...options, use: ({ sandbox }) => sandbox.agentTerminal(options) });
   }
 
   async upload(id: string, file: UploadFile, options: CallOptions = {}): Promise<SessionUpload> {
-    const { signal } = options;
-    return this.#options.locks.run(id, async () => {
-      signal?.throwIfAborted();
-      const { state, sandbox } = await this.#sandbox(id, options);
-      return this.#explainStopped(state, () => uploadFile(sandbox, state, { ...file, signal }));
-    });
+    const use = ({ state, sandbox }: Reached): Promise<SessionUpload> =>
+      uploadFile(sandbox, state, { ...file, ...options });
+    return this.#options.locks.run(id, () => inSandbox(this.#options, id, { ...options, use }));
   }
 
   async text(id: string, options: CallOptions & { readonly lines?: number | undefined } = {}): Promise<string> {
@@ -434,38 +427,6 @@ export class SessionService {
   #settled(id: string, outcome: OperationOutcome): SessionDetail {
     if (outcome.error !== undefined) throw outcome.error;
     return sessionDetail(outcome.state ?? this.#options.log.require(id));
-  }
-
-  async #sandbox(
-    id: string,
-    options: CallOptions,
-  ): Promise<{ readonly state: SessionState; readonly sandbox: Sandbox }> {
-    const state = this.#options.log.require(id);
-    refuseArchived(state);
-    if (state.lifecycle === "creating" || state.lifecycle === "deleting") {
-      throw new SessionError({
-        message: `Session ${state.name} is still ${state.lifecycle}`,
-        fix: [`wait for it: clauderon wait ${state.name} --for status=running,failed`],
-        context: { session: state.name },
-      });
-    }
-    return { state, sandbox: await this.#options.sandboxes.require(state, options) };
-  }
-
-  async #explainStopped<Result>(state: SessionState, action: () => Promise<Result>): Promise<Result> {
-    try {
-      return await action();
-    } catch (cause) {
-      if (!ClauderonError.isInstance(cause, "sandbox.not-running")) throw cause;
-      throw new SandboxError({
-        code: "sandbox.not-running",
-        message: `Session ${state.name} is ${state.lifecycle}`,
-        why: state.error?.message ?? cause.why,
-        fix: [`start it: clauderon start ${state.name}`],
-        context: { session: state.name },
-        cause,
-      });
-    }
   }
 }
 
