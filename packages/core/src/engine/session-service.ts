@@ -4,7 +4,6 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { CreateSessionOptions } from "../contract/clauderon.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { OnCreationProgress } from "../contract/creation-progress.ts";
-import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
