@@ -14,7 +14,7 @@ import { deleteBranchAtBase, tipOf } from "../take-down.ts";
 import { branchExists, branchInUse, pathExists, repositoryGone } from "../workspace-errors.ts";
 import { type WorkspaceMark, writeMark } from "../workspace-mark.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { digestOfIndex, writeFollowed } from "./followed-state.ts";
+import { digestOfIndex, digestOfListing, listIndex, writeFollowed } from "./followed-state.ts";
 import { hideGitlinks } from "./hide-gitlinks.ts";
 import { privatePlaces, writeGitFile } from "./private-places.ts";
 import { readIdentity } from "./read-identity.ts";
@@ -91,17 +91,24 @@ async function build(tools: WorkspaceTools, call: BuildCall): Promise<Filled> {
   await writeGitFile(fileSystem, record);
   await checkOut(tools, outside, signal);
   const filled = await fill(tools, call, outside);
-  await bringStaged(tools, { outside, record, signal });
+  if (request.withChanges || request.checkpoint !== undefined) await bringStaged(tools, { outside, record, signal });
   if (record.kind === "private")
     await writeInside(tools, { record, generation, identity: await readIdentity(tools, record, signal) });
-  await hideGitlinks(tools, outside, { signal });
-  await writeFollowed(tools, record, [{ branch, commit: base, index: await digestOfIndex(tools, record, { signal }) }]);
+  await writeFollowed(tools, record, [{ branch, commit: base, index: await settleIndex(tools, outside, call) }]);
   const { directory } = privatePlaces(record);
   await writeMark(fileSystem, directory, mark);
   if (record.isOwnBranch) await makeBranch(tools, record, call);
   for (const path of [directory, dirname(directory), record.path, dirname(record.path)]) await fileSystem.sync(path);
   await settings.read(signal);
   return filled;
+}
+
+/** Digest of the index, gitlinks hidden. */
+async function settleIndex(tools: WorkspaceTools, outside: GitTree, { record, signal }: BuildCall): Promise<string> {
+  const listed = await listIndex(tools, record, { signal });
+  if (!/(?:^|\0)\S 160000 /u.test(listed.toString("latin1"))) return digestOfListing(listed);
+  await hideGitlinks(tools, outside, { signal });
+  return digestOfIndex(tools, record, { signal });
 }
 
 /** The objects of what was carried over as staged are the repository's; the session gets them in a pack of its own. */
