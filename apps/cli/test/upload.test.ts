@@ -34,7 +34,7 @@ test("upload prints where each file lies, in the order of the files", async () =
 
 test.each([
   [["nobody", "a.png"], 3, "nobody"],
-  [["fix"], 2, "file"],
+  [["fix"], 2, "needs FILE"],
   [["fix", "none"], 1, "cannot be read"],
   [["fix", "folder"], 1, "it is no file"],
   [["fix", "/dev/null"], 1, "it is no file"],

@@ -74,7 +74,7 @@ test("what is posted may be wrong: it says so, and nothing is written", async ()
     [formWith("../up", "x"), 400, "usage.invalid"],
     [formWith(String.raw`a\b`, "x"), 400, "usage.invalid"],
     [formWith("..", "x"), 400, "usage.invalid"],
-    ["no form", 400, "usage.invalid"],
+    ["no form", 415, "usage.invalid"],
     [new FormData(), 400, "usage.invalid"],
     [formWith("big", new Uint8Array(32 * 1024 * 1024 + 1)), 413, "request.too-large"],
     [formWith("huge", new Uint8Array(34 * 1024 * 1024)), 413, "request.too-large"],
