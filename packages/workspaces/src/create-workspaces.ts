@@ -141,7 +141,6 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
         try {
           const call = { request, record, claims, settings, drafts, signal };
           if (record.kind === "worktree") return await makeWorkspace(tools, call);
-          await drafts.release(request.sessionId);
           return await makePrivate(tools, { ...call, mirrors, onProgress });
         } catch (error) {
           await drafts.release(request.sessionId);
