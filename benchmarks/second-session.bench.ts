@@ -14,8 +14,13 @@ import { type Comparison, Samples } from "./support/samples.ts";
 import { makeRepository } from "./support/test-repository.ts";
 
 // The workspace of a further session on a repository that has one, linked and private, against bare `git worktree add`: time, and disk beside the files themselves.
-// `--files 1000,10000` chooses the sizes.
-const { values } = parseArgs({ options: { files: { type: "string", default: "1000,10000,100000" } } });
+// `--files 1000,10000` chooses the sizes, `--kinds private` what is measured.
+const { values } = parseArgs({
+  options: {
+    files: { type: "string", default: "1000,10000,100000" },
+    kinds: { type: "string", default: "worktree,private" },
+  },
+});
 const run = promisify(execFile);
 // As in the daemon.
 const runner = createHelpedRunner();
@@ -88,7 +93,8 @@ async function measure(kind: Row["kind"], files: number): Promise<Row> {
 try {
   const rows: Row[] = [];
   for (const files of values.files.split(","))
-    for (const kind of ["worktree", "private"] as const) rows.push(await measure(kind, Number(files)));
+    for (const kind of (["worktree", "private"] as const).filter((each) => values.kinds.split(",").includes(each)))
+      rows.push(await measure(kind, Number(files)));
   console.log(JSON.stringify({ target: 1.3, rows }));
 } finally {
   await runner[Symbol.asyncDispose]();

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import type { WorkspaceCheckpointRequest, WorkspaceRecord } from "@clauderon/core/contract";
 
+import { allSettled } from "../all-settled.ts";
 import { keepObjects, releaseObjects } from "../keep-objects.ts";
 import type { GitTree } from "../own-git-directory.ts";
 import { publishWork } from "../private/publish-branch.ts";
@@ -70,17 +71,19 @@ export async function createCheckpoint(
   try {
     await fileSystem.makeDirectory(objects);
     const call = { tree, store, objects, known: places.known, settings, also, signal };
-    const captured = await capture(tools, { ...call, scrollback: request.scrollback, headRef: head.ref });
     await fileSystem.makeDirectory(places.released);
     await fileSystem.makeDirectory(places.records);
     await fileSystem.replaceDurably(marker, JSON.stringify({ id, commonDirectory: record.commonDirectory }));
-    await keepObjects(tools, {
-      commonDirectory: record.commonDirectory,
-      entry: tree.gitDirectory,
-      commits: head.commit === undefined ? [] : [head.commit],
-      ref: checkpointRef(id),
-      signal,
-    });
+    const [captured] = await allSettled([
+      capture(tools, { ...call, scrollback: request.scrollback, headRef: head.ref }),
+      keepObjects(tools, {
+        commonDirectory: record.commonDirectory,
+        entry: tree.gitDirectory,
+        commits: head.commit === undefined ? [] : [head.commit],
+        ref: checkpointRef(id),
+        signal,
+      }),
+    ]);
     const known = await recordsOf(tools, sessionId);
     await store.pack({
       objects,

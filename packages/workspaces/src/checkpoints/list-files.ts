@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 
+import { allSettled } from "../all-settled.ts";
 import type { EntryStatus } from "../held-files.ts";
 import { type GitTree, makeOwnGitDirectory } from "../own-git-directory.ts";
 import { readablePath } from "../porcelain-status.ts";
@@ -38,9 +39,11 @@ export async function listFiles(tools: WorkspaceTools, tree: GitTree, options: L
       .split("\0")
       .filter((path) => path !== "");
   };
-  const tracked = await list(["--cached"]);
-  const others = await list(["--others", "--exclude-standard"]);
-  const collapsed = await list(["--others", "--exclude-standard", "--directory"]);
+  const [tracked, others, collapsed] = await allSettled([
+    list(["--cached"]),
+    list(["--others", "--exclude-standard"]),
+    list(["--others", "--exclude-standard", "--directory"]),
+  ]);
   const skipped = others.filter((path) => path.endsWith("/"));
   const wanted = new Set([...tracked, ...others.filter((path) => !path.endsWith("/"))]);
   const empty = collapsed.filter((path) => path.endsWith("/") && !skipped.includes(path));
