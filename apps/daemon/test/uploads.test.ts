@@ -18,7 +18,10 @@ afterAll(() => rig.close());
 const output = (directory: string, ...args: readonly string[]): string =>
   execFileSync("git", ["-C", directory, ...args], { encoding: "utf8" });
 
-async function post(form: FormData | string, name = "up"): Promise<{ readonly status: number; readonly body: unknown }> {
+async function post(
+  form: FormData | string,
+  name = "up",
+): Promise<{ readonly status: number; readonly body: unknown }> {
   const authorization = `Bearer ${rig.token}`;
   const response = await fetch(`${rig.daemon.file.url}/api/sessions/${name}/upload`, {
     method: "POST",
@@ -44,7 +47,13 @@ test("a file is put into a session on this machine, where git sees nothing of it
   const { workspace } = await session.detail();
   const content = Buffer.from([0, 255, 13, 10, 45, 45, 0]);
   const upload = await session.upload({ name: 'sh"ot\u00e9 %.png', content });
-  expect(upload).toEqual({ schemaVersion: 1, session: "up", name: 'sh"ot\u00e9 %.png', path: expect.any(String), sizeBytes: 7 });
+  expect(upload).toEqual({
+    schemaVersion: 1,
+    session: "up",
+    name: 'sh"ot\u00e9 %.png',
+    path: expect.any(String),
+    sizeBytes: 7,
+  });
   expect(path.dirname(upload.path)).toBe(path.join(workspace, ".clauderon", "uploads", session.id));
   expect(readFileSync(upload.path)).toEqual(content);
   const { status, body } = await post(formWith("by-hand.txt", "by hand"));
@@ -61,10 +70,10 @@ test("a file is put into a session on this machine, where git sees nothing of it
   const again = await rig.client.undo.restore({ reference: session.id });
   expect(readFileSync(upload.path)).toEqual(content);
   await again.delete({ keepWorktree: true });
-  expect([readdirSync(path.join(workspace, ".clauderon")), output(workspace, "status", "--porcelain", "--ignored")]).toEqual([
-    ["notes"],
-    "",
-  ]);
+  expect([
+    readdirSync(path.join(workspace, ".clauderon")),
+    output(workspace, "status", "--porcelain", "--ignored"),
+  ]).toEqual([["notes"], ""]);
 }, 120_000);
 
 test("what is posted may be wrong: it says so, and nothing is written", async () => {

@@ -35,11 +35,16 @@ describe.each(["claude", "codex", "gemini"])("%s", (name) => {
     }
     for (const isolation of ["none", "container"] as const) {
       const asked = { prompt: "x".repeat(300_000), permissionMode: "bypass", isolation } as const;
-      const { argv, files } = await agentNamed(name).plan({ ...home.request(asked), environment: { ...home.environment, IS_SANDBOX: "1" } });
+      const { argv, files } = await agentNamed(name).plan({
+        ...home.request(asked),
+        environment: { ...home.environment, IS_SANDBOX: "1" },
+      });
       expect(argv.join(" ")).toContain(join(home.sessionDirectory, "prompt.md"));
       for (const { path } of files) expect(dirname(path).startsWith(home.sessionDirectory)).toBe(true);
     }
-    expect(own.map((path) => readFileSync(join(home.workspace, path), "utf8"))).toEqual(own.map(() => "the repository's"));
+    expect(own.map((path) => readFileSync(join(home.workspace, path), "utf8"))).toEqual(
+      own.map(() => "the repository's"),
+    );
     expect(readdirSync(home.workspace).toSorted()).toEqual([".claude", ".claude.json", ".codex", ".gemini"]);
   });
 

@@ -33,11 +33,7 @@ export function createRepositoryClones(tools: WorkspaceTools): RepositoryClones 
   };
 }
 
-async function fetchOrClone(
-  tools: WorkspaceTools,
-  url: string,
-  options: CloneOptions,
-): Promise<RepositoryInfo> {
+async function fetchOrClone(tools: WorkspaceTools, url: string, options: CloneOptions): Promise<RepositoryInfo> {
   const { signal } = options;
   validateRepositoryUrl(url);
   const parent = join(tools.homeDirectory, "repositories");

@@ -84,7 +84,12 @@ async function fill(tools: WorkspaceTools, directory: string, call: GenerationCa
   const { view, signal } = call;
   const shared = await share(tools, directory, call);
   const layers = [...shared];
-  const packing: PackCall = { from: call.commonDirectory, into: directory, watch: await watchOf(tools, call, layers), signal };
+  const packing: PackCall = {
+    from: call.commonDirectory,
+    into: directory,
+    watch: await watchOf(tools, call, layers),
+    signal,
+  };
   // What is rewound often is kept apart from what hardly ever is, so that less must be written anew.
   const steps = layers.length === 0 && view.trunk !== undefined ? [[view.trunk], view.tips] : [view.tips];
   for (const step of steps) {

@@ -92,11 +92,7 @@ export interface WorkspaceFileSystem {
   /** What regular files of such a tree hold. */
   lookAtHeld(from: string, paths: readonly string[]): Promise<ReadonlyMap<string, HeldFile>>;
   /** Regular files and links of such a tree while they are open; what is not there is left out. */
-  holdFiles(
-    from: string,
-    paths: readonly string[],
-    work: (held: readonly HeldEntry[]) => Promise<void>,
-  ): Promise<void>;
+  holdFiles(from: string, paths: readonly string[], work: (held: readonly HeldEntry[]) => Promise<void>): Promise<void>;
   /** A file of ours in such a copy. */
   writeBeside(to: string, path: string, text: string | Uint8Array): Promise<void>;
 }

@@ -10,7 +10,10 @@ import { pickFields } from "../output/json.ts";
 import { resolveSession } from "../session/resolve-session.ts";
 
 export const uploadCommand: Command = defineCommand({
-  meta: { name: "upload", description: "Put files where a session's agent can read them: screenshots, logs, documents." },
+  meta: {
+    name: "upload",
+    description: "Put files where a session's agent can read them: screenshots, logs, documents.",
+  },
   args: {
     name: { type: "positional", required: true, description: "session", completes: "sessions" },
     file: { type: "positional", required: true, repeatable: true, description: "files of this machine" },
@@ -27,7 +30,7 @@ export const uploadCommand: Command = defineCommand({
     const { output, flags, signal, currentDirectory } = context;
     const files: UploadFile[] = [];
     // All of them can be read before the first is sent.
-    for (const path of args.file) files.push(await readUpload(resolve(currentDirectory, path), context.access.checkUpload));
+    for (const path of args.file) files.push(await readUpload(resolve(currentDirectory, path), context.access));
     const session = await resolveSession(args.name, context);
     const uploads: SessionUpload[] = [];
     for (const file of files) {
@@ -40,14 +43,14 @@ export const uploadCommand: Command = defineCommand({
   },
 });
 
-async function readUpload(path: string, check: Access["checkUpload"]): Promise<UploadFile> {
+async function readUpload(path: string, access: Pick<Access, "checkUpload">): Promise<UploadFile> {
   const name = basename(path);
   try {
     // A pipe in the file's place would hold the command for ever.
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const status = await file.stat();
     if (!status.isFile()) throw notReadable(path, "it is no file");
-    await check(name, status.size);
+    await access.checkUpload(name, status.size);
     return { name, content: await file.readFile() };
   } catch (error) {
     if (ClauderonError.isInstance(error)) throw error;

@@ -2,8 +2,8 @@ import type { CreationProgress } from "@clauderon/core/contract";
 
 import type { GlobalFlags } from "../command/command-context.ts";
 import { formatBytes } from "./bytes.ts";
-import { printableJson } from "./printable.ts";
 import type { Output } from "./output.ts";
+import { printableJson } from "./printable.ts";
 
 /** `tty`: a bar that is redrawn. `plain`: a line at the beginning and one at the end. `json`: a line for each look. All on standard error. */
 export type ProgressMode = "tty" | "plain" | "json" | "quiet";

@@ -34,7 +34,8 @@ export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpC
       method: "post",
       path: "/api/sessions/{reference}/upload",
       operationId: "uploadToSession",
-      description: "Puts a file (at most 32 MiB) where the agent can read it; git sees nothing of it, and it goes with the session.",
+      description:
+        "Puts a file (at most 32 MiB) where the agent can read it; git sees nothing of it, and it goes with the session.",
       request: {
         params,
         body: {

@@ -9,7 +9,11 @@ const LOOK_MS = 400;
 /** Tells how far a creation is, a few times a second until `ended`. Never rejects: the creation itself says what is wrong. */
 export async function watchCreation(
   http: HttpClient,
-  { key, ended, onProgress }: { readonly key: string; readonly ended: AbortSignal; readonly onProgress: OnCreationProgress },
+  {
+    key,
+    ended,
+    onProgress,
+  }: { readonly key: string; readonly ended: AbortSignal; readonly onProgress: OnCreationProgress },
 ): Promise<void> {
   const path = `/api/creations/${encodeURIComponent(key)}`;
   let told = "";

@@ -29,20 +29,20 @@ import { archivedAtRisk, mapUnarchiveError, nothingToArchive, refuseArchived } f
 import { bringAllOut } from "./bring-all-out.ts";
 import type { EventLog } from "./event-log.ts";
 import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
+import { inSandbox, type Reached } from "./in-sandbox.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
 import { checkpointRequest, newCheckpointId } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import type { SandboxSync } from "./sandbox-sync.ts";
 import { cannotGoBack, type SandboxWork } from "./sandbox-work.ts";
 import type { SessionCreator } from "./session-creator.ts";
-import { inSandbox, type Reached } from "./in-sandbox.ts";
 import { isResult, type SessionCommand } from "./session-decider.ts";
 import { sessionEnvironment } from "./session-environment.ts";
 import { sessionDetail } from "./session-view.ts";
 import type { OperationInput } from "./step-effects.ts";
 import { takeAllBeforeDeletion } from "./take-all-before-deletion.ts";
-import { waitForSession } from "./wait-for-session.ts";
 import { uploadFile } from "./upload-file.ts";
+import { waitForSession } from "./wait-for-session.ts";
 import { refuseWorkAtRisk } from "./work-at-risk.ts";
 
 export interface SessionServiceOptions {
@@ -106,7 +106,10 @@ export class SessionService {
   async #record(request: CreateSessionRequest, options: CreateCall): Promise<BegunCreation> {
     const { state, repository } = await this.#options.creator.record(request, options);
     this.#options.runner.prepareCreation(state.id);
-    return { state, finished: this.#operate(state.id, undefined, { ...request, found: repository, onProgress: options.onProgress }) };
+    return {
+      state,
+      finished: this.#operate(state.id, undefined, { ...request, found: repository, onProgress: options.onProgress }),
+    };
   }
 
   /** Takes back a creation in progress, the row included. */

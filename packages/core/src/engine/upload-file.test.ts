@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -66,9 +76,12 @@ test.each([
   expect(readdirSync(workspace)).toEqual([]);
 });
 
-test.each([".env", "-rf", "--help", "ünï ‥ cödé 😀.txt", "$(x) `y` 'z'", "a".repeat(200)])("%j is a name", async (name) => {
-  expect((await upload(name)).path.endsWith(`-${name}`)).toBe(true);
-});
+test.each([".env", "-rf", "--help", "ünï ‥ cödé 😀.txt", "$(x) `y` 'z'", "a".repeat(200)])(
+  "%j is a name",
+  async (name) => {
+    expect((await upload(name)).path.endsWith(`-${name}`)).toBe(true);
+  },
+);
 
 test.each([".clauderon", ".clauderon/uploads", ".clauderon/uploads/id-of-one"])(
   "a link or a file at %s refuses, and nothing is written where it leads",

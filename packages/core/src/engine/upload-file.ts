@@ -28,11 +28,20 @@ export async function uploadFile(
   }
   await files.makeDirectory(directory, { signal });
   const there = (await files.list(directory, { signal })).filter((entry) => entry.name !== IGNORE_FILE);
-  checkUploads({ files: there.length, bytes: there.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }, content.byteLength);
+  checkUploads(
+    { files: there.length, bytes: there.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) },
+    content.byteLength,
+  );
   await files.write(`${directory}/${IGNORE_FILE}`, new TextEncoder().encode("*\n"), { signal });
   const path = `${directory}/${randomBytes(4).toString("hex")}-${name}`;
   await files.write(path, content, { signal });
-  return { schemaVersion: 1, session: session.name, name, path: `${workspacePath}/${path}`, sizeBytes: content.byteLength };
+  return {
+    schemaVersion: 1,
+    session: session.name,
+    name,
+    path: `${workspacePath}/${path}`,
+    sizeBytes: content.byteLength,
+  };
 }
 
 /** What was put into a session whose working tree stays without it, also under an earlier id. */

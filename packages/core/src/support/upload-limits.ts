@@ -25,7 +25,10 @@ export function checkUpload(name: string, sizeBytes: number): void {
       context: { name: name.slice(0, 200) },
     });
   if (sizeBytes > uploadLimits.fileBytes)
-    throw tooLarge(`${JSON.stringify(name)} is too large to be put into a session`, `it has ${mib(sizeBytes)}, ${mib(uploadLimits.fileBytes)} are the most`);
+    throw tooLarge(
+      `${JSON.stringify(name)} is too large to be put into a session`,
+      `it has ${mib(sizeBytes)}, ${mib(uploadLimits.fileBytes)} are the most`,
+    );
 }
 
 /** Throws `request.too-large` when there would be too much. */
@@ -45,8 +48,7 @@ function whyNoName(name: string): string | undefined {
   if (/[/\\]/u.test(name)) return "it names a directory";
   if (/\p{Cc}/u.test(name)) return "it holds a control character";
   if (!name.isWellFormed()) return "it is no text";
-  if (Buffer.byteLength(name) > uploadLimits.nameBytes)
-    return `${String(uploadLimits.nameBytes)} bytes are the most`;
+  if (Buffer.byteLength(name) > uploadLimits.nameBytes) return `${String(uploadLimits.nameBytes)} bytes are the most`;
   if (RESERVED.test(name) || /[. ]$/u.test(name)) return "such a name means something else";
   return undefined;
 }

@@ -14,20 +14,16 @@ const VERSION = 1;
 
 /** Empty for what cannot be read: everything is read anew then. */
 export async function readKnownFiles(
-  { readText }: WorkspaceFileSystem,
+  fileSystem: WorkspaceFileSystem,
   path: string | undefined,
 ): Promise<Map<string, KnownFile>> {
-  const text = path === undefined ? undefined : await readText(path);
+  const text = path === undefined ? undefined : await fileSystem.readText(path);
   return new Map(text === undefined ? [] : parse(text));
 }
 
-export async function writeKnownFiles(
-  { writeText }: WorkspaceFileSystem,
-  path: string,
-  known: KnownFiles,
-): Promise<void> {
+export async function writeKnownFiles(fileSystem: WorkspaceFileSystem, path: string, known: KnownFiles): Promise<void> {
   const files = [...known].map(([name, { stamp, object }]) => [name, stamp, object]);
-  await writeText(path, JSON.stringify({ version: VERSION, files }));
+  await fileSystem.writeText(path, JSON.stringify({ version: VERSION, files }));
 }
 
 function parse(text: string): readonly (readonly [string, KnownFile])[] {

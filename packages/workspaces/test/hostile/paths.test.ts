@@ -90,10 +90,10 @@ describe("reading a workspace", () => {
       const { address = "" } = entries.find(({ path }) => path === "deep/file") ?? {};
       texts.push(execFileSync("cat", [address], { encoding: "utf8" }));
     });
-    expect(held.map(({ path, target }) => [path, target?.toString()]).toSorted()).toEqual([
-      ["deep/file", undefined],
-      ["link", join(root, "outside")],
-    ]);
+    expect(Object.fromEntries(held.map(({ path, target }) => [path, target?.toString()]))).toEqual({
+      "deep/file": undefined,
+      link: join(root, "outside"),
+    });
     expect(texts).toEqual([process.platform === "linux" ? "text" : "secret"]);
   });
 

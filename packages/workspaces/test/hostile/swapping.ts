@@ -76,7 +76,10 @@ export function startSwapping(given?: string, pace: SwapPace = {}): Swapping {
     aside: join(root, "aside"),
     link: join(root, "link"),
   };
-  const worker = new Worker(swap, { eval: true, workerData: { ...places, counts, rests: pace.rests ?? { directory: 0, link: 0 } } });
+  const worker = new Worker(swap, {
+    eval: true,
+    workerData: { ...places, counts, rests: pace.rests ?? { directory: 0, link: 0 } },
+  });
   return {
     workspace,
     count: () => Atomics.load(counter, 1),
