@@ -12,7 +12,6 @@ import type { Sandbox } from "../contract/sandbox.ts";
 import type { SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest, WorkspaceResult } from "../contract/workspace.ts";
-import { createDirectoryFiles } from "../host/create-directory-files.ts";
 import { nearest } from "../support/nearest.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
 import type { ProxyPort, SessionIdentity } from "./engine.ts";
@@ -226,7 +225,7 @@ export class StepEffects {
       dropIgnored: deletion.ignored === "drop",
       undo: this.#options.keepsUndo ? { at: this.#options.clock.now().toISOString(), session: idle } : undefined,
     });
-    if (removal.keptWorktree !== undefined) await forgetUploads(state);
+    if (removal.keptWorktree !== undefined) await removeUploads(removal.keptWorktree);
     // An archived session lies in such a record, whether or not deleted ones are to be kept.
     if (!this.#options.keepsUndo) await this.#options.workspaces.undoRecords.remove(state.id);
     return {
@@ -408,11 +407,6 @@ export class StepEffects {
       await this.#options.setup.forget(state.id);
     return {};
   }
-}
-
-/** Its worktree is the user's from now on. */
-async function forgetUploads({ workspace }: SessionState): Promise<void> {
-  if (workspace.kind !== "remote") await removeUploads(createDirectoryFiles({ root: workspace.path }));
 }
 
 /** What a sandbox that is gone, and shared no files with this machine, has taken along. */

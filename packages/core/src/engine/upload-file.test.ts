@@ -47,7 +47,7 @@ test("each file gets a name of its own, and its directory keeps git away", async
   expect(names.map((name) => readFileSync(join(place(), name), "utf8"))).toEqual(["content", "other"]);
   expect(readdirSync(place()).toSorted()).toEqual([".gitignore", ...names].toSorted());
   expect(readFileSync(join(place(), ".gitignore"), "utf8")).toBe("*\n");
-  await removeUploads(createDirectoryFiles({ root: workspace }));
+  await removeUploads(workspace);
   expect(readdirSync(workspace)).toEqual([]);
 });
 

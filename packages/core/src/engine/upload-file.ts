@@ -4,6 +4,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { FileError } from "../contract/errors/file-error.ts";
 import type { Sandbox } from "../contract/sandbox.ts";
 import { type SessionUpload, type UploadFile, uploadsDirectory } from "../contract/upload.ts";
+import { createDirectoryFiles } from "../host/create-directory-files.ts";
 import { checkUpload, checkUploads } from "../support/upload-limits.ts";
 
 /** With it git sees nothing of the directory, whatever the repository's own rules say. */
@@ -45,7 +46,8 @@ export async function uploadFile(
 }
 
 /** What was put into a session whose working tree stays without it, also under an earlier id. */
-export async function removeUploads(files: Sandbox["files"]): Promise<void> {
+export async function removeUploads(worktree: string): Promise<void> {
+  const files = createDirectoryFiles({ root: worktree });
   for (const path of [".clauderon", uploadsDirectory]) if ((await kindOf(files, path)) !== "directory") return;
   for (const { name, kind } of await files.list(uploadsDirectory)) {
     const path = `${uploadsDirectory}/${name}`;
