@@ -6,7 +6,7 @@ import path from "node:path";
 import { parseArgs, promisify } from "node:util";
 
 import type { WorkspaceCheckpointRequest, WorkspaceRecord } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
+import { createHelpedRunner } from "@clauderon/core/host";
 import { createWorkspaces, type Workspaces } from "@clauderon/workspaces";
 
 import { git } from "./support/git.ts";
@@ -21,6 +21,9 @@ const { values } = parseArgs({
 const MEBIBYTE = 1024 * 1024;
 const CHECKPOINTS = 100;
 const run = promisify(execFile);
+// As in the daemon.
+const runner = createHelpedRunner();
+void runner.start();
 const root = await realpath(await mkdtemp(path.join(tmpdir(), "clauderon-bench-checkpoint-")));
 
 interface Session {
@@ -30,7 +33,7 @@ interface Session {
 }
 
 async function sessionOf(repository: string, homeDirectory: string): Promise<Session> {
-  const workspaces = createWorkspaces({ homeDirectory, instanceId: "bench", runner: createCommandRunner() });
+  const workspaces = createWorkspaces({ homeDirectory, instanceId: "bench", runner });
   const sessionId = randomUUID();
   const request = {
     sessionId,
@@ -140,5 +143,6 @@ try {
   const mebibytes = Number(values.mebibytes);
   console.log(JSON.stringify({ rows, ...(mebibytes === 0 ? {} : { sizes: await hundred(mebibytes) }) }));
 } finally {
+  await runner[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -6,7 +6,7 @@ import path from "node:path";
 import { parseArgs, promisify } from "node:util";
 
 import type { WorkspaceRecord } from "@clauderon/core/contract";
-import { createCommandRunner } from "@clauderon/core/host";
+import { createHelpedRunner } from "@clauderon/core/host";
 import { createWorkspaces } from "@clauderon/workspaces";
 
 import { git } from "./support/git.ts";
@@ -14,9 +14,17 @@ import { type Comparison, Samples } from "./support/samples.ts";
 import { makeRepository } from "./support/test-repository.ts";
 
 // The workspace of a further session on a repository that has one, linked and private, against bare `git worktree add`: time, and disk beside the files themselves.
-// `--files 1000,10000` chooses the sizes.
-const { values } = parseArgs({ options: { files: { type: "string", default: "1000,10000,100000" } } });
+// `--files 1000,10000` chooses the sizes, `--kinds private` what is measured.
+const { values } = parseArgs({
+  options: {
+    files: { type: "string", default: "1000,10000,100000" },
+    kinds: { type: "string", default: "worktree,private" },
+  },
+});
 const run = promisify(execFile);
+// As in the daemon.
+const runner = createHelpedRunner();
+void runner.start();
 const root = await realpath(await mkdtemp(path.join(tmpdir(), "clauderon-bench-second-")));
 
 interface Row {
@@ -37,11 +45,13 @@ async function measure(kind: Row["kind"], files: number): Promise<Row> {
   const repository = path.join(place, "repository");
   const homeDirectory = path.join(place, "home");
   await mkdir(homeDirectory, { recursive: true });
-  await makeRepository(repository, files);
-  const workspaces = createWorkspaces({ homeDirectory, instanceId: "bench", runner: createCommandRunner() });
+  const other = path.join(place, "other");
+  // Each has one of its own: a branch that bare git makes would be history that the next session may see.
+  for (const one of [repository, other]) await makeRepository(one, files);
+  const workspaces = createWorkspaces({ homeDirectory, instanceId: "bench", runner });
   const create = async (name: string): Promise<WorkspaceRecord> => {
     const sessionId = randomUUID();
-    const info = await workspaces.resolve(repository, kind === "worktree" ? { forSession: sessionId } : {});
+    const info = await workspaces.resolve(repository, { forSession: sessionId });
     const request = {
       sessionId,
       name,
@@ -55,7 +65,7 @@ async function measure(kind: Row["kind"], files: number): Promise<Row> {
     return record;
   };
   const add = (name: string): Promise<string> =>
-    git(["-C", repository, "worktree", "add", "--quiet", "-b", `bare/${name}`, path.join(place, "bare", name)]);
+    git(["-C", other, "worktree", "add", "--quiet", "-b", `bare/${name}`, path.join(place, "bare", name)]);
   await create("first");
   await add("first");
   const time = new Samples();
@@ -72,9 +82,10 @@ async function measure(kind: Row["kind"], files: number): Promise<Row> {
   const beforeBytes = await bytesOf(...ours);
   await create("last");
   const betweenBytes = await bytesOf(...ours);
-  const bareBeforeBytes = await bytesOf(common);
+  const bareCommon = path.join(other, ".git");
+  const bareBeforeBytes = await bytesOf(bareCommon);
   await add("last");
-  const bareBytes = (await bytesOf(common)) - bareBeforeBytes;
+  const bareBytes = (await bytesOf(bareCommon)) - bareBeforeBytes;
   await rm(place, { recursive: true });
   return { kind, files, time: time.comparison, bytes: { ours: betweenBytes - beforeBytes, bare: bareBytes } };
 }
@@ -82,8 +93,10 @@ async function measure(kind: Row["kind"], files: number): Promise<Row> {
 try {
   const rows: Row[] = [];
   for (const files of values.files.split(","))
-    for (const kind of ["worktree", "private"] as const) rows.push(await measure(kind, Number(files)));
+    for (const kind of (["worktree", "private"] as const).filter((each) => values.kinds.split(",").includes(each)))
+      rows.push(await measure(kind, Number(files)));
   console.log(JSON.stringify({ target: 1.3, rows }));
 } finally {
+  await runner[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
 }

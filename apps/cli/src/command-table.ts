@@ -28,6 +28,10 @@ export const commandTable: Readonly<Record<string, CommandTableRow>> = {
     description: "Run a command in a session",
     load: async () => (await import("./commands/exec.ts")).execCommand,
   },
+  upload: {
+    description: "Put files where a session's agent can read them",
+    load: async () => (await import("./commands/upload.ts")).uploadCommand,
+  },
   logs: {
     description: "Show what the agent printed",
     load: async () => (await import("./commands/logs.ts")).logsCommand,

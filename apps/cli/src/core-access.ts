@@ -55,6 +55,10 @@ export function createCoreAccess(
       const { checkSessionAccess } = await import("@clauderon/proxy/client");
       checkSessionAccess({ allow, deny, budget });
     },
+    async checkUpload(name, sizeBytes) {
+      const { checkUpload } = await core();
+      checkUpload(name, sizeBytes);
+    },
     async checkBudget(budget) {
       const { checkSessionAccess } = await import("@clauderon/proxy/client");
       checkSessionAccess({ budget });

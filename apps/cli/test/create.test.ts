@@ -124,6 +124,31 @@ describe("create", () => {
     expect(stderr).toContain("NUL");
   });
 
+  test("shows how far it is: a bar on a terminal, two lines elsewhere, nothing with --quiet and --json", async () => {
+    const fake = new FakeClauderon();
+    const MIB = 1024 * 1024;
+    const task = "history" as const;
+    fake.progress = [
+      { task, phase: "counting", bytes: 0 },
+      { task, phase: "writing", bytes: 3 * MIB, totalBytes: 4 * MIB },
+      { task, phase: "writing", bytes: 4 * MIB, totalBytes: 4 * MIB },
+    ];
+    const shown = async (argv: readonly string[], isTerminal = false): Promise<readonly string[]> => {
+      const { stderr } = await runInProcess(["create", "a", "--detach", ...argv], { access: access(fake), isTerminal });
+      return stderr.split("\n").filter((line) => !line.includes("note:") && !line.startsWith("Creating"));
+    };
+    expect(await shown([])).toEqual(["Copying the history…", "Copied 4.0 MiB in 0 s", ""]);
+    const drawn = (await shown(["--no-color"], true)).join("\n");
+    expect(drawn).toContain("\rLooking through the history…");
+    expect(drawn).toContain(`[${"=".repeat(18)}${" ".repeat(6)}] 3.0 MiB of about 4.0 MiB`);
+    expect(drawn.replaceAll(/\r[^\n]*\r/gu, "")).toContain("Copied 4.0 MiB in 0 s\n");
+    expect(drawn).not.toContain("\u001B");
+    for (const silent of [["--quiet"], ["--json"], ["--progress", "quiet"], ["--quiet", "--progress", "tty"]])
+      expect([silent, await shown(silent)]).toEqual([silent, [""]]);
+    const [first = ""] = await shown(["--json", "--progress", "json"]);
+    expect(JSON.parse(first)).toEqual({ schemaVersion: 1, progress: fake.progress[0] });
+  });
+
   test("Ctrl-C aborts the request and exits 130", async () => {
     const fake = new FakeClauderon();
     let send: (signal: NodeJS.Signals) => void = () => undefined;

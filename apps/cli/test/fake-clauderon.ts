@@ -2,6 +2,7 @@ import type { Client } from "@clauderon/core/client";
 import {
   SessionError,
   type CreateSessionRequest,
+  type CreationProgress,
   type DeleteSessionRequest,
   type ModelSpending,
   type Session,
@@ -14,6 +15,7 @@ import {
   type UndoRecord,
   type UndoRequest,
   type UnarchiveSessionRequest,
+  type UploadFile,
   type WorkspaceStatus,
 } from "@clauderon/core/contract";
 
@@ -69,8 +71,10 @@ export class FakeClauderon implements Client {
   readonly stopped: string[] = [];
   readonly unarchived: { readonly name: string; readonly request: UnarchiveSessionRequest | undefined }[] = [];
   readonly changed: { readonly name: string; readonly change: SessionAccessChange }[] = [];
+  readonly uploaded: UploadFile[] = [];
   used: ModelSpending | undefined;
   onCreate: ((request: CreateSessionRequest, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  progress: readonly CreationProgress[] = [];
   patchSession: ((session: Session) => Session) | undefined;
   eventList: readonly SessionEvent[] = [];
   undoUntil: string | undefined;
@@ -83,6 +87,7 @@ export class FakeClauderon implements Client {
   readonly sessions: Client["sessions"] = {
     create: async (request, options) => {
       this.created.push(request);
+      for (const progress of this.progress) options?.onProgress?.(progress);
       await this.onCreate?.(request, options?.signal);
       const detail = sessionDetail(request.name ?? "made-up", { notices: ["backend local: zellij is not installed"] });
       this.details.set(detail.name, detail);
@@ -211,6 +216,11 @@ export class FakeClauderon implements Client {
       terminal: () => Promise.reject(new Error("terminal was not expected")),
       text: async () => "",
       diff: async () => "",
+      upload: async (file) => {
+        this.uploaded.push(file);
+        const path = `/workspace/.clauderon/uploads/id/1-${file.name}`;
+        return { schemaVersion: 1, session: name, name: file.name, path, sizeBytes: file.content.byteLength };
+      },
       merge: async (request) => this.#result(name, "merge", request),
       apply: async () => this.#result(name, "apply"),
       start: async () => detail(),

@@ -1,6 +1,6 @@
 import { PassThrough, Writable } from "node:stream";
 
-import { checkCreateRequest } from "@clauderon/core/client";
+import { checkCreateRequest, checkUpload } from "@clauderon/core/client";
 import { checkSessionAccess } from "@clauderon/proxy/client";
 
 import type { Access } from "../src/command/access.ts";
@@ -80,6 +80,9 @@ const refusingAccess: Access = {
   settingsPath: () => Promise.resolve("/nowhere/home/config.toml"),
   checkCreateRequest: async (request) => {
     checkCreateRequest(request);
+  },
+  checkUpload: async (name, sizeBytes) => {
+    checkUpload(name, sizeBytes);
   },
   checkBudget: async (budget) => {
     checkSessionAccess({ budget });

@@ -69,6 +69,13 @@ describe("one session", { timeout: SLOW }, () => {
     expect((await here.cli(["exec", "one", "-w", "..", "--", "pwd"])).stdout).toBe(`${join(here.home, "worktrees")}\n`);
   });
 
+  test("upload: the agent finds the file at the path that is printed, and git does not", async () => {
+    const { code, stdout, stderr } = await here.call(["upload", "one", "file.txt"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect((await here.cli(["exec", "one", "--", "cat", stdout.trimEnd()])).stdout).toBe("one\n");
+    expect((await here.cli(["exec", "one", "--", "git", "status", "--porcelain"])).stdout).toBe("");
+  });
+
   test("exec: Ctrl-C reaches the command", async () => {
     const script =
       'process.on("SIGINT", () => process.exit(42)); process.stdout.write("up"); setInterval(() => {}, 1000)';

@@ -1,9 +1,14 @@
-import { OperationError, type Session } from "@clauderon/core/contract";
+import { type CreationProgress, type OnCreationProgress, OperationError, type Session } from "@clauderon/core/contract";
 
 /** Creations by idempotency key, so that a caller that gives up can take its own back: exactly, also when both cross on the way. */
 export interface Creations {
   /** Runs a creation. Rejects with `operation.aborted` when its key was cancelled before. */
-  run(key: string | undefined, create: (signal: AbortSignal) => Promise<Session>): Promise<Session>;
+  run(
+    key: string | undefined,
+    create: (signal: AbortSignal, onProgress: OnCreationProgress) => Promise<Session>,
+  ): Promise<Session>;
+  /** How far the creation with the key is; `undefined` when there is nothing to tell. */
+  progress(key: string): CreationProgress | undefined;
   /** Ends the creation with the key, or refuses it if it is still to come. Resolves when nothing of it is left. */
   cancel(key: string): Promise<void>;
 }
@@ -15,6 +20,7 @@ interface Entry {
   readonly controller: AbortController;
   /** Settles with the creation; never rejects. */
   outcome: Promise<Session | undefined>;
+  progress?: CreationProgress;
 }
 
 /** `remove` deletes a session that was made although its caller gave up. */
@@ -34,7 +40,10 @@ export function createCreations(remove: (session: Session) => Promise<void>): Cr
       const known = key === undefined ? undefined : entries.get(key);
       known?.controller.signal.throwIfAborted();
       const controller = known?.controller ?? new AbortController();
-      const running = create(controller.signal);
+      const running = create(controller.signal, (progress) => {
+        const entry = key === undefined ? undefined : entries.get(key);
+        if (entry !== undefined) entry.progress = progress;
+      });
       if (key !== undefined && known === undefined) {
         const outcome = running.then(
           (session) => session,
@@ -46,6 +55,7 @@ export function createCreations(remove: (session: Session) => Promise<void>): Cr
       controller.signal.throwIfAborted();
       return session;
     },
+    progress: (key) => entries.get(key)?.progress,
     async cancel(key) {
       const known = entries.get(key);
       const entry = known ?? { controller: new AbortController(), outcome: Promise.resolve(undefined) };

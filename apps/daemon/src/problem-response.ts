@@ -17,7 +17,7 @@ function translated(error: unknown): unknown {
   return new UsageError({
     message: "The request cannot be read",
     why: error.message,
-    fix: ["send the body as application/json, as /openapi.json describes it"],
+    fix: ["send the body as /openapi.json describes it: application/json, a file as multipart/form-data"],
   });
 }
 

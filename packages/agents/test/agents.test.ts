@@ -1,5 +1,5 @@
-import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { createCommandRunner } from "@clauderon/core/host";
 import { describe, expect, test } from "vitest";
@@ -23,6 +23,29 @@ describe.each(["claude", "codex", "gemini"])("%s", (name) => {
     expect(await agentNamed(name).find(home.environment)).toBeUndefined();
     const program = home.program(name, "2.1.197");
     expect(await agentNamed(name).find(home.environment)).toEqual({ program, version: "2.1.197" });
+  });
+
+  test("leaves the repository's own settings alone: what it needs lies in the session's directory, which its flags name", async () => {
+    using home = new AgentHome();
+    home.program(name);
+    const own = [".claude.json", ".claude/settings.json", ".codex/config.toml", ".gemini/settings.json"];
+    for (const path of own) {
+      mkdirSync(dirname(join(home.workspace, path)), { recursive: true });
+      writeFileSync(join(home.workspace, path), "the repository's");
+    }
+    for (const isolation of ["none", "container"] as const) {
+      const asked = { prompt: "x".repeat(300_000), permissionMode: "bypass", isolation } as const;
+      const { argv, files } = await agentNamed(name).plan({
+        ...home.request(asked),
+        environment: { ...home.environment, IS_SANDBOX: "1" },
+      });
+      expect(argv.join(" ")).toContain(join(home.sessionDirectory, "prompt.md"));
+      for (const { path } of files) expect(dirname(path).startsWith(home.sessionDirectory)).toBe(true);
+    }
+    expect(own.map((path) => readFileSync(join(home.workspace, path), "utf8"))).toEqual(
+      own.map(() => "the repository's"),
+    );
+    expect(readdirSync(home.workspace).toSorted()).toEqual([".claude", ".claude.json", ".codex", ".gemini"]);
   });
 
   test("of an npm package it has the package's version, without being run", async () => {

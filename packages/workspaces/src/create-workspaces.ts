@@ -126,25 +126,24 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     });
   return {
     doctor: ({ signal } = {}) => inspectGit(tools.git, signal),
-    resolve: (repository, { signal, forSession } = {}) =>
+    resolve: (repository, { signal, forSession, onProgress } = {}) =>
       translated(async () => {
         if (!isRepositoryUrl(repository)) {
           if (forSession !== undefined) drafts.begin(forSession, resolve(repository));
           return await resolveRepository(tools, repository, { signal });
         }
         validateRepositoryUrl(repository);
-        return clones.resolve(repository, signal);
+        return clones.resolve(repository, { signal, onProgress });
       }),
     changes: (repository, { signal, except } = {}) =>
       translated(() => readChanges(tools, repository, { settings, signal, except })),
     plan: (request, { signal } = {}) => translated(() => planWorkspace(tools, claims, { request, signal })),
-    create: (request, record, { signal } = {}) =>
+    create: (request, record, { signal, onProgress } = {}) =>
       withGit(async () => {
         try {
           const call = { request, record, claims, settings, drafts, signal };
           if (record.kind === "worktree") return await makeWorkspace(tools, call);
-          await drafts.release(request.sessionId);
-          return await makePrivate(tools, { ...call, mirrors });
+          return await makePrivate(tools, { ...call, mirrors, onProgress });
         } catch (error) {
           await drafts.release(request.sessionId);
           throw error;

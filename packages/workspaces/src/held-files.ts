@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readlink, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path/posix";
 
@@ -7,6 +7,9 @@ const isLinux = process.platform === "linux";
 const SLASH = Buffer.from("/");
 const CHUNK_BYTES = 256 * 1024;
 const START_BYTES = 1024;
+/** Files that are open at the same time, and looks that are under way. */
+const HELD_AT_ONCE = 256;
+const LOOKS_AT_ONCE = 16;
 
 /** A file of a tree that somebody may be writing. */
 export interface HeldFile {
@@ -14,6 +17,25 @@ export interface HeldFile {
   readonly sha256: string;
   /** At most 1,024 bytes of it. */
   readonly start: Buffer;
+}
+
+/** What lies at a path. */
+export interface EntryStatus {
+  /** `st_mode` */
+  readonly mode: number;
+  /** Differs when it is another file, or was written. */
+  readonly stamp: string;
+  /** From then on, in milliseconds since 1970, whoever writes it gives it another stamp. */
+  readonly settledAt: number;
+}
+
+/** A file or link of such a tree while it is held open. */
+export interface HeldEntry extends EntryStatus {
+  readonly path: string;
+  /** Where another program of this user's finds the very file. */
+  readonly address?: string | undefined;
+  /** Where a symbolic link leads. */
+  readonly target?: Buffer | undefined;
 }
 
 /**
@@ -59,8 +81,46 @@ export async function lookAtHeld(from: string, paths: readonly string[]): Promis
   return found;
 }
 
+/**
+ * Gives regular files and symbolic links of such a tree out while they are open, found in the same way, some hundred at a time; what is not there, or is neither, is
+ * left out. On Linux an address leads to the open file and nowhere else, whatever its name leads to by then.
+ */
+export async function holdFiles(
+  from: string,
+  paths: readonly string[],
+  work: (held: readonly HeldEntry[]) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < paths.length; at += HELD_AT_ONCE) {
+    await using files = new AsyncDisposableStack();
+    const held: HeldEntry[] = [];
+    await eachHeld(from, paths.slice(at, at + HELD_AT_ONCE), async (place, path) => {
+      const seen = await unlessGone(lstat(place, { bigint: true }));
+      if (seen?.isSymbolicLink() === true) {
+        const target = await unlessGone(readlink(place, { encoding: "buffer" }));
+        if (target !== undefined) held.push({ ...statusFrom(seen), path, target });
+      }
+      const file = seen?.isFile() === true ? await openFile(place) : undefined;
+      if (file === undefined) return;
+      files.use(file);
+      const address = isLinux ? `/proc/${String(process.pid)}/fd/${String(file.fd)}` : place.toString();
+      held.push({ ...statusFrom(await file.stat({ bigint: true })), path, address });
+    });
+    if (held.length > 0) await work(held);
+  }
+}
+
+export function statusFrom({ mode, ino, size, mtimeNs, ctimeNs }: BigIntStats): EntryStatus {
+  // Some file systems count whole seconds; the others as often as the kernel's clock ticks.
+  const graceMs = ctimeNs % 1_000_000_000n === 0n ? 2000 : 100;
+  return {
+    mode: Number(mode),
+    stamp: [mode, ino, size, mtimeNs, ctimeNs].join(" "),
+    settledAt: Number(ctimeNs / 1_000_000n) + graceMs,
+  };
+}
+
 /** Writes a file of such a copy. */
-export async function writeBeside(to: string, path: string, text: string): Promise<void> {
+export async function writeBeside(to: string, path: string, text: string | Uint8Array): Promise<void> {
   const parent = Buffer.concat([Buffer.from(to), SLASH, Buffer.from(dirname(path), "latin1")]);
   await mkdir(parent, { recursive: true });
   await writeFile(Buffer.concat([Buffer.from(to), SLASH, Buffer.from(path, "latin1")]), text, { flag: "wx" });
@@ -75,8 +135,16 @@ async function eachHeld(root: string, paths: readonly string[], visit: Visit): P
     const held = isLinux
       ? heldPath(directory)
       : Buffer.concat([Buffer.from(root), SLASH, Buffer.from(parent, "latin1")]);
-    for (const path of inside)
-      await visit(Buffer.concat([held, SLASH, Buffer.from(path.slice(path.lastIndexOf("/") + 1), "latin1")]), path);
+    for (let at = 0; at < inside.length; at += LOOKS_AT_ONCE) {
+      const visits = inside
+        .slice(at, at + LOOKS_AT_ONCE)
+        .map((path) =>
+          visit(Buffer.concat([held, SLASH, Buffer.from(path.slice(path.lastIndexOf("/") + 1), "latin1")]), path),
+        );
+      // A directory that is closed while somebody looks through it would be another by its number.
+      const ended = await Promise.allSettled(visits);
+      for (const visited of ended) if (visited.status === "rejected") throw visited.reason;
+    }
   }
 }
 
@@ -104,7 +172,10 @@ async function linkAt(place: Buffer): Promise<Buffer | undefined> {
 
 /** A pipe in the file's place would hold the caller for ever. */
 async function fileAt(place: Buffer): Promise<FileHandle | undefined> {
-  if ((await unlessGone(lstat(place)))?.isFile() !== true) return undefined;
+  return (await unlessGone(lstat(place)))?.isFile() === true ? openFile(place) : undefined;
+}
+
+async function openFile(place: Buffer): Promise<FileHandle | undefined> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await unlessGone(open(place, flags));
   if (file === undefined || (await file.stat()).isFile()) return file;

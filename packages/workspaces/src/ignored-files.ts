@@ -1,11 +1,13 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { WorkspaceStatus } from "@clauderon/core/contract";
+import { uploadsDirectory, type WorkspaceStatus } from "@clauderon/core/contract";
 
 import type { InspectOptions } from "./inspect-status.ts";
 import { type GitTree, makeOwnGitDirectory } from "./own-git-directory.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
+
+const SLASH = Buffer.from("/");
 
 /** Ignored files and directories, each directory once; bytes, held one per character, directories with a slash at the end. */
 async function listIgnored(
@@ -22,6 +24,12 @@ async function listIgnored(
     .filter((path) => path !== "");
 }
 
+/** What was put into the session from outside is not its work. */
+function isUpload(tree: GitTree, place: Buffer): boolean {
+  const uploads = placeOf(tree, uploadsDirectory);
+  return place.equals(uploads) || place.subarray(0, uploads.length + 1).equals(Buffer.concat([uploads, SLASH]));
+}
+
 /** Disk space of the ignored files, from their directories alone; counted up to the limit. */
 export async function measureIgnored(
   tools: WorkspaceTools,
@@ -32,13 +40,14 @@ export async function measureIgnored(
   const pending = (await listIgnored(tools, tree, options)).map((path) => placeOf(tree, path));
   for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
     options.signal?.throwIfAborted();
+    if (isUpload(tree, place)) continue;
     const status = await lstat(place).catch(() => undefined);
     // Blocks are of 512 bytes (POSIX).
     bytes += (status?.blocks ?? 0) * 512;
     if (bytes > limitBytes) return { bytes: limitBytes, isMore: true };
     if (status?.isDirectory() !== true) continue;
     for (const name of await readdir(place, { encoding: "buffer" }).catch(() => []))
-      pending.push(Buffer.concat([place, Buffer.from("/"), name]));
+      pending.push(Buffer.concat([place, SLASH, name]));
   }
   return { bytes, isMore: false };
 }

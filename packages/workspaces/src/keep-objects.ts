@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { allSettled } from "./all-settled.ts";
 import { retryLocked } from "./retry-locked.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
 
@@ -66,8 +67,8 @@ interface EntryCall {
 }
 
 async function namedInEntry(tools: WorkspaceTools, call: EntryCall): Promise<readonly string[]> {
-  const files = await namedInFiles(tools, call.entry);
-  return [...files, ...(await ownRefs(tools, call)), ...(await indexed(tools, call))];
+  const named = [namedInFiles(tools, call.entry), ownRefs(tools, call), indexed(tools, call)];
+  return (await allSettled(named)).flat();
 }
 
 async function namedInFiles({ fileSystem }: WorkspaceTools, directory: string): Promise<readonly string[]> {
@@ -100,13 +101,14 @@ async function indexed({ git, fileSystem }: WorkspaceTools, { entry, signal }: E
     const result = await git.inspect([`--git-dir=${entry}`, ...args], { signal, accepts: [0, 1, 128] });
     return result.exitCode === 0 ? result.stdout : undefined;
   };
-  const changed = await ask(["diff-index", "--cached", "--raw", "--no-renames", "--no-abbrev", "-z", "HEAD", "--"]);
-  const texts = [
-    // On a branch without commits, everything.
-    changed ?? (await ask(["ls-files", "--stage", "-z"])) ?? "",
-    (await ask(["ls-files", "--unmerged", "-z"])) ?? "",
-    (await ask(["ls-files", "--resolve-undo", "-z"])) ?? "",
-  ];
+  const [changed, unmerged, resolved] = await allSettled([
+    ask(["diff-index", "--cached", "--raw", "--no-renames", "--no-abbrev", "-z", "HEAD", "--"]),
+    ask(["ls-files", "--unmerged", "-z"]),
+    ask(["ls-files", "--resolve-undo", "-z"]),
+  ]);
+  // On a branch without commits, everything.
+  const staged = changed ?? (await ask(["ls-files", "--stage", "-z"]));
+  const texts = [staged ?? "", unmerged ?? "", resolved ?? ""];
   return texts.flatMap((text) => text.match(/(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])/gu) ?? []);
 }
 

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 
-import { WorkspaceError } from "@clauderon/core/contract";
+import { type CreationProgress, type OnCreationProgress, WorkspaceError } from "@clauderon/core/contract";
 
 import { formatGitConfig, parseGitConfig } from "./git-config-file.ts";
 import { complaintOf } from "./git.ts";
@@ -10,16 +10,9 @@ import { repositoryOf } from "./repository/repository-of.ts";
 import { reusableLayers } from "./reusable-layers.ts";
 import type { ScratchDirectories } from "./scratch-directories.ts";
 import type { RepositoryView } from "./visible-refs.ts";
+import { watchPacks } from "./watch-packs.ts";
 import { codeOf } from "./workspace-file-system.ts";
 import type { WorkspaceTools } from "./workspace-tools.ts";
-
-/** How far a generation is. */
-export interface MirrorProgress {
-  /** `counting`: which objects are needed. `writing`: they are being copied. */
-  readonly phase: "counting" | "writing";
-  /** Written so far. */
-  readonly bytes: number;
-}
 
 export interface GenerationCall {
   readonly commonDirectory: string;
@@ -31,11 +24,9 @@ export interface GenerationCall {
   readonly making: ScratchDirectories;
   /** Called when it is whole, in the directory where it lies until it gets its name. */
   readonly onWhole?: ((directory: string) => Promise<void>) | undefined;
-  readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
+  readonly onProgress?: OnCreationProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-const LOOK_MS = 200;
 
 /** Makes a generation under another name and gives it its own when it is whole. Several at once make one. */
 export async function makeGeneration(given: WorkspaceTools, call: GenerationCall): Promise<void> {
@@ -92,17 +83,44 @@ async function prepare({ fileSystem }: WorkspaceTools, directory: string, { view
 async function fill(tools: WorkspaceTools, directory: string, call: GenerationCall): Promise<readonly MirrorLayer[]> {
   const { view, signal } = call;
   const shared = await share(tools, directory, call);
-  const packing: PackCall = { from: call.commonDirectory, into: directory, onProgress: call.onProgress, signal };
   const layers = [...shared];
+  const packing: PackCall = {
+    from: call.commonDirectory,
+    into: directory,
+    watch: await watchOf(tools, call, layers),
+    signal,
+  };
   // What is rewound often is kept apart from what hardly ever is, so that less must be written anew.
   const steps = layers.length === 0 && view.trunk !== undefined ? [[view.trunk], view.tips] : [view.tips];
   for (const step of steps) {
     const known = new Set(layers.flatMap(({ tips }) => tips).map(({ object }) => object));
     const tips = step.filter(({ object }) => !known.has(object));
     const layer = tips.length === 0 ? undefined : await pack(tools, packing, { tips, without: [...known] });
-    if (layer !== undefined) layers.push(layer);
+    if (layer === undefined) continue;
+    layers.push(layer);
+    if (packing.watch !== undefined) packing.watch.written += layer.bytes;
   }
+  const { written = 0, onProgress } = packing.watch ?? {};
+  if (written > 0) onProgress?.({ task: "history", phase: "writing", bytes: written, totalBytes: written });
   return layers;
+}
+
+interface Watch {
+  readonly onProgress: OnCreationProgress;
+  /** In packs that are done. */
+  written: number;
+  readonly totalBytes?: number | undefined;
+}
+
+/** Where nothing can be shared, what there will be is about what the repository has. */
+async function watchOf(
+  { fileSystem }: WorkspaceTools,
+  { onProgress, commonDirectory }: GenerationCall,
+  shared: readonly MirrorLayer[],
+): Promise<Watch | undefined> {
+  if (onProgress === undefined) return undefined;
+  const packs = shared.length > 0 ? 0 : await fileSystem.bytesOf(join(commonDirectory, "objects", "pack"));
+  return { onProgress, written: 0, ...(packs === 0 ? {} : { totalBytes: packs }) };
 }
 
 async function share(tools: WorkspaceTools, directory: string, call: GenerationCall): Promise<readonly MirrorLayer[]> {
@@ -118,56 +136,37 @@ async function share(tools: WorkspaceTools, directory: string, call: GenerationC
   return layers;
 }
 
+function progressOf({ totalBytes }: Watch, phase: CreationProgress["phase"], bytes: number): CreationProgress {
+  // What is borrowed from elsewhere, or loose, comes on top of what is known.
+  const total = totalBytes === undefined || bytes >= totalBytes ? {} : { totalBytes };
+  return { task: "history", phase, bytes, ...total };
+}
+
 interface PackCall {
   readonly from: string;
   readonly into: string;
-  readonly onProgress: GenerationCall["onProgress"];
+  readonly watch: Watch | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 /** One new pack with what is missing; `undefined` when nothing is. */
 async function pack(
   tools: WorkspaceTools,
-  { from, into, onProgress, signal }: PackCall,
+  { from, into, watch, signal }: PackCall,
   { tips, without }: { readonly tips: readonly GitObject[]; readonly without: readonly string[] },
 ): Promise<MirrorLayer | undefined> {
-  const packs = join(into, "objects", "pack");
   const request = { from, into, tips: tips.map(({ object }) => object), without };
   const working = repositoryOf(tools).pack(request, { signal });
-  const name = await watched(tools, { working, packs, onProgress });
+  const name = await (watch === undefined
+    ? working
+    : watchPacks(tools, {
+        directory: into,
+        working,
+        tell: ({ phase, bytes }) => watch.onProgress(progressOf(watch, phase, watch.written + bytes)),
+      }));
   if (name === undefined) return undefined;
   const [file = ""] = packFiles(into, name);
   return { tips, pack: name, bytes: await tools.fileSystem.bytesOf(file) };
-}
-
-interface Watched<Value> {
-  readonly working: Promise<Value>;
-  readonly packs: string;
-  readonly onProgress: GenerationCall["onProgress"];
-}
-
-/** Git tells its progress to a terminal alone; the file that it writes shows it, too. */
-async function watched<Value>(
-  { fileSystem, logger }: WorkspaceTools,
-  { working, packs, onProgress }: Watched<Value>,
-): Promise<Value> {
-  if (onProgress === undefined) return working;
-  const look = async (): Promise<void> => {
-    const names = (await fileSystem.names(packs)).filter((name) => name.startsWith("tmp_pack_"));
-    const sizes = await Promise.all(names.map((name) => fileSystem.bytesOf(join(packs, name))));
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    onProgress({ phase: names.length === 0 ? "counting" : "writing", bytes });
-  };
-  const safely = (): void => {
-    look().catch((error: unknown) => logger.debug({ error: String(error) }, "the progress of a mirror cannot be seen"));
-  };
-  safely();
-  const timer = setInterval(safely, LOOK_MS);
-  try {
-    return await working;
-  } finally {
-    clearInterval(timer);
-  }
 }
 
 async function explained(

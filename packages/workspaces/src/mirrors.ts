@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 
-import { WorkspaceError } from "@clauderon/core/contract";
+import { type OnCreationProgress, WorkspaceError } from "@clauderon/core/contract";
 
-import { type GenerationCall, makeGeneration, type MirrorProgress, orphanMark } from "./make-generation.ts";
+import { type GenerationCall, makeGeneration, orphanMark } from "./make-generation.ts";
 import { type MirrorManifest, readManifest } from "./mirror-manifest.ts";
 import { endOrphanedGit } from "./orphaned-git.ts";
 import { createScratchDirectories, type ScratchDirectories } from "./scratch-directories.ts";
@@ -31,7 +31,8 @@ export interface BorrowedMirror {
 
 export interface MirrorCallOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
+  /** Who waits for what another makes is told, too. */
+  readonly onProgress?: OnCreationProgress | undefined;
 }
 
 /** Copies of repositories' visible history, in immutable generations that sandboxes borrow objects from. */
@@ -54,11 +55,17 @@ interface Generation {
   readonly manifest: MirrorManifest | undefined;
 }
 
+/** A generation that is being made, and who wants to know how far it is. */
+interface Making {
+  readonly work: Promise<void>;
+  readonly told: Set<OnCreationProgress>;
+}
+
 /** `rules` are asked at each `borrow`. */
 export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRules>): Mirrors {
   const { fileSystem, homeDirectory, logger } = tools;
   const repositories = join(homeDirectory, "repositories");
-  const running = new Map<string, Promise<void>>();
+  const running = new Map<string, Making>();
   /** Generations that somebody is about to borrow. */
   const wanted: string[] = [];
   const turns = new Map<string, Promise<void>>();
@@ -129,15 +136,25 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
     options: MirrorCallOptions,
   ): Promise<void> => {
     if ((await readManifest(fileSystem, path)) !== undefined) return;
+    const { onProgress, signal } = options;
     const known = running.get(path);
     if (known !== undefined) {
-      // When it fails or its caller gives up, the next attempt of this one makes it.
-      await untilAborted(
-        known.catch(() => undefined),
-        options.signal,
-      );
+      if (onProgress !== undefined) known.told.add(onProgress);
+      try {
+        // When it fails or its caller gives up, the next attempt of this one makes it.
+        await untilAborted(
+          known.work.catch(() => undefined),
+          signal,
+        );
+      } finally {
+        if (onProgress !== undefined) known.told.delete(onProgress);
+      }
       return;
     }
+    const told = new Set(onProgress === undefined ? [] : [onProgress]);
+    const tell: OnCreationProgress = (progress) => {
+      for (const listener of told) listener(progress);
+    };
     const making = makingOf(mirror);
     const work = (async (): Promise<void> => {
       await making.sweep();
@@ -145,9 +162,9 @@ export function createMirrors(tools: WorkspaceTools, rules: () => Promise<RefRul
         found.manifest === undefined ? [] : [{ path: found.path, manifest: found.manifest }],
       );
       const onWhole = (directory: string): Promise<void> => inTurn(mirror, () => takePlace(directory, path, making));
-      await makeGeneration(tools, { ...seen, before, path, making, onWhole, ...options });
+      await makeGeneration(tools, { ...seen, before, path, making, onWhole, onProgress: tell, signal });
     })();
-    running.set(path, work);
+    running.set(path, { work, told });
     try {
       await work;
     } finally {

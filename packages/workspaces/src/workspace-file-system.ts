@@ -19,7 +19,16 @@ import {
 import { dirname } from "node:path";
 
 import { copyTree, syncPath } from "./copy-tree.ts";
-import { copyHeld, type HeldFile, lookAtHeld, writeBeside } from "./held-files.ts";
+import {
+  copyHeld,
+  type EntryStatus,
+  type HeldEntry,
+  type HeldFile,
+  holdFiles,
+  lookAtHeld,
+  statusFrom,
+  writeBeside,
+} from "./held-files.ts";
 import { claimFile, faceOf, placeFile } from "./place-file.ts";
 import { removeTree } from "./remove-tree.ts";
 
@@ -34,6 +43,7 @@ export interface WorkspaceFileSystem {
   kindOf(path: PathBytes): Promise<EntryKind>;
   /** What lies there with its permissions (`st_mode`); `undefined` when there is nothing. */
   modeOf(path: PathBytes): Promise<number | undefined>;
+  statusOf(path: PathBytes): Promise<EntryStatus | undefined>;
   isReadable(path: PathBytes): Promise<boolean>;
   /** When a file was last written, in milliseconds since 1970; 0 when there is none. */
   writtenAt(path: PathBytes): Promise<number>;
@@ -81,8 +91,10 @@ export interface WorkspaceFileSystem {
   copyHeld(from: string, to: string, paths: readonly string[]): Promise<void>;
   /** What regular files of such a tree hold. */
   lookAtHeld(from: string, paths: readonly string[]): Promise<ReadonlyMap<string, HeldFile>>;
+  /** Regular files and links of such a tree while they are open; what is not there is left out. */
+  holdFiles(from: string, paths: readonly string[], work: (held: readonly HeldEntry[]) => Promise<void>): Promise<void>;
   /** A file of ours in such a copy. */
-  writeBeside(to: string, path: string, text: string): Promise<void>;
+  writeBeside(to: string, path: string, text: string | Uint8Array): Promise<void>;
 }
 
 /** The real one. */
@@ -95,6 +107,10 @@ export const nodeFileSystem: WorkspaceFileSystem = {
     return status.isSymbolicLink() ? "link" : "other";
   },
   modeOf: async (path) => (await absentAsUndefined(lstat(path)))?.mode,
+  statusOf: async (path) => {
+    const status = await absentAsUndefined(lstat(path, { bigint: true }));
+    return status === undefined ? undefined : statusFrom(status);
+  },
   isReadable: (path) =>
     access(path, constants.R_OK).then(
       () => true,
@@ -149,6 +165,7 @@ export const nodeFileSystem: WorkspaceFileSystem = {
   bytesOf: (path) => bytesOf(Buffer.from(path)),
   copyHeld,
   lookAtHeld,
+  holdFiles,
   writeBeside,
 };
 

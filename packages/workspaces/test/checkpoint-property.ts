@@ -23,22 +23,22 @@ export async function checkpointsBringBack(numRuns: number): Promise<void> {
       const { record } = await made(world, { sessionId });
       try {
         const { checkpoints } = world.provider;
-        for (const act of first) perform(world, record.path, act);
-        const then = stateOf(world, record.path);
+        for (const act of first) await perform(world, record.path, act);
+        const then = await stateOf(world, record.path);
         const checkpoint = await checkpoints.create(record, checkpointRequest(sessionId));
-        expect(stateOf(world, record.path)).toEqual(then);
-        for (const act of second) perform(world, record.path, act);
-        const later = stateOf(world, record.path);
+        expect(await stateOf(world, record.path)).toEqual(then);
+        for (const act of second) await perform(world, record.path, act);
+        const later = await stateOf(world, record.path);
         if (isCollected) collect(world);
 
         const { before } = await checkpoints.restore(record, {
           id: checkpoint.id,
           before: checkpointRequest(sessionId),
         });
-        compare(world, record.path, then);
+        await compare(world, record.path, then);
         if (isCollected) collect(world);
         await checkpoints.restore(record, { id: before.id, before: checkpointRequest(sessionId) });
-        compare(world, record.path, later);
+        await compare(world, record.path, later);
 
         expect(await checkpoints.list(sessionId)).toHaveLength(3);
         await checkpoints.remove((await checkpoints.list(sessionId)).map(({ id }) => id));
@@ -56,8 +56,8 @@ export async function checkpointsBringBack(numRuns: number): Promise<void> {
 type State = Readonly<Record<string, unknown>>;
 
 /** Files, links, empty directories and permissions; index, HEAD, operations in progress. Ignored files and nested repositories are none of a checkpoint's. */
-function stateOf(world: Fixture, workTree: string): State {
-  const { status, index, undo, head, staged } = gitState(world, workTree);
+async function stateOf(world: Fixture, workTree: string): Promise<State> {
+  const { status, index, undo, head, staged } = await gitState(world, workTree);
   const tree = Object.fromEntries(Object.entries(snapshot(workTree, false)).filter(([name]) => !isNone(name)));
   const entry = /gitdir: (.+)\n/u.exec(readFileSync(join(workTree, ".git"), "utf8"))?.[1] ?? "";
   const kept = Object.entries(snapshot(entry, false));
@@ -73,8 +73,8 @@ function stateOf(world: Fixture, workTree: string): State {
 /** Ignored, nested, or git's own. */
 const isNone = (name: string): boolean => /^\/(?:(?:.*\/)?ignored|nested\/|sub\/|\.git$)/su.test(name);
 
-function compare(world: Fixture, workTree: string, wanted: State): void {
-  const now = stateOf(world, workTree);
+async function compare(world: Fixture, workTree: string, wanted: State): Promise<void> {
+  const now = await stateOf(world, workTree);
   const names = Object.keys(snapshot(workTree, false));
   // They stay for what they hold, wherever that came from.
   const holdsIgnored = names.filter((directory) => {

@@ -11,6 +11,9 @@ export function wrappedFileSystem(
   return {
     kindOf: wrap("kindOf", (...args: Parameters<WorkspaceFileSystem["kindOf"]>) => nodeFileSystem.kindOf(...args)),
     modeOf: wrap("modeOf", (...args: Parameters<WorkspaceFileSystem["modeOf"]>) => nodeFileSystem.modeOf(...args)),
+    statusOf: wrap("statusOf", (...args: Parameters<WorkspaceFileSystem["statusOf"]>) =>
+      nodeFileSystem.statusOf(...args),
+    ),
     isReadable: wrap("isReadable", (...args: Parameters<WorkspaceFileSystem["isReadable"]>) =>
       nodeFileSystem.isReadable(...args),
     ),
@@ -66,6 +69,9 @@ export function wrappedFileSystem(
     ),
     lookAtHeld: wrap("lookAtHeld", (...args: Parameters<WorkspaceFileSystem["lookAtHeld"]>) =>
       nodeFileSystem.lookAtHeld(...args),
+    ),
+    holdFiles: wrap("holdFiles", (...args: Parameters<WorkspaceFileSystem["holdFiles"]>) =>
+      nodeFileSystem.holdFiles(...args),
     ),
     writeBeside: wrap("writeBeside", (...args: Parameters<WorkspaceFileSystem["writeBeside"]>) =>
       nodeFileSystem.writeBeside(...args),

@@ -1,8 +1,10 @@
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
+import type { CommandRunner, CreationProgress, OnCreationProgress, RepositoryInfo } from "@clauderon/core/contract";
 import { expect, it } from "vitest";
 
-import { fixture, watchedRunner } from "./git-fixture.ts";
+import { type Fixture, fixture, helpedRunner, watchedRunner } from "./git-fixture.ts";
 import { commitFile, generations, halves } from "./mirror-fixture.ts";
 import { walkMirrorCrashes, walkMirrorFaults } from "./mirror-walk.ts";
 
@@ -46,12 +48,34 @@ it("an abort at any command leaves nothing, and who waited for the same goes on"
   }
 }, 120_000);
 
-it("tells how far it is", async () => {
+it("tells all who wait how far it is", async () => {
   const world = fixture();
-  const seen: string[] = [];
-  await world.provider.mirrors.borrow(
-    { sessionId: "one", commonDirectory: join(world.repository, ".git") },
-    { onProgress: ({ phase, bytes }) => seen.push(`${phase} ${typeof bytes}`) },
-  );
-  expect(seen[0]).toBe("counting number");
+  world.git(["repack", "-a", "-d", "-q"]);
+  const commonDirectory = join(world.repository, ".git");
+  const seen: CreationProgress[] = [];
+  const later: CreationProgress[] = [];
+  const heard = Promise.withResolvers<void>();
+  const run: CommandRunner["run"] = async (program, args, options) => {
+    if (args.includes("pack-objects")) await heard.promise;
+    return helpedRunner.run(program, args, options);
+  };
+  const { mirrors } = world.providerWith({ runner: { ...helpedRunner, run } });
+  const first = mirrors.borrow({ sessionId: "one", commonDirectory }, { onProgress: (at) => seen.push(at) });
+  const onProgress = (at: CreationProgress): void => {
+    later.push(at);
+    heard.resolve();
+  };
+  const second = mirrors.borrow({ sessionId: "two", commonDirectory }, { onProgress });
+  await Promise.all([first, second]);
+  expect(seen[0]).toEqual({ task: "history", phase: "counting", bytes: 0, totalBytes: expect.any(Number) });
+  const { bytes } = seen.at(-1) ?? { bytes: 0 };
+  expect(bytes).toBeGreaterThan(0);
+  expect(seen.at(-1)).toEqual({ task: "history", phase: "writing", bytes, totalBytes: bytes });
+  expect(later.at(-1)).toEqual(seen.at(-1));
+  const { path } = await resolveFetched(world, (at) => seen.push(at));
+  expect([path.startsWith(world.home), seen.at(-1)?.task]).toEqual([true, "clone"]);
 }, 120_000);
+
+function resolveFetched(world: Fixture, onProgress: OnCreationProgress): Promise<RepositoryInfo> {
+  return world.provider.resolve(pathToFileURL(world.repository).href, { onProgress });
+}

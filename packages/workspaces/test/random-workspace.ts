@@ -1,10 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import fc from "fast-check";
 
-import type { Fixture } from "./git-fixture.ts";
+import { type Fixture, helpedRunner } from "./git-fixture.ts";
 
 /** Something that a session may have done in its worktree. */
 export type Act =
@@ -83,13 +82,10 @@ const conflicts = {
 } as const;
 
 /** Does it, as far as it can be done in the state that the acts before have made. */
-export function perform(world: Fixture, workTree: string, act: Act): void {
-  const git = (...args: readonly string[]): void => {
-    try {
-      execFileSync("git", [...args], { cwd: workTree, env: world.environment, stdio: "ignore" });
-    } catch {
-      // A conflict is what some of these are for; others make no sense in the state there is.
-    }
+export async function perform(world: Fixture, workTree: string, act: Act): Promise<void> {
+  // A conflict is what some of these are for; others make no sense in the state there is.
+  const git = async (...args: readonly string[]): Promise<void> => {
+    await helpedRunner.run("git", args, { cwd: workTree, environment: world.environment });
   };
   const put = (name: string, make: (path: string) => void): void => {
     try {
@@ -127,21 +123,21 @@ export function perform(world: Fixture, workTree: string, act: Act): void {
     case "detach":
       return git("checkout", "--quiet", "--detach");
     case "nested":
-      git("init", "--quiet", "nested");
+      await git("init", "--quiet", "nested");
       return put("nested/file", (path) => writeFileSync(path, "nested"));
     case "submodule":
       return git("-c", "protocol.file.allow=always", "submodule", "add", "--quiet", join(world.root, "module"), "sub");
     case "bisect":
-      git("bisect", "start");
+      await git("bisect", "start");
       return git("bisect", "bad");
     case "worktreeRef":
-      git("commit", "--quiet", "--allow-empty", "-m", "Kept by a reference of the worktree alone");
-      git("update-ref", "refs/worktree/kept", "HEAD");
+      await git("commit", "--quiet", "--allow-empty", "-m", "Kept by a reference of the worktree alone");
+      await git("update-ref", "refs/worktree/kept", "HEAD");
       return git("reset", "--quiet", "--soft", "HEAD~1");
     case "conflict":
       // Both sides change a.txt; `other` does so in the repository.
       put("a.txt", (path) => writeFileSync(path, "ours\n"));
-      git("commit", "--quiet", "-m", "Ours", "--", "a.txt");
+      await git("commit", "--quiet", "-m", "Ours", "--", "a.txt");
       return git(...conflicts[act.how]);
     default:
       return act satisfies never;
@@ -164,31 +160,33 @@ export function prepare(world: Fixture): void {
 }
 
 /** Everything that git tells of a worktree and its repository. */
-export function gitState(world: Fixture, workTree: string): Record<string, string> {
-  const told = (args: readonly string[]): string => {
-    try {
-      return execFileSync("git", [...args], {
-        cwd: workTree,
-        env: world.environment,
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-    } catch (error) {
-      return `refused: ${String((error as { readonly stderr?: unknown }).stderr)}`;
-    }
+export async function gitState(
+  world: Fixture,
+  workTree: string,
+  branch = "clauderon/fix",
+): Promise<Record<string, string>> {
+  const told = async (args: readonly string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await helpedRunner.run("git", args, {
+      cwd: workTree,
+      environment: world.environment,
+    });
+    return exitCode === 0 ? stdout : `refused: ${stderr}`;
   };
-  return {
-    status: told(["status", "--porcelain=v2", "--branch", "--ignored", "--untracked-files=all", "-z"]),
-    plain: told(["status"]),
-    index: told(["ls-files", "--stage", "-v", "-z"]),
-    undo: told(["ls-files", "--resolve-undo", "-z"]),
-    stashes: told(["stash", "list"]),
-    refs: told(["for-each-ref", "--format=%(objectname) %(refname)"]),
-    head: told(["symbolic-ref", "HEAD"]),
-    log: told(["reflog", "show", "HEAD"]),
-    branchLog: told(["reflog", "show", "clauderon/fix"]),
-    worktrees: told(["worktree", "list", "--porcelain"]),
-    staged: told(["diff", "--cached"]),
-    modules: existsSync(join(workTree, ".gitmodules")) ? told(["submodule", "status"]) : "",
+  // The first writes what it has seen to the index; the others read.
+  const status = await told(["status", "--porcelain=v2", "--branch", "--ignored", "--untracked-files=all", "-z"]);
+  const asked = {
+    plain: ["status"],
+    index: ["ls-files", "--stage", "-v", "-z"],
+    undo: ["ls-files", "--resolve-undo", "-z"],
+    stashes: ["stash", "list"],
+    refs: ["for-each-ref", "--format=%(objectname) %(refname)"],
+    head: ["symbolic-ref", "HEAD"],
+    log: ["reflog", "show", "HEAD"],
+    branchLog: ["reflog", "show", branch],
+    worktrees: ["worktree", "list", "--porcelain"],
+    staged: ["diff", "--cached"],
+    ...(existsSync(join(workTree, ".gitmodules")) ? { modules: ["submodule", "status"] } : {}),
   };
+  const answers = Object.entries(asked).map(async ([name, args]) => [name, await told(args)] as const);
+  return { status, ...Object.fromEntries(await Promise.all(answers)) };
 }

@@ -50,7 +50,7 @@ it("whatever was done inside is here afterwards, and inside another sandbox", as
       const { record } = await made(world, { sessionId, name: `s-${sessionId}`, isRemote: true });
       const [one, other] = [farSandbox(world, `one-${sessionId}`), farSandbox(world, `other-${sessionId}`)];
       await world.provider.send(record, one);
-      for (const act of list) if (!stays.has(act.act)) perform(world, one.workspacePath, act);
+      for (const act of list) if (!stays.has(act.act)) await perform(world, one.workspacePath, act);
       const before = [faces(one.workspacePath), told(world, one.workspacePath)];
       await world.provider.sync(record, one, { isLast: true, ignoredLimitBytes: Infinity });
       expect([faces(record.path), told(world, record.path)]).toEqual(before);

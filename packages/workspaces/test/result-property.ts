@@ -22,9 +22,9 @@ export async function resultsAreTakenBack(numRuns: number): Promise<number> {
   await fc.assert(
     fc.asyncProperty(acts, acts, fc.constantFrom("merge", "squash", "no-ff", "apply"), async (theirs, ours, how) => {
       const { record } = await made(world, { sessionId: randomUUID(), name: `s${randomUUID()}` });
-      for (const act of theirs) perform(world, record.path, act);
+      for (const act of theirs) await perform(world, record.path, act);
       if (how !== "apply") commitAll(world, record.path);
-      for (const act of ours.filter(isPlain)) perform(world, world.repository, act);
+      for (const act of ours.filter(isPlain)) await perform(world, world.repository, act);
       // What git would only find out by looking again.
       world.git(["status"]);
       const results = resultsOf(world, record);

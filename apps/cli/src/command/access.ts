@@ -22,6 +22,8 @@ export interface Access {
 
   /** Rejects for what is wrong with it wherever it is made, before a daemon is started. */
   checkCreateRequest(request: CreateSessionRequest): Promise<void>;
+  /** Rejects for a name or a size with which nothing can be put into a session. */
+  checkUpload(name: string, sizeBytes: number): Promise<void>;
   /** Rejects for an amount that is none. */
   checkBudget(budget: string): Promise<void>;
 

@@ -1,9 +1,11 @@
+import type { Client } from "@clauderon/core/client";
 import type { CreateSessionRequest, Session } from "@clauderon/core/contract";
 
 import { attachSession } from "../attach/attach-session.ts";
 import type { CommandContext } from "../command/command-context.ts";
 import { defineCommand, type Command } from "../command/command.ts";
 import { pickFields } from "../output/json.ts";
+import { createProgressView, progressMode } from "../output/progress-view.ts";
 import { createRequest, type CreateValues } from "../session/create-request.ts";
 import { offerSetupTrust } from "../session/setup-script.ts";
 import { streamAgent } from "../session/stream-agent.ts";
@@ -76,6 +78,11 @@ export const createCommand: Command = defineCommand({
       options: ["always", "if-not-present", "missing", "never"],
       description: "when the image is fetched",
     },
+    progress: {
+      type: "enum",
+      options: ["auto", "tty", "plain", "json", "quiet"],
+      description: "how what takes long is shown; auto: a bar on a terminal, else a few lines",
+    },
     "cpu-limit": { type: "string", valueHint: "N", description: "processors, on backends that can limit them" },
     "access-mode": {
       type: "enum",
@@ -123,7 +130,8 @@ export const createCommand: Command = defineCommand({
     "Untracked files named in .worktreeinclude or workspace.include (.env and the like) are copied from your checkout into the session.",
     "Before the agent starts, workspace.setup and a trusted .clauderon/setup run: clauderon trust --help.",
     "With --from the new session is a fork: the checkpoint's commit on a branch of its own, its files and its index. The agent is the same unless --agent names another; Claude Code goes on with a copy of the conversation, others begin a new one.",
-    "Ctrl-C while it is being created takes everything back.",
+    "Ctrl-C while it is being created takes everything back; the next try begins anew and finds nothing half made.",
+    "A large repository's history is copied once for isolated sessions, and added to later: --progress says how that is shown, on standard error.",
     "Access, network and budget are changed while it runs: clauderon access, clauderon budget. Defaults: session.* in the configuration.",
   ],
   async run({ args, context }) {
@@ -134,7 +142,7 @@ export const createCommand: Command = defineCommand({
     const place = request.backend === undefined ? "" : ` (${request.backend})`;
     output.say(`Creating ${request.name ?? "a session"}${place}…`);
     const client = await context.client();
-    const session = await client.sessions.create(request, { signal: context.signal, wait: args.wait });
+    const session = await createShown(client, request, { args, context });
     const detail = await session.detail({ signal: context.signal });
     for (const notice of detail.notices) output.note(notice);
     if (args.print) return finish(session, args, { context, code: await streamAgent(session, context) });
@@ -149,6 +157,26 @@ export const createCommand: Command = defineCommand({
     return 0;
   },
 });
+
+/** With what takes long shown as it goes on. */
+async function createShown(
+  client: Client,
+  request: CreateSessionRequest,
+  { args, context }: { readonly args: CreateValues; readonly context: CommandContext },
+): Promise<Session> {
+  const { flags, output, environment, signal } = context;
+  const { isTerminal } = output.stderr;
+  const view = createProgressView(output, progressMode(args.progress, { isTerminal, flags, environment }));
+  let isDone = false;
+  try {
+    const onProgress = view.show.bind(view);
+    const session = await client.sessions.create(request, { signal, wait: args.wait, onProgress });
+    isDone = true;
+    return session;
+  } finally {
+    view.end({ isDone });
+  }
+}
 
 function shouldAttach(args: CreateValues, request: CreateSessionRequest, context: CommandContext): boolean {
   if (args.attach) return true;

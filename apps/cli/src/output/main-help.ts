@@ -7,6 +7,7 @@ export const mainHelp: string = `Run AI coding agents in sessions: each has its 
   attach         Connect this terminal to a session's agent
   detach         Disconnect all viewers of a session
   exec           Run a command in a session
+  upload         Put files where a session's agent can read them
   logs           Show what the agent printed
   diff           Show what a session has changed
   merge          Merge a session's commits into your branch
@@ -23,7 +24,6 @@ export const mainHelp: string = `Run AI coding agents in sessions: each has its 
   undo           Undo a deletion, a merge, an apply or a restore
   checkpoint     Keep states of a session, and go back to them
   trust          Trust a repository's setup script
-Upkeep and set-up
   reconcile      Compare records with what exists, and mend
   init           Write the first configuration
   setup          Write the configuration and check this machine

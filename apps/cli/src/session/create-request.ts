@@ -9,6 +9,7 @@ import {
 } from "@clauderon/core/contract";
 
 import type { CommandContext } from "../command/command-context.ts";
+import type { ProgressMode } from "../output/progress-view.ts";
 import { readEnvironmentOptions } from "../values/environment-options.ts";
 import { parseCount, parsePositive } from "../values/number.ts";
 import { readPromptText } from "../values/prompt-text.ts";
@@ -49,6 +50,7 @@ export interface CreateValues {
   readonly deny: readonly string[];
   readonly advisory: boolean;
   readonly budget: string | undefined;
+  readonly progress: ProgressMode | "auto" | undefined;
 }
 
 /** The request of a `create` command line. Only here are paths made absolute and files read. */

@@ -1,9 +1,15 @@
-import { execRequestSchema, execResultSchema } from "@clauderon/core/wire";
+import { execRequestSchema, execResultSchema, sessionUploadSchema } from "@clauderon/core/wire";
 import { createRoute, z, type OpenAPIHono } from "@hono/zod-openapi";
 
 import type { HttpContext } from "../http-context.ts";
 import { answers, jsonBody, natural, referenceParameter as params, textAnswers } from "./answers.ts";
 import { namedSession } from "./named-session.ts";
+
+const uploadSchema = z.object({
+  file: z
+    .custom<File>((value) => value instanceof File, "expected a file with a name")
+    .openapi({ type: "string", format: "binary" }),
+});
 
 /** What is in a session: exec, diff, logs, viewers. The WebSocket forms of exec, output and tty are in `sockets/`. */
 export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpContext): void {
@@ -20,6 +26,30 @@ export function addSessionContentRoutes(app: OpenAPIHono, { engine, hub }: HttpC
       const session = await namedSession(engine, c);
       const { argv, cwd, environment, input, timeoutMs } = c.req.valid("json");
       return c.json(await session.exec(argv, { cwd, environment, input, timeoutMs }), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/api/sessions/{reference}/upload",
+      operationId: "uploadToSession",
+      description:
+        "Puts a file (at most 32 MiB) where the agent can read it; git sees nothing of it, and it goes with the session.",
+      request: {
+        params,
+        body: {
+          required: true,
+          content: { "multipart/form-data": { schema: uploadSchema } },
+        },
+      },
+      responses: answers("Where it lies", sessionUploadSchema),
+    }),
+    async (c) => {
+      const session = await namedSession(engine, c);
+      const { file } = c.req.valid("form");
+      const content = new Uint8Array(await file.arrayBuffer());
+      return c.json(await session.upload({ name: file.name, content }, { signal: c.req.raw.signal }), 200);
     },
   );
 

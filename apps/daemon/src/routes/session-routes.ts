@@ -1,5 +1,6 @@
 import {
   createSessionRequestSchema,
+  creationSchema,
   deletedSessionSchema,
   deleteSessionRequestSchema,
   sessionDetailSchema,
@@ -40,10 +41,25 @@ export function addSessionRoutes(app: OpenAPIHono, context: HttpContext): void {
     async (c) => {
       const request = c.req.valid("json");
       const { wait } = c.req.valid("query");
-      const session = await creations.run(request.idempotencyKey, (signal) =>
-        engine.sessions.create(request, { signal, wait }),
+      const session = await creations.run(request.idempotencyKey, (signal, onProgress) =>
+        engine.sessions.create(request, { signal, wait, onProgress }),
       );
       return c.json(await session.detail(), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/api/creations/{key}",
+      operationId: "getCreation",
+      description: "How far the creation with that idempotency key is, while something of it takes long.",
+      request: { params: z.object({ key: z.string().min(1).max(128) }) },
+      responses: answers("What is known; nothing of a creation that nobody knows", creationSchema),
+    }),
+    (c) => {
+      const progress = creations.progress(c.req.valid("param").key);
+      return c.json(progress === undefined ? {} : { progress }, 200);
     },
   );
 

@@ -20,7 +20,10 @@ export type Admission =
   | { readonly isAdmitted: true }
   | { readonly isAdmitted: false; readonly status: number; readonly error: ClauderonError };
 
-const BODY_BYTES = 8 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const BODY_BYTES = 8 * MIB;
+/** A file and what is around it in its form. */
+const UPLOAD_BYTES = 33 * MIB;
 const admitted: Admission = { isAdmitted: true };
 
 /** Whether the target is the whole address of something else: the request is meant for a proxy. */
@@ -59,8 +62,13 @@ function admitBody(head: RequestHead): Admission {
   if (values(head, "transfer-encoding").length > 0) {
     return refuse(411, refused("The request's length is not known", "Transfer-Encoding"));
   }
+  const limit = isUpload(head) ? UPLOAD_BYTES : BODY_BYTES;
   const lengths = values(head, "content-length");
-  return lengths.some((length) => Number(length) > BODY_BYTES) ? refuse(413, tooLarge()) : admitted;
+  return lengths.some((length) => Number(length) > limit) ? refuse(413, tooLarge(limit)) : admitted;
+}
+
+function isUpload({ method, target }: RequestHead): boolean {
+  return method === "POST" && /^\/api\/sessions\/[^/?#]+\/upload$/u.test(target);
 }
 
 /** The one route that needs no token; it tells nothing that a port scan does not. */
@@ -101,10 +109,10 @@ function noProxy(): RequestError {
   });
 }
 
-function tooLarge(): RequestError {
+function tooLarge(limit: number): RequestError {
   return new RequestError({
     code: "request.too-large",
-    message: `The request's body is larger than ${BODY_BYTES / 1024 / 1024} MiB`,
+    message: `The request's body is larger than ${limit / MIB} MiB`,
     fix: ["send large input to a command through the streaming form of exec"],
   });
 }

@@ -13,6 +13,8 @@ export interface HttpRequest {
   /** With query. */
   readonly path: string;
   readonly body?: unknown;
+  /** In the place of a JSON body. */
+  readonly form?: { readonly type: string; readonly bytes: Uint8Array } | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent again when the connection was lost before an answer came. */
   readonly isRepeatable: boolean;
@@ -59,14 +61,15 @@ export function createHttpClient(connector: Connector): HttpClient {
 }
 
 function send({ url, token }: Connection, request: HttpRequest): Promise<HttpAnswer> {
-  const { method, path, body, signal } = request;
+  const { method, path, body, form, signal } = request;
+  const type = form?.type ?? (body === undefined ? undefined : "application/json");
   return exchange(new URL(path, url), {
     method,
     headers: {
       authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(type === undefined ? {} : { "content-type": type }),
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(type === undefined ? {} : { body: form?.bytes ?? JSON.stringify(body) }),
     signal,
   });
 }

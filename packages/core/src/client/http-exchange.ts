@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 export interface HttpExchange {
   readonly method: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | undefined;
+  readonly body?: string | Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

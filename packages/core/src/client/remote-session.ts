@@ -11,15 +11,19 @@ import type {
   UnarchiveSessionRequest,
 } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import type { SessionUpload, UploadFile } from "../contract/upload.ts";
 import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { deleteIfPresent } from "../support/delete-if-present.ts";
 import { execToEnd, type ExecToEndOptions } from "../support/exec-to-end.ts";
+import { checkUpload } from "../support/upload-limits.ts";
 import { sessionBudgetSchema } from "../wire/access-schema.ts";
 import { sessionResultSchema } from "../wire/result-schema.ts";
 import { deletedSessionSchema, sessionDetailSchema } from "../wire/session-schema.ts";
+import { sessionUploadSchema } from "../wire/upload-schema.ts";
 import { type RemoteSource, withCallerEnvironment } from "./caller-request.ts";
 import { spawnRemote } from "./remote-process.ts";
 import { openRemoteTerminal } from "./remote-terminal.ts";
+import { uploadForm } from "./upload-form.ts";
 
 export interface RemoteSessionOptions extends RemoteSource {
   readonly id: string;
@@ -77,6 +81,14 @@ export class RemoteSession implements Session {
   ): Promise<string> {
     const path = this.#path(`/diff${query({ format: options.format, base: options.base })}`);
     return this.#options.http.text({ method: "GET", path, signal: options.signal, isRepeatable: true });
+  }
+
+  async upload(file: UploadFile, { signal }: CallOptions = {}): Promise<SessionUpload> {
+    checkUpload(file.name, file.content.byteLength);
+    const form = uploadForm(file);
+    // A second one would be another file.
+    const call = { method: "POST", path: this.#path("/upload"), form, signal, isRepeatable: false } as const;
+    return this.#options.http.json(call, sessionUploadSchema);
   }
 
   merge(request: MergeRequest = {}, { signal }: CallOptions = {}): Promise<SessionResult> {

@@ -1,13 +1,14 @@
 import { z } from "zod";
 
 import type { CallOptions } from "../contract/call-options.ts";
-import type { Session, Sessions } from "../contract/clauderon.ts";
+import type { CreateSessionOptions, Session, Sessions } from "../contract/clauderon.ts";
 import type { CreateSessionRequest, SessionSummary } from "../contract/session.ts";
 import { checkCreateRequest } from "../engine/check-create-request.ts";
 import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { sessionDetailSchema, sessionSummarySchema } from "../wire/session-schema.ts";
 import { type RemoteSource, withCallerEnvironment } from "./caller-request.ts";
 import { RemoteSession } from "./remote-session.ts";
+import { watchCreation } from "./watch-creation.ts";
 
 const summaries = z.array(sessionSummarySchema);
 const cancelled = z.object({ cancelled: z.literal(true) });
@@ -34,15 +35,15 @@ export function createRemoteSessions(from: RemoteSource): Sessions {
   }
 
   return {
-    async create(
-      request: CreateSessionRequest,
-      options: CallOptions & { readonly wait?: boolean | undefined; readonly ephemeral?: boolean | undefined } = {},
-    ): Promise<Session> {
-      const { signal } = options;
+    async create(request: CreateSessionRequest, options: CreateSessionOptions = {}): Promise<Session> {
+      const { signal, onProgress } = options;
       signal?.throwIfAborted();
       checkCreateRequest(request);
       // With a key of its own a creation can be asked for again after a lost connection, and taken back exactly.
       const idempotencyKey = request.idempotencyKey ?? crypto.randomUUID();
+      const ended = new AbortController();
+      if (onProgress !== undefined && options.wait !== false)
+        void watchCreation(http, { key: idempotencyKey, ended: ended.signal, onProgress });
       try {
         const path = `/api/sessions${options.wait === false ? "?wait=false" : ""}`;
         const body = { ...withCallerEnvironment(withAbsoluteRepository(request), environment), idempotencyKey };
@@ -50,8 +51,11 @@ export function createRemoteSessions(from: RemoteSource): Sessions {
         return handle(detail, options.ephemeral);
       } catch (error) {
         if (signal?.aborted !== true) throw error;
+        ended.abort();
         await cancel(idempotencyKey);
         throw signal.reason;
+      } finally {
+        ended.abort();
       }
     },
     async get(reference: string, options: CallOptions = {}): Promise<Session> {

@@ -1,5 +1,6 @@
 import type { BackendCapabilities } from "./backend-capabilities.ts";
 import type { CallOptions } from "./call-options.ts";
+import type { OnCreationProgress } from "./creation-progress.ts";
 import type { DoctorCheck, DoctorReport } from "./doctor-report.ts";
 import type { ExecOptions, ProcessHandle } from "./process.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
@@ -18,6 +19,7 @@ import type {
 } from "./session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "./terminal.ts";
 import type { Undo } from "./undo.ts";
+import type { SessionUpload, UploadFile } from "./upload.ts";
 
 /** How a command in a session ended, with all it printed. */
 export interface ExecResult {
@@ -53,6 +55,12 @@ export interface Session extends AsyncDisposable {
     },
   ): Promise<string>;
   /**
+   * Puts a file where its agent can read it. Nothing is overwritten and no symbolic link is followed; git sees nothing of it, it is not the session's work, and it
+   * goes with the session. Rejects with `usage.invalid` for a name that is none, `request.too-large`, `path.refused`, and `sandbox.not-running` where the backend
+   * cannot write while the session is stopped.
+   */
+  upload(file: UploadFile, options?: CallOptions): Promise<SessionUpload>;
+  /**
    * Merges its commits into a branch of the repository it was made from, and brings the files of a checkout of that branch along. Nothing is overwritten
    * or forced: rejects with `merge.conflict`, `merge.refused`, `workspace.branch-in-use`, `workspace.base-not-found`, `workspace.missing`, and then
    * nothing has changed. Aborting before it has begun changes nothing either. `undo.takeBack` undoes it.
@@ -81,15 +89,18 @@ export interface Session extends AsyncDisposable {
   budget(options?: CallOptions): Promise<SessionBudget>;
 }
 
+export interface CreateSessionOptions extends CallOptions {
+  readonly wait?: boolean | undefined;
+  readonly ephemeral?: boolean | undefined;
+  readonly onProgress?: OnCreationProgress | undefined;
+}
+
 export interface Sessions {
   /**
    * Resolves when the agent runs (`wait: false`: once the session is recorded). Aborting before that takes everything back, the row too. With
    * `ephemeral` the handle's disposal deletes the session, discarding its work.
    */
-  create(
-    request: CreateSessionRequest,
-    options?: CallOptions & { readonly wait?: boolean | undefined; readonly ephemeral?: boolean | undefined },
-  ): Promise<Session>;
+  create(request: CreateSessionRequest, options?: CreateSessionOptions): Promise<Session>;
   /** By id or name. Rejects with `session.not-found`. */
   get(reference: string, options?: CallOptions): Promise<Session>;
   /** Newest first. */

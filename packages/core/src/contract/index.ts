@@ -15,6 +15,7 @@ export type {
   BackendInfo,
   BackendOverview,
   Clauderon,
+  CreateSessionOptions,
   ExecResult,
   ReconcileFinding,
   ReconcileReport,
@@ -23,6 +24,7 @@ export type {
 } from "./clauderon.ts";
 export type { Clock } from "./clock.ts";
 export type { CommandOptions, CommandResult, CommandRunner } from "./command-runner.ts";
+export type { CreationProgress, OnCreationProgress } from "./creation-progress.ts";
 export type { DoctorCheck, DoctorReport } from "./doctor-report.ts";
 export {
   AgentError,
@@ -100,6 +102,7 @@ export type {
 } from "./session.ts";
 export type { AgentTerminalOptions, TerminalChunk, TerminalStream } from "./terminal.ts";
 export type { TakenBack, Undo, UndoRecord, UndoRequest } from "./undo.ts";
+export { uploadsDirectory, type SessionUpload, type UploadFile } from "./upload.ts";
 export { noPowers, unsupportedPowers } from "./unsupported-powers.ts";
 export type {
   CheckpointTrigger,

@@ -1,4 +1,5 @@
 import type { CallOptions } from "./call-options.ts";
+import type { OnCreationProgress } from "./creation-progress.ts";
 import type { DoctorCheck } from "./doctor-report.ts";
 import type { MergeRequest, SessionResult } from "./result.ts";
 import type { WorkspaceMount } from "./sandbox-spec.ts";
@@ -250,7 +251,10 @@ export interface WorkspaceProvider {
    */
   resolve(
     repository: string,
-    options?: CallOptions & { readonly forSession?: string | undefined },
+    options?: CallOptions & {
+      readonly forSession?: string | undefined;
+      readonly onProgress?: OnCreationProgress | undefined;
+    },
   ): Promise<RepositoryInfo>;
   /** Gives up what `resolve` began for a session that is not created after all. Idempotent. */
   release(sessionId: string): Promise<void>;
@@ -262,7 +266,11 @@ export interface WorkspaceProvider {
   /** Where `create` will put it: known before anything is made, so that a crash in between can be undone. Rejects with `workspace.base-not-found`, `workspace.branch-in-use`, `workspace.branch-exists`, `workspace.exists`. */
   plan(request: WorkspaceRequest, options?: CallOptions): Promise<WorkspaceRecord>;
   /** Idempotent by session id: after a crash in the middle it finishes. On failure and abort nothing of it is left. Rejects with `workspace.include-refused`. */
-  create(request: WorkspaceRequest, record: WorkspaceRecord, options?: CallOptions): Promise<WorkspaceCreation>;
+  create(
+    request: WorkspaceRequest,
+    record: WorkspaceRecord,
+    options?: CallOptions & { readonly onProgress?: OnCreationProgress | undefined },
+  ): Promise<WorkspaceCreation>;
   /** What a sandbox gets of the workspace; of a linked worktree nothing but its place. Makes nothing. Rejects with `workspace.missing`. */
   mount(record: WorkspaceRecord): Promise<WorkspaceMount>;
   /**

@@ -11,6 +11,7 @@ import type {
   UnarchiveSessionRequest,
 } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import type { SessionUpload, UploadFile } from "../contract/upload.ts";
 import { abortable } from "../support/abortable.ts";
 import { withAbsoluteRepository } from "../support/absolute-repository.ts";
 import { deleteIfPresent } from "../support/delete-if-present.ts";
@@ -62,6 +63,10 @@ export class EngineSession implements Session {
     },
   ): Promise<string> {
     return this.#service.diff(this.id, options);
+  }
+
+  upload(file: UploadFile, options?: CallOptions): Promise<SessionUpload> {
+    return this.#service.upload(this.id, file, options);
   }
 
   merge(merge?: MergeRequest, options?: CallOptions): Promise<SessionResult> {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Agent } from "../contract/agent.ts";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
+import type { CreateSessionOptions } from "../contract/clauderon.ts";
 import type { Clock } from "../contract/clock.ts";
 import { SessionError } from "../contract/errors/session-error.ts";
 import { WorkspaceError } from "../contract/errors/workspace-error.ts";
@@ -56,7 +57,10 @@ export class SessionCreator {
     this.#options = options;
   }
 
-  async record(asked: CreateSessionRequest, options: CallOptions): Promise<RecordedSession> {
+  async record(
+    asked: CreateSessionRequest,
+    { onProgress, ...options }: Pick<CreateSessionOptions, "signal" | "onProgress">,
+  ): Promise<RecordedSession> {
     const { registry, effects, workspaces } = this.#options;
     checkCreateRequest(asked);
     const { request, forkOf } =
@@ -69,6 +73,7 @@ export class SessionCreator {
         registry.choose(request.backend, options),
         workspaces.resolve(request.repository, {
           ...options,
+          onProgress,
           forSession: request.base === undefined && request.branch === undefined ? id : undefined,
         }),
       ]);

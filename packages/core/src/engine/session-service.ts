@@ -1,15 +1,13 @@
 import { randomUUID } from "node:crypto";
 
 import type { CallOptions } from "../contract/call-options.ts";
+import type { CreateSessionOptions } from "../contract/clauderon.ts";
 import type { Clock } from "../contract/clock.ts";
-import { ClauderonError } from "../contract/errors/clauderon-error.ts";
+import type { OnCreationProgress } from "../contract/creation-progress.ts";
 import { errorFromJson } from "../contract/errors/from-json.ts";
-import { SandboxError } from "../contract/errors/sandbox-error.ts";
-import { SessionError } from "../contract/errors/session-error.ts";
 import type { Logger } from "../contract/logger.ts";
 import type { ExecOptions, ProcessHandle } from "../contract/process.ts";
 import type { MergeRequest, SessionResult } from "../contract/result.ts";
-import type { Sandbox } from "../contract/sandbox.ts";
 import type { CheckpointRestoration } from "../contract/session-checkpoint.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type {
@@ -21,6 +19,7 @@ import type {
   UnarchiveSessionRequest,
 } from "../contract/session.ts";
 import type { AgentTerminalOptions, TerminalStream } from "../contract/terminal.ts";
+import type { SessionUpload, UploadFile } from "../contract/upload.ts";
 import type { CheckpointTrigger, WorkspaceCheckpoint } from "../contract/workspace-checkpoint.ts";
 import type { RepositoryInfo, WorkspaceProvider } from "../contract/workspace.ts";
 import type { KeyedMutex } from "../support/keyed-mutex.ts";
@@ -30,6 +29,7 @@ import { archivedAtRisk, mapUnarchiveError, nothingToArchive, refuseArchived } f
 import { bringAllOut } from "./bring-all-out.ts";
 import type { EventLog } from "./event-log.ts";
 import { refuseIgnoredOverLimit } from "./ignored-over-limit.ts";
+import { inSandbox, type Reached } from "./in-sandbox.ts";
 import type { OperationOutcome, OperationRunner } from "./operation-runner.ts";
 import { checkpointRequest, newCheckpointId } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
@@ -41,6 +41,7 @@ import { sessionEnvironment } from "./session-environment.ts";
 import { sessionDetail } from "./session-view.ts";
 import type { OperationInput } from "./step-effects.ts";
 import { takeAllBeforeDeletion } from "./take-all-before-deletion.ts";
+import { uploadFile } from "./upload-file.ts";
 import { waitForSession } from "./wait-for-session.ts";
 import { refuseWorkAtRisk } from "./work-at-risk.ts";
 
@@ -68,7 +69,10 @@ export interface SessionServiceOptions {
 interface OperationRequest extends StartSessionRequest {
   readonly found?: RepositoryInfo | undefined;
   readonly scrollback?: string | undefined;
+  readonly onProgress?: OnCreationProgress | undefined;
 }
+
+type CreateCall = Pick<CreateSessionOptions, "signal" | "onProgress">;
 
 export interface BegunCreation {
   readonly state: SessionState;
@@ -87,7 +91,7 @@ export class SessionService {
   }
 
   /** Records the session and begins its creation; `finished` resolves when that has ended, well or not. */
-  async create(request: CreateSessionRequest, options: CallOptions): Promise<BegunCreation> {
+  async create(request: CreateSessionRequest, options: CreateCall): Promise<BegunCreation> {
     const key = request.idempotencyKey;
     if (key === undefined) return this.#record(request, options);
     // Two calls with one key that come at once: the second finds the row of the first.
@@ -99,10 +103,13 @@ export class SessionService {
     });
   }
 
-  async #record(request: CreateSessionRequest, options: CallOptions): Promise<BegunCreation> {
+  async #record(request: CreateSessionRequest, options: CreateCall): Promise<BegunCreation> {
     const { state, repository } = await this.#options.creator.record(request, options);
     this.#options.runner.prepareCreation(state.id);
-    return { state, finished: this.#operate(state.id, undefined, { ...request, found: repository }) };
+    return {
+      state,
+      finished: this.#operate(state.id, undefined, { ...request, found: repository, onProgress: options.onProgress }),
+    };
   }
 
   /** Takes back a creation in progress, the row included. */
@@ -131,13 +138,17 @@ export class SessionService {
   }
 
   async spawn(id: string, argv: readonly [string, ...string[]], options: ExecOptions = {}): Promise<ProcessHandle> {
-    const { state, sandbox } = await this.#sandbox(id, options);
-    return this.#explainStopped(state, () => sandbox.exec(argv, options));
+    return inSandbox(this.#options, id, { ...options, use: ({ sandbox }) => sandbox.exec(argv, options) });
   }
 
   async terminal(id: string, options: AgentTerminalOptions = {}): Promise<TerminalStream> {
-    const { state, sandbox } = await this.#sandbox(id, options);
-    return this.#explainStopped(state, () => sandbox.agentTerminal(options));
+    return inSandbox(this.#options, id, { ...options, use: ({ sandbox }) => sandbox.agentTerminal(options) });
+  }
+
+  async upload(id: string, file: UploadFile, options: CallOptions = {}): Promise<SessionUpload> {
+    const use = ({ state, sandbox }: Reached): Promise<SessionUpload> =>
+      uploadFile(sandbox, state, { ...file, ...options });
+    return this.#options.locks.run(id, () => inSandbox(this.#options, id, { ...options, use }));
   }
 
   async text(id: string, options: CallOptions & { readonly lines?: number | undefined } = {}): Promise<string> {
@@ -411,44 +422,13 @@ export class SessionService {
       size: request.size,
       repository: request.found,
       scrollback: request.scrollback,
+      onProgress: request.onProgress,
     };
   }
 
   #settled(id: string, outcome: OperationOutcome): SessionDetail {
     if (outcome.error !== undefined) throw outcome.error;
     return sessionDetail(outcome.state ?? this.#options.log.require(id));
-  }
-
-  async #sandbox(
-    id: string,
-    options: CallOptions,
-  ): Promise<{ readonly state: SessionState; readonly sandbox: Sandbox }> {
-    const state = this.#options.log.require(id);
-    refuseArchived(state);
-    if (state.lifecycle === "creating" || state.lifecycle === "deleting") {
-      throw new SessionError({
-        message: `Session ${state.name} is still ${state.lifecycle}`,
-        fix: [`wait for it: clauderon wait ${state.name} --for status=running,failed`],
-        context: { session: state.name },
-      });
-    }
-    return { state, sandbox: await this.#options.sandboxes.require(state, options) };
-  }
-
-  async #explainStopped<Result>(state: SessionState, action: () => Promise<Result>): Promise<Result> {
-    try {
-      return await action();
-    } catch (cause) {
-      if (!ClauderonError.isInstance(cause, "sandbox.not-running")) throw cause;
-      throw new SandboxError({
-        code: "sandbox.not-running",
-        message: `Session ${state.name} is ${state.lifecycle}`,
-        why: state.error?.message ?? cause.why,
-        fix: [`start it: clauderon start ${state.name}`],
-        context: { session: state.name },
-        cause,
-      });
-    }
   }
 }
 

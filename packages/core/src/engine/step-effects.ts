@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Agent, AgentPlan } from "../contract/agent.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { OnCreationProgress } from "../contract/creation-progress.ts";
 import { AgentError } from "../contract/errors/agent-error.ts";
 import { ClauderonError } from "../contract/errors/clauderon-error.ts";
 import type { GuestProgram } from "../contract/sandbox-spec.ts";
@@ -25,6 +26,7 @@ import { accessOf, networkPolicyOf } from "./session-access.ts";
 import { withProxyVariables } from "./session-environment.ts";
 import type { SessionSetup } from "./session-setup.ts";
 import { takeResult } from "./take-result.ts";
+import { removeUploads } from "./upload-file.ts";
 
 /** What only the caller of an operation knows and nobody writes down. */
 export interface OperationInput extends CallOptions {
@@ -33,6 +35,7 @@ export interface OperationInput extends CallOptions {
   readonly size?: { readonly columns: number; readonly rows: number } | undefined;
   /** As it was when the session was recorded a moment ago; absent = look again. */
   readonly repository?: RepositoryInfo | undefined;
+  readonly onProgress?: OnCreationProgress | undefined;
   /** True when a crash cut the operation off. */
   readonly isResumed?: boolean | undefined;
   /** What the terminal showed before the session was stopped. */
@@ -185,7 +188,10 @@ export class StepEffects {
       ...(state.workspace.kind === "private" ? { isPrivate: true } : {}),
       ...(state.workspace.kind === "remote" ? { isRemote: true } : {}),
     };
-    const { copied, notices } = await workspaces.create(request, state.workspace, options);
+    const { copied, notices } = await workspaces.create(request, state.workspace, {
+      ...options,
+      onProgress: input.onProgress,
+    });
     if (copied.length + notices.length === 0) return {};
     return { patch: { copied, notices: added(state.notices, [...describeCopies(copied), ...notices]) } };
   }
@@ -223,6 +229,7 @@ export class StepEffects {
       dropIgnored: deletion.ignored === "drop",
       undo: this.#options.keepsUndo ? { at: this.#options.clock.now().toISOString(), session: idle } : undefined,
     });
+    if (removal.keptWorktree !== undefined) await removeUploads(removal.keptWorktree);
     // An archived session lies in such a record, whether or not deleted ones are to be kept.
     if (!this.#options.keepsUndo) await this.#options.workspaces.undoRecords.remove(state.id);
     return {

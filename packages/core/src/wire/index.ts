@@ -28,6 +28,7 @@ export {
   type ExecRequest,
 } from "./exec-schema.ts";
 export { describeIssue, parseJson, parseValue } from "./parse-json.ts";
+export { creationSchema } from "./progress-schema.ts";
 export { errorFromProblem, errorSchema, PROBLEM_TYPE, problemSchema, toProblem, type Problem } from "./problem.ts";
 export {
   createSessionRequestSchema,
@@ -65,4 +66,5 @@ export {
 } from "./tty-frames.ts";
 export { mergeRequestSchema, sessionResultSchema } from "./result-schema.ts";
 export { checkpointRequestSchema, checkpointRestorationSchema, sessionCheckpointSchema } from "./checkpoint-schema.ts";
+export { sessionUploadSchema } from "./upload-schema.ts";
 export { takenBackSchema, undoRecordSchema, undoRequestSchema } from "./undo-schema.ts";

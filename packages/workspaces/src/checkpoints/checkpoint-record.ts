@@ -34,7 +34,7 @@ export interface CheckpointPlaces {
   /** A git directory of ours: objects alone. */
   readonly store: string;
   /** What is known of the files since the last time, so that only changed ones are read. */
-  readonly index: string;
+  readonly known: string;
   /** Says what a restoration is about, while it is under way. */
   readonly restoring: string;
   /** What a restoration puts in place and has replaced. */
@@ -58,7 +58,7 @@ export function checkpointPlaces(tools: Pick<WorkspaceTools, "homeDirectory">, s
   return {
     directory,
     store,
-    index: join(store, "capture-index"),
+    known: join(store, "known-files"),
     restoring: join(directory, "restoring.json"),
     journal: {
       directory: join(directory, "journal"),

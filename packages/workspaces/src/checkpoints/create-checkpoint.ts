@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import type { WorkspaceCheckpointRequest, WorkspaceRecord } from "@clauderon/core/contract";
 
+import { allSettled } from "../all-settled.ts";
 import { keepObjects, releaseObjects } from "../keep-objects.ts";
 import type { GitTree } from "../own-git-directory.ts";
 import { publishWork } from "../private/publish-branch.ts";
@@ -12,7 +13,7 @@ import { fileNameOf } from "../workspace-claims.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { findWorktreeEntry } from "../worktree-entry.ts";
-import { capture, reuseIndex } from "./capture.ts";
+import { capture, KNOWN_FILES } from "./capture.ts";
 import {
   checkpointPlaces,
   type CheckpointRecord,
@@ -70,19 +71,20 @@ export async function createCheckpoint(
   const marker = join(places.released, `${fileNameOf(id)}.json`);
   try {
     await fileSystem.makeDirectory(objects);
-    await reuseIndex(tools, sessionId, objects);
-    const call = { sessionId, tree, store, objects, settings, also, signal, scrollback: request.scrollback };
-    const captured = await capture(tools, { ...call, headRef: head.ref });
+    const call = { tree, store, objects, known: places.known, settings, also, signal };
     await fileSystem.makeDirectory(places.released);
     await fileSystem.makeDirectory(places.records);
     await fileSystem.replaceDurably(marker, JSON.stringify({ id, commonDirectory: record.commonDirectory }));
-    await keepObjects(tools, {
-      commonDirectory: record.commonDirectory,
-      entry: tree.gitDirectory,
-      commits: head.commit === undefined ? [] : [head.commit],
-      ref: checkpointRef(id),
-      signal,
-    });
+    const [captured] = await allSettled([
+      capture(tools, { ...call, scrollback: request.scrollback, headRef: head.ref }),
+      keepObjects(tools, {
+        commonDirectory: record.commonDirectory,
+        entry: tree.gitDirectory,
+        commits: head.commit === undefined ? [] : [head.commit],
+        ref: checkpointRef(id),
+        signal,
+      }),
+    ]);
     const known = await recordsOf(tools, sessionId);
     await store.pack({
       objects,
@@ -108,7 +110,7 @@ export async function createCheckpoint(
     await fileSystem.replaceDurably(recordFile(tools, sessionId, id), formatRecord(made));
     for (const directory of [places.directory, checkpointsDirectory(tools), tools.homeDirectory])
       await fileSystem.sync(directory);
-    await fileSystem.rename(join(scratch, "capture-index"), places.index);
+    await fileSystem.rename(join(scratch, KNOWN_FILES), places.known);
     await fileSystem.remove(marker);
     await tidyUp(tools, store, sessionId);
     return { version: 1, ...made };

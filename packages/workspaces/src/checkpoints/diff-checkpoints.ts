@@ -5,7 +5,7 @@ import type { WorkspaceCheckpoints } from "@clauderon/core/contract";
 import { quotePath } from "../own-git-directory.ts";
 import type { UserSettings } from "../user-settings.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { captureFiles, reuseIndex } from "./capture.ts";
+import { captureFiles } from "./capture.ts";
 import { checkpointDamaged, restoreRefused } from "./checkpoint-errors.ts";
 import { checkpointPlaces } from "./checkpoint-record.ts";
 import { openStore } from "./checkpoint-store.ts";
@@ -43,8 +43,8 @@ export async function diffCheckpoints(
     const now = async (): Promise<string> => {
       if (call.record === undefined) return "";
       const tree = await requireTree(tools, call.record, signal);
-      await reuseIndex(tools, from.sessionId, objects);
-      return (await captureFiles(tools, { sessionId: from.sessionId, tree, store, objects, ...call })).tree;
+      const { known } = checkpointPlaces(tools, from.sessionId);
+      return (await captureFiles(tools, { tree, store, objects, known, ...call })).tree;
     };
     const trees = [await treeOf(from), to === undefined ? await now() : await treeOf(to)];
     const shown = [

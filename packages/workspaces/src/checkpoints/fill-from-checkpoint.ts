@@ -39,7 +39,7 @@ export async function fillFromCheckpoint(
     const objects = join(scratch, "objects");
     await tools.fileSystem.makeDirectory(objects);
     const also = [...to.files.keys()];
-    const now = await captureFiles(tools, { sessionId, tree, store, objects, settings, also, signal });
+    const now = await captureFiles(tools, { tree, store, objects, settings, also, signal });
     const listed = await tools.git.inspectBytes(["ls-tree", "-r", "-z", now.tree], {
       cwd,
       environment: store.environment({ objects }),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { GitCall } from "../git.ts";
 import type { GitTree } from "../own-git-directory.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
+import { writeObjects } from "./write-objects.ts";
 
 /** What a merge, rebase, cherry-pick, revert or bisect in progress leaves in a worktree's entry, by gitrepository-layout(5) and git's sources. */
 const stateFiles = new Set([
@@ -48,7 +49,7 @@ export async function indexEntries(
   tools: WorkspaceTools,
   { tree, at }: { readonly tree: GitTree; readonly at: GitCall },
 ): Promise<readonly string[]> {
-  const { fileSystem, git } = tools;
+  const { fileSystem } = tools;
   const found: string[] = [];
   const visit = async (path: string): Promise<void> => {
     const place = join(tree.gitDirectory, path);
@@ -60,15 +61,10 @@ export async function indexEntries(
   // Names come from git's own files: none holds a newline.
   const plain = found.filter((path) => !path.includes("\n"));
   if (plain.length === 0) return [];
-  const { stdout } = await git.inspect(["hash-object", "-w", "--no-filters", "--stdin-paths"], {
-    ...at,
-    input: `${plain.map((path) => quoted(join(tree.gitDirectory, path))).join("\n")}\n`,
-  });
-  const hashes = stdout.trim().split("\n");
+  const hashes = await writeObjects(
+    tools,
+    at,
+    plain.map((path) => join(tree.gitDirectory, path)),
+  );
   return plain.map((path, index) => `100644 ${hashes[index] ?? ""}\t${Buffer.from(path).toString("latin1")}\0`);
-}
-
-/** As git reads a path that it could have written in quotes. */
-function quoted(path: string): string {
-  return `"${path.replaceAll("\\", String.raw`\\`).replaceAll('"', String.raw`\"`)}"`;
 }

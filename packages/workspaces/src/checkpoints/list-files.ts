@@ -1,5 +1,7 @@
 import { constants } from "node:fs";
 
+import { allSettled } from "../all-settled.ts";
+import type { EntryStatus } from "../held-files.ts";
 import { type GitTree, makeOwnGitDirectory } from "../own-git-directory.ts";
 import { readablePath } from "../porcelain-status.ts";
 import { bytesOf, parentsOf } from "../results/paths.ts";
@@ -16,7 +18,7 @@ export interface ListOptions {
 
 /** What of a working tree a checkpoint holds. Paths are bytes, held one per character (`latin1`); modes are `st_mode`. */
 export interface ListedTree {
-  readonly files: ReadonlyMap<string, number>;
+  readonly files: ReadonlyMap<string, EntryStatus>;
   /** Those that hold files of it, and empty ones. */
   readonly directories: ReadonlyMap<string, number>;
   /** Nested repositories, pipes and the like. */
@@ -37,9 +39,11 @@ export async function listFiles(tools: WorkspaceTools, tree: GitTree, options: L
       .split("\0")
       .filter((path) => path !== "");
   };
-  const tracked = await list(["--cached"]);
-  const others = await list(["--others", "--exclude-standard"]);
-  const collapsed = await list(["--others", "--exclude-standard", "--directory"]);
+  const [tracked, others, collapsed] = await allSettled([
+    list(["--cached"]),
+    list(["--others", "--exclude-standard"]),
+    list(["--others", "--exclude-standard", "--directory"]),
+  ]);
   const skipped = others.filter((path) => path.endsWith("/"));
   const wanted = new Set([...tracked, ...others.filter((path) => !path.endsWith("/"))]);
   const empty = collapsed.filter((path) => path.endsWith("/") && !skipped.includes(path));
@@ -63,13 +67,14 @@ async function lookAt(
   workTree: string,
   { wanted, skipped, signal }: Looked,
 ): Promise<ListedTree> {
-  const files = new Map<string, number>();
+  const files = new Map<string, EntryStatus>();
   const directories = new Map<string, number>();
   const look = async (path: string): Promise<void> => {
-    const mode = await readable(path, () => tools.fileSystem.modeOf(bytesOf(workTree, path)));
-    if (mode === undefined) return;
+    const status = await readable(path, () => tools.fileSystem.statusOf(bytesOf(workTree, path)));
+    if (status === undefined) return;
+    const { mode } = status;
     const type = mode & constants.S_IFMT;
-    if (type === constants.S_IFREG || type === constants.S_IFLNK) files.set(path, mode);
+    if (type === constants.S_IFREG || type === constants.S_IFLNK) files.set(path, status);
     else if (type === constants.S_IFDIR) directories.set(path, mode);
     else skipped.add(path);
   };

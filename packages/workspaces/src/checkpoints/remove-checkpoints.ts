@@ -38,7 +38,7 @@ export async function finishRemovals(tools: WorkspaceTools, sessionId: string): 
     // A record that is there is of a creation that was cut off after it had succeeded.
     for (const name of names) if (ids.has(name)) await fileSystem.remove(join(places.released, name));
     if (gone.length === 0) return;
-    await fileSystem.remove(places.index);
+    await fileSystem.remove(places.known);
     const commonDirectory = kept[0]?.commonDirectory;
     if (commonDirectory !== undefined) {
       const store = await openStore(tools, { sessionId, commonDirectory });

@@ -10,7 +10,7 @@ import type { UserSettings } from "../user-settings.ts";
 import { workspaceMissing } from "../workspace-errors.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
 import { applyState } from "./apply-state.ts";
-import { captureFiles, reuseIndex } from "./capture.ts";
+import { captureFiles } from "./capture.ts";
 import { changesBetween, readState, type ReadState, stageState } from "./checkpoint-changes.ts";
 import { checkpointDamaged, restoreRefused, writtenMeanwhile } from "./checkpoint-errors.ts";
 import { checkpointPlaces, type CheckpointRecord, parseRestoreNote, type RestoreNote } from "./checkpoint-record.ts";
@@ -235,8 +235,8 @@ async function refuseWritten(tools: WorkspaceTools, call: Written): Promise<void
   try {
     const objects = join(scratch, "objects");
     await tools.fileSystem.makeDirectory(objects);
-    await reuseIndex(tools, sessionId, objects);
-    const now = await captureFiles(tools, { ...call, tree, objects });
+    const { known } = checkpointPlaces(tools, sessionId);
+    const now = await captureFiles(tools, { ...call, known, tree, objects });
     const at = { cwd: record.path, environment: store.environment({ objects }), signal };
     const then = await tools.git.inspect(["rev-parse", `${from.record.commit}:tree`], at);
     if (then.stdout.trim() !== now.tree) throw writtenMeanwhile(record.path, []);

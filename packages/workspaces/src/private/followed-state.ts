@@ -44,20 +44,36 @@ export async function writeFollowed(
   await fileSystem.replaceDurably(join(privatePlaces(record).outside, NAME), JSON.stringify(states));
 }
 
+interface IndexOptions {
+  readonly file?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Of names, contents, stages and flags: times and sizes, which `git status` renews, do not count. */
 export async function digestOfIndex(
+  tools: WorkspaceTools,
+  record: WorkspaceRecord,
+  options: IndexOptions,
+): Promise<string> {
+  return digestOfListing(await listIndex(tools, record, options));
+}
+
+export function digestOfListing(listing: Buffer): string {
+  return createHash("sha256").update(listing).digest("hex");
+}
+
+export async function listIndex(
   { git }: WorkspaceTools,
   record: WorkspaceRecord,
-  { file, signal }: { readonly file?: string | undefined; readonly signal?: AbortSignal | undefined },
-): Promise<string> {
+  { file, signal }: IndexOptions,
+): Promise<Buffer> {
   const environment = {
     GIT_DIR: privatePlaces(record).outside,
     GIT_WORK_TREE: record.path,
     ...(file === undefined ? {} : { GIT_INDEX_FILE: file }),
   };
   const call = { cwd: record.path, environment, signal };
-  const listed = await git.inspectBytes(["ls-files", "--stage", "-t", "-z"], call);
-  return createHash("sha256").update(listed).digest("hex");
+  return git.inspectBytes(["ls-files", "--stage", "-t", "-z"], call);
 }
 
 function isState(value: unknown): value is FollowedState {

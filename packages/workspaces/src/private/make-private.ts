@@ -1,8 +1,10 @@
 import { dirname, join } from "node:path";
 
-import type { WorkspaceCreation, WorkspaceRecord } from "@clauderon/core/contract";
+import type { OnCreationProgress, WorkspaceCreation, WorkspaceRecord } from "@clauderon/core/contract";
 
+import { allSettled } from "../all-settled.ts";
 import { lookUpBranch } from "../branch-lookup.ts";
+import type { DraftCheckout } from "../draft-checkout.ts";
 import { type Filled, fill, type MakeCall, checkOut } from "../make-workspace.ts";
 import type { Mirrors } from "../mirrors.ts";
 import { endOrphanedGit, gitForSession } from "../orphaned-git.ts";
@@ -14,7 +16,7 @@ import { deleteBranchAtBase, tipOf } from "../take-down.ts";
 import { branchExists, branchInUse, pathExists, repositoryGone } from "../workspace-errors.ts";
 import { type WorkspaceMark, writeMark } from "../workspace-mark.ts";
 import type { WorkspaceTools } from "../workspace-tools.ts";
-import { digestOfIndex, writeFollowed } from "./followed-state.ts";
+import { digestOfIndex, digestOfListing, listIndex, writeFollowed } from "./followed-state.ts";
 import { hideGitlinks } from "./hide-gitlinks.ts";
 import { privatePlaces } from "./private-places.ts";
 import { readIdentity } from "./read-identity.ts";
@@ -24,6 +26,7 @@ import { writeGitFile } from "./write-git-file.ts";
 
 interface PrivateCall extends MakeCall {
   readonly mirrors: Mirrors;
+  readonly onProgress?: OnCreationProgress | undefined;
 }
 
 /** Makes a private workspace or leaves nothing of it. What an earlier call left half-made is made anew. */
@@ -80,28 +83,61 @@ interface BuildCall extends PrivateCall {
   readonly isAgain: boolean;
 }
 
+/** What was begun early is used; when it is not after all, nobody goes on writing what is then taken down. */
 async function build(tools: WorkspaceTools, call: BuildCall): Promise<Filled> {
-  const { request, record, mirrors, settings, mark, signal } = call;
+  const { request, record, drafts, signal } = call;
+  await using draft = await drafts.take(request.sessionId, record);
+  const onAbort = (): void => draft?.cancel(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal?.throwIfAborted();
+    return await buildWith(tools, draft, call);
+  } catch (error) {
+    draft?.cancel(error);
+    await draft?.written.catch(() => undefined);
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+async function buildWith(tools: WorkspaceTools, draft: DraftCheckout | undefined, call: BuildCall): Promise<Filled> {
+  const { request, record, mirrors, settings, mark, signal, onProgress } = call;
   const { fileSystem } = tools;
   const { commonDirectory, base, branch } = record;
   const borrowing = { sessionId: request.sessionId, commonDirectory, commits: [base] };
-  const { directory: generation } = await mirrors.borrow(borrowing, { signal });
+  const isPrivate = record.kind === "private";
+  const [{ directory: generation }, identity] = await allSettled([
+    mirrors.borrow(borrowing, { signal, onProgress }),
+    isPrivate ? readIdentity(tools, record, signal) : Promise.resolve([]),
+  ]);
   const outside = await writeOutside(tools, { record, generation });
   await fileSystem.makeDirectory(record.path);
   await writeGitFile(tools, record);
-  await checkOut(tools, outside, signal);
+  const isAdopted = draft !== undefined && (await draft.adopt(Promise.resolve(outside)));
+  if (!isAdopted) await checkOut(tools, outside, signal);
   const filled = await fill(tools, call, outside);
-  await bringStaged(tools, { outside, record, signal });
-  if (record.kind === "private")
-    await writeInside(tools, { record, generation, identity: await readIdentity(tools, record, signal) });
-  await hideGitlinks(tools, outside, { signal });
-  await writeFollowed(tools, record, [{ branch, commit: base, index: await digestOfIndex(tools, record, { signal }) }]);
+  if (request.withChanges || request.checkpoint !== undefined) await bringStaged(tools, { outside, record, signal });
+  if (isPrivate) await writeInside(tools, { record, generation, identity });
+  const [index] = await allSettled([
+    settleIndex(tools, outside, call),
+    record.isOwnBranch ? makeBranch(tools, record, call) : Promise.resolve(),
+  ]);
+  await writeFollowed(tools, record, [{ branch, commit: base, index }]);
   const { directory } = privatePlaces(record);
   await writeMark(fileSystem, directory, mark);
-  if (record.isOwnBranch) await makeBranch(tools, record, call);
-  for (const path of [directory, dirname(directory), record.path, dirname(record.path)]) await fileSystem.sync(path);
+  const places = [directory, dirname(directory), record.path, dirname(record.path)];
+  await allSettled(places.map((path) => fileSystem.sync(path)));
   await settings.read(signal);
   return filled;
+}
+
+/** Digest of the index, gitlinks hidden. */
+async function settleIndex(tools: WorkspaceTools, outside: GitTree, { record, signal }: BuildCall): Promise<string> {
+  const listed = await listIndex(tools, record, { signal });
+  if (!/(?:^|\0)\S 160000 /u.test(listed.toString("latin1"))) return digestOfListing(listed);
+  await hideGitlinks(tools, outside, { signal });
+  return digestOfIndex(tools, record, { signal });
 }
 
 /** The objects of what was carried over as staged are the repository's; the session gets them in a pack of its own. */

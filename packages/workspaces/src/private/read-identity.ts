@@ -9,11 +9,12 @@ export async function readIdentity(
   { commonDirectory }: WorkspaceRecord,
   signal: AbortSignal | undefined,
 ): Promise<readonly GitConfigEntry[]> {
-  const entries: GitConfigEntry[] = [];
-  for (const key of ["user.name", "user.email"]) {
-    const args = [`--git-dir=${commonDirectory}`, "config", "--includes", "--get", key];
-    const { exitCode, stdout } = await git.act(args, { cwd: "/", signal, accepts: [0, 1] });
-    if (exitCode === 0) entries.push({ key, value: stdout.replace(/\n$/u, "") });
-  }
-  return entries;
+  const args = [`--git-dir=${commonDirectory}`, "config", "--includes", "-z", "--get-regexp", "^user\\.(name|email)$"];
+  const { stdout } = await git.act(args, { cwd: "/", signal, accepts: [0, 1] });
+  const found = stdout.split("\0").flatMap((entry) => {
+    const [, key, value = ""] = /^(user\.(?:name|email))\n(.*)$/su.exec(entry) ?? [];
+    return key === undefined ? [] : [[key, { key, value }] as const];
+  });
+  // The last one counts.
+  return [...new Map(found).values()];
 }

@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { copyHeld, lookAtHeld } from "../../src/held-files.ts";
+import { copyHeld, type HeldEntry, holdFiles, lookAtHeld } from "../../src/held-files.ts";
 import { removeTree } from "../../src/remove-tree.ts";
 import { INSTANCE, fixture, made, temporaryDirectory } from "../git-fixture.ts";
 import { copiesHeld } from "./copies-held.ts";
@@ -80,6 +80,21 @@ describe("reading a workspace", () => {
     expect(readdirSync(join(to, "deep"))).toEqual(["file"]);
     expect(readlinkSync(join(to, "link"))).toBe(join(root, "outside"));
     expect([...(await lookAtHeld(from, ["deep/file", "link/secret", "link", "pipe"])).keys()]).toEqual(["deep/file"]);
+    const held: HeldEntry[] = [];
+    const texts: string[] = [];
+    await holdFiles(from, ["deep/file", "link", "link/secret", "pipe", "deep", "gone/file"], async (entries) => {
+      held.push(...entries);
+      // Its name leads elsewhere by now.
+      renameSync(join(from, "deep", "file"), join(from, "aside"));
+      symlinkSync(join(root, "outside", "secret"), join(from, "deep", "file"));
+      const { address = "" } = entries.find(({ path }) => path === "deep/file") ?? {};
+      texts.push(execFileSync("cat", [address], { encoding: "utf8" }));
+    });
+    expect(Object.fromEntries(held.map(({ path, target }) => [path, target?.toString()]))).toEqual({
+      "deep/file": undefined,
+      link: join(root, "outside"),
+    });
+    expect(texts).toEqual([process.platform === "linux" ? "text" : "secret"]);
   });
 
   it.runIf(process.platform === "linux")(

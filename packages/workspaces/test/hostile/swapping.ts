@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -15,15 +16,18 @@ import { Worker } from "node:worker_threads";
 /** Swaps a directory with a symbolic link to another place as fast as it can, as an agent could while we work. */
 const swap = `
 const { renameSync, rmSync, symlinkSync, unlinkSync } = require("node:fs");
-const { directory, outside, aside, link, counts } = require("node:worker_threads").workerData;
+const { directory, outside, aside, link, counts, rests } = require("node:worker_threads").workerData;
 const counter = new Int32Array(counts);
+const rest = (ms) => { if (ms > 0) Atomics.wait(counter, 0, 0, Math.random() * ms); };
 const done = (work) => { try { work(); return true; } catch { return false; } };
 while (Atomics.load(counter, 0) === 0) {
   if (!done(() => renameSync(directory, aside))) continue;
   done(() => symlinkSync(outside, link));
   if (done(() => renameSync(link, directory))) Atomics.add(counter, 1, 1);
+  rest(rests.link);
   done(() => unlinkSync(directory));
   if (!done(() => renameSync(aside, directory))) done(() => rmSync(aside, { recursive: true, force: true }));
+  rest(rests.directory);
 }
 `;
 
@@ -48,9 +52,18 @@ function fill(directory: string, text: string): void {
 
 /** What the files outside hold. */
 export const OUTSIDE = "of another place\n";
+/** What the workspace's own do. */
+export const INSIDE = "of the workspace\n";
+
+export interface SwapPace {
+  /** At most so many milliseconds in each state; default: as fast as it can. */
+  readonly rests?: { readonly directory: number; readonly link: number } | undefined;
+  /** Of a file that is read before the others, and takes a while. */
+  readonly firstBytes?: number | undefined;
+}
 
 /** Default: a workspace of its own. */
-export function startSwapping(given?: string): Swapping {
+export function startSwapping(given?: string, pace: SwapPace = {}): Swapping {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "clauderon-swapping-")));
   const outside = join(root, "outside");
   const workspace = given ?? join(root, "workspace");
@@ -63,7 +76,10 @@ export function startSwapping(given?: string): Swapping {
     aside: join(root, "aside"),
     link: join(root, "link"),
   };
-  const worker = new Worker(swap, { eval: true, workerData: { ...places, counts } });
+  const worker = new Worker(swap, {
+    eval: true,
+    workerData: { ...places, counts, rests: pace.rests ?? { directory: 0, link: 0 } },
+  });
   return {
     workspace,
     count: () => Atomics.load(counter, 1),
@@ -76,7 +92,8 @@ export function startSwapping(given?: string): Swapping {
     refill: () => {
       // Filled elsewhere: what is written through the link would be the test's own doing.
       const fresh = join(root, "fresh");
-      fill(join(fresh, "swapped"), "of the workspace\n");
+      fill(join(fresh, "swapped"), INSIDE);
+      if (pace.firstBytes !== undefined) writeFileSync(join(fresh, "swapped", "a-first"), randomBytes(pace.firstBytes));
       if (given === undefined) return renameSync(fresh, workspace);
       rmSync(places.directory, { recursive: true, force: true });
       renameSync(join(fresh, "swapped"), places.directory);
@@ -115,16 +132,25 @@ export interface Shown {
   readonly accesses: number;
 }
 
+interface SwapLimits {
+  readonly swaps: number;
+  readonly pace?: SwapPace;
+  /** Looks. */
+  readonly least?: number;
+  readonly most?: number;
+}
+
 /** Looks at a worktree again and again until a directory of it was swapped so often, or something outside was shown. */
 export async function lookWhileSwapping(
   workspace: string,
   look: () => Promise<string>,
-  { swaps, most = Number.POSITIVE_INFINITY }: { readonly swaps: number; readonly most?: number },
+  { swaps, pace, least = 1, most = Number.POSITIVE_INFINITY }: SwapLimits,
 ): Promise<Shown> {
-  await using swapping = startSwapping(workspace);
+  await using swapping = startSwapping(workspace, pace);
   swapping.refill();
   for (let looks = 1; ; looks += 1) {
     const accesses = (await look()).includes(OUTSIDE.trim()) ? 1 : 0;
-    if (accesses > 0 || swapping.count() >= swaps || looks >= most) return { looks, swaps: swapping.count(), accesses };
+    const isEnough = swapping.count() >= swaps && looks >= least;
+    if (accesses > 0 || isEnough || looks >= most) return { looks, swaps: swapping.count(), accesses };
   }
 }
