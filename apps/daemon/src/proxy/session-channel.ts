@@ -13,6 +13,8 @@ import type { ProxySupervisor } from "./proxy-supervisor.ts";
 export const directoryInside = "/etc/clauderon";
 /** What the guest's end of the channel is called inside; it is the sandbox's own loopback there. */
 export const proxyHostInside = "host.docker.internal";
+/** The same in every sandbox, whose ports are its own: documentation and habits name it. */
+export const proxyPortInside = 3030;
 const bundleName = "proxy-ca.pem";
 /** The directory above keeps everybody else on this machine out; in a sandbox its user may be any. */
 const openMode = { directory: 0o755, file: 0o644 };
@@ -52,7 +54,7 @@ export async function sandboxChannel(
   return {
     kind: "socket",
     directory: kept.directory,
-    proxyPort: kept.port,
+    proxyPort: proxyPortInside,
     accept(carrier) {
       void carry(carrier, async () => supervisor.use(async () => openCarrier(homeDirectory, sessionId))).catch(
         (error: unknown) => logger.info({ sessionId, error }, "a carrier of the session was lost"),

@@ -15,7 +15,14 @@ import {
 } from "@clauderon/proxy/client";
 
 import type { ProxySupervisor, RunningProxy } from "./proxy-supervisor.ts";
-import { directoryInside, prepareChannel, proxyHostInside, removeChannel, sandboxChannel } from "./session-channel.ts";
+import {
+  directoryInside,
+  prepareChannel,
+  proxyHostInside,
+  proxyPortInside,
+  removeChannel,
+  sandboxChannel,
+} from "./session-channel.ts";
 import { sessionPolicy } from "./session-policy.ts";
 
 export interface SessionProxyOptions {
@@ -129,7 +136,7 @@ async function wireChannel(
   // Its sandbox does not run yet.
   await client.call("limit", { sessionId: session.id, limit: session.access.budget });
   return variablesOf(session, wiring, {
-    proxyUrl: `http://${proxyHostInside}:${status.port}`,
+    proxyUrl: `http://${proxyHostInside}:${proxyPortInside}`,
     caBundlePath: `${directoryInside}/proxy-ca.pem`,
   });
 }
