@@ -109,7 +109,7 @@ async function remember(world: DockerWorld, { sandboxId, name, workspace }: Sand
     instanceId: world.instanceId,
     name,
     workspacePath: workspace.hostPath ?? "",
-    state: "stopped",
+    state: "running",
     launches: [],
   });
 }
