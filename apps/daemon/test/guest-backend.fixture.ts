@@ -31,10 +31,9 @@ interface GuestRecord {
 }
 
 const backendId = "ward";
-const agentFilesPath = "/mnt";
-/** Its loopback is its own; so is its /etc, which has hosts and the channel's directory; and its agent's files are at a place of theirs. */
+/** Its loopback is its own; so is its /etc, which has hosts and the channel's directory. */
 const confine = `ip link set lo up && mount -t tmpfs tmpfs "$1" && cp -a /etc/. "$1" && echo "127.0.0.1 localhost host.docker.internal" >"$1/hosts" &&
-  mkdir "$1/clauderon" && mount --bind -o ro "$2" "$1/clauderon" && mount --rbind "$1" /etc && mount --bind "$3" ${agentFilesPath} && shift 3 && exec "$@"`;
+  mkdir "$1/clauderon" && mount --bind -o ro "$2" "$1/clauderon" && mount --rbind "$1" /etc && shift 2 && exec "$@"`;
 
 /** For `[backends.ward] module = "…"`: a guest in a network of its own on this machine's files. `carrier = "stream"`: its channel goes over connections that are made to it. */
 export function createBackend(context: BackendContext, settings: Readonly<Record<string, unknown>>): Backend {
@@ -72,7 +71,7 @@ export function createBackend(context: BackendContext, settings: Readonly<Record
       const socket = isStream ? [] : ["--channel-socket", "/etc/clauderon/proxy.sock"];
       const files = ["--key-file", path.join(directory, "key"), "--socket", path.join(directory, "guest.sock")];
       const run = [program, "run", ...files, "--proxy-port", String(channel?.proxyPort), ...socket];
-      const mounts = [etc, channel?.directory ?? directory, spec.agentFiles ?? directory];
+      const mounts = [etc, channel?.directory ?? directory];
       const log = openSync(path.join(directory, "log"), "a");
       const child = spawn("unshare", ["--net", "--mount", "sh", "-c", confine, "sh", ...mounts, ...run], {
         detached: true,
@@ -110,7 +109,6 @@ interface GuestSandboxParts {
 }
 
 class GuestSandbox extends DirectorySandbox implements Sandbox {
-  readonly agentFilesPath: string = agentFilesPath;
   readonly hookCommand: readonly [string, string];
   readonly client: GuestClient;
   readonly #parts: GuestSandboxParts;

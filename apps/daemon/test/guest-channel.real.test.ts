@@ -27,6 +27,7 @@ describe.runIf(canConfine("sessions whose only way out is their channel")).each(
           repository: home.repository,
           backend: "ward",
           deny: ["elsewhere.example"],
+          environment: { HOME: home.root },
           prompt: `write hello.txt ${"x".repeat(140_000)}`,
         });
         const other = await client.sessions.create({ name: "other", repository: home.repository, backend: "ward" });
@@ -34,7 +35,7 @@ describe.runIf(canConfine("sessions whose only way out is their channel")).each(
         const channel = path.join(home.home, "run", "channels", id);
         const environment = await environmentOf(session);
         const proxyUrl = environment["HTTPS_PROXY"] ?? "";
-        expect(proxyUrl).toMatch(/^http:\/\/host\.docker\.internal:\d+$/u);
+        expect(proxyUrl).toBe("http://host.docker.internal:3030");
         expect(environment).toMatchObject({ http_proxy: proxyUrl, SSL_CERT_FILE: "/etc/clauderon/proxy-ca.pem" });
         expect(JSON.stringify(environment)).not.toContain(secret);
         expect(readFileSync(path.join(channel, "proxy-ca.pem"), "utf8")).toBe(
@@ -63,7 +64,8 @@ describe.runIf(canConfine("sessions whose only way out is their channel")).each(
         expect(around.exitCode).toBe(7);
 
         // Too long for an argument: it comes as a file, where the agent finds it.
-        expect((await session.exec(["head", "-c", "16", "/mnt/prompt.md"])).stdout).toBe("write hello.txt ");
+        const file = path.join(home.root, ".clauderon-session/prompt.md");
+        expect((await session.exec(["head", "-c", "16", file])).stdout).toBe("write hello.txt ");
 
         await other.delete({ discard: true });
         expect((await session.exec(["curl", "-sS", models, "-H", key])).stdout).toMatch(/^you sent /u);

@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 import type { Client } from "@clauderon/core";
 
+import { killProcess } from "./kill-process.ts";
 import { ProxiedHome } from "./proxied-home.ts";
 
 const build = path.join(import.meta.dirname, "../../../packages/guest/build-guest.ts");
@@ -28,7 +29,20 @@ export async function openGuestHome(carrier: string, secret: string): Promise<Pr
   appendFileSync(path.join(home.home, "config.toml"), settings);
   home.configure();
   home.storeSecret("anthropic", secret);
+  const dispose = home[Symbol.asyncDispose].bind(home);
+  home[Symbol.asyncDispose] = async () => {
+    endGuests(path.join(home.home, "state", "ward"));
+    await dispose();
+  };
   return home;
+}
+
+/** Those that a test which failed left behind. */
+function endGuests(root: string): void {
+  for (const sandboxId of existsSync(root) ? readdirSync(root) : []) {
+    const record = path.join(root, sandboxId, "record.json");
+    if (existsSync(record)) killProcess((JSON.parse(readFileSync(record, "utf8")) as { processId: number }).processId);
+  }
 }
 
 /** What agents' hooks told, in order: event, tool, kind. */

@@ -88,6 +88,8 @@ describe("a client of a hostile host", () => {
     expect(decode.sandboxes([sandbox])).toEqual([sandbox]);
     expect(() => decode.exit({ exitCode: 256 })).toThrow("not an exit code");
     expect(() => decode.sandboxes([{ ...sandbox, state: "gone" }])).toThrow("one of the known states");
+    expect(() => decode.agent({ ...agent, startedAtMs: Number.MAX_SAFE_INTEGER })).toThrow("not a time");
+    expect(() => decode.agent({ ...agent, size: { columns: 0, rows: 24 } })).toThrow("not a size");
     expect(decode.failure({ code: "c", message: "m" })).toEqual({ code: "c", message: "m", fix: [] });
   });
 });

@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { encodeFrame, encodeJsonFrame, encodeOutput } from "../src/host-frame.ts";
 import { handshakeProof } from "../src/host-handshake.ts";
 import { HostLink } from "../src/host-link.ts";
+import { guestPeer, sessionHostPeer, type HostPeer } from "../src/host-peer.ts";
 import { HostProcessHandle } from "../src/host-process-handle.ts";
 import { frameTypes, hostLimits } from "../src/host-protocol.ts";
 import { HostTerminalStream } from "../src/host-terminal-stream.ts";
@@ -77,7 +78,7 @@ class HostileWorld {
     ].map(async (outcome) => outcome.then(String, String));
   }
 
-  static async begin(): Promise<HostileWorld> {
+  static async begin(peer: HostPeer): Promise<HostileWorld> {
     const duplex: Duplex = new Duplex({
       read: () => undefined,
       write(bytes: Buffer, _encoding, done) {
@@ -89,7 +90,7 @@ class HostileWorld {
         done();
       },
     });
-    return new HostileWorld(await HostLink.open(duplex, key), duplex);
+    return new HostileWorld(await HostLink.open(duplex, key, peer), duplex);
   }
 
   say(bytes: Buffer): void {
@@ -113,7 +114,7 @@ export async function talkWithHostileHosts(count: number, seed: number): Promise
   let world: HostileWorld | undefined;
   for (let said = 0; said < count; said += 1) {
     if (world === undefined) {
-      world = await HostileWorld.begin();
+      world = await HostileWorld.begin(links % 2 === 0 ? guestPeer : sessionHostPeer);
       links += 1;
     }
     world.say(hostileBytes(random));

@@ -25,7 +25,7 @@ export interface AgentPlanRequest extends AgentRequest {
   readonly isResume: boolean;
   /** Where the workspace is, as the agent sees it. */
   readonly workspacePath: string;
-  /** A directory of the session, outside the workspace, for files the agent's flags name, as the agent sees it; made by the caller. The agent may be able to read it alone. */
+  /** A directory of the session, outside the workspace, for files the agent's flags name; 0700, made by the caller. */
   readonly sessionDirectory: string;
   /** The environment the agent will have (PATH and HOME are read from it). */
   readonly environment: Readonly<Record<string, string>>;
@@ -39,7 +39,7 @@ export interface AgentPlan {
   readonly argv: readonly [string, ...string[]];
   /** Added to the sandbox's environment. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Files to be written first, whole; absolute paths inside `sessionDirectory`. */
+  /** Files to be written first, whole, 0600; absolute paths inside `sessionDirectory`. */
   readonly files: readonly { readonly path: string; readonly content: string }[];
   /** Things the user should know, a sentence each. */
   readonly notices: readonly string[];

@@ -87,8 +87,6 @@ export interface SandboxSpec extends SandboxParts {
   readonly workspace: WorkspaceMount;
   /** The environment of the agent and of every `exec`, whole on host backends, added to the image's elsewhere. Never written to a disk by us. */
   readonly environment: Readonly<Record<string, string>>;
-  /** For backends that isolate: a directory on this machine with the agent's own files (its settings, a long prompt), which the sandbox has whole and read-only at `Sandbox.agentFilesPath`. Files come into it before each start of the agent. */
-  readonly agentFiles?: string | undefined;
   /** Needs the capability `image`. */
   readonly image?: string | undefined;
   /** Needs the capability `pullPolicy`. */

@@ -57,8 +57,6 @@ export interface Sandbox extends AsyncDisposable {
   readonly name: string;
   /** Where the workspace is inside the sandbox; on host backends the host's path. */
   readonly workspacePath: string;
-  /** Where the spec's `agentFiles` are inside; absent where they are at the same path as on this machine. */
-  readonly agentFilesPath?: string | undefined;
 
   inspect(options?: CallOptions): Promise<SandboxStatus>;
 

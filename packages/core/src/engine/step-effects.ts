@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 
 import type { Agent, AgentPlan } from "../contract/agent.ts";
@@ -12,11 +12,11 @@ import type { SessionPatch } from "../contract/session-event.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import type { RepositoryInfo, WorkspaceProvider, WorkspaceRequest, WorkspaceResult } from "../contract/workspace.ts";
 import { nearest } from "../support/nearest.ts";
-import { agentFilesPlace, makeAgentFiles, writeAgentFiles } from "./agent-files.ts";
 import type { BackendRegistry } from "./backend-registry.ts";
 import type { ProxyPort, SessionIdentity } from "./engine.ts";
 import { environmentOf } from "./environment-of.ts";
 import type { StepName } from "./operation-steps.ts";
+import { directoryInside, placePlannedFiles } from "./place-planned-files.ts";
 import { rewind } from "./rewind.ts";
 import type { SandboxCache } from "./sandbox-cache.ts";
 import { sandboxParts } from "./sandbox-parts.ts";
@@ -282,7 +282,6 @@ export class StepEffects {
     const { sandboxes, registry, workspaces } = this.#options;
     const backend = registry.get(state.backend);
     const existing = state.operation?.kind === "start" ? await sandboxes.find(state, options) : undefined;
-    const agentFiles = await makeAgentFiles(this.sessionDirectory(state.id), state.isolation);
     if (existing !== undefined) {
       try {
         await existing.start({
@@ -308,7 +307,6 @@ export class StepEffects {
         environment: input.environment ?? {},
         network: networkPolicyOf(accessOf(state), backend.capabilities),
         ...(await sandboxParts(state, this.#options)),
-        agentFiles,
         ...state.sandbox,
       },
       options,
@@ -385,8 +383,12 @@ export class StepEffects {
     from: { readonly sandbox: Sandbox; readonly input: OperationInput },
     options: CallOptions,
   ): Promise<AgentPlan> {
-    const sessionDirectory = this.sessionDirectory(state.id);
-    const place = await agentFilesPlace(sessionDirectory, from.sandbox);
+    const isHere = state.isolation === "none";
+    const given = isHere ? from.input.environment : undefined;
+    const environment = given ?? (await environmentOf(from.sandbox, options));
+    const ownDirectory = this.sessionDirectory(state.id);
+    await mkdir(ownDirectory, { recursive: true, mode: 0o700 });
+    const sessionDirectory = isHere ? ownDirectory : directoryInside(environment);
     const plan = await this.agent(state.agent).plan(
       {
         ...state.request,
@@ -395,14 +397,15 @@ export class StepEffects {
         conversationId: state.conversationId,
         isResume: state.launchId !== undefined,
         workspacePath: from.sandbox.workspacePath,
-        sessionDirectory: place.inside,
-        environment: from.input.environment ?? (await environmentOf(from.sandbox, options)),
+        sessionDirectory,
+        environment,
         isolation: state.isolation,
         hookCommand: from.sandbox.hookCommand,
       },
       options,
     );
-    await writeAgentFiles(plan.files, place);
+    const place = { directory: sessionDirectory, sandbox: isHere ? undefined : from.sandbox };
+    await placePlannedFiles(plan.files, place, options);
     return plan;
   }
 
