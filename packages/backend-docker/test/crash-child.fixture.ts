@@ -3,7 +3,7 @@ import type { SandboxSpec } from "@clauderon/core/contract";
 import { createHostContext } from "@clauderon/core/host";
 import { createGuestProgram } from "@clauderon/guest";
 
-import { EngineTransport } from "../src/engine/engine-transport.ts";
+import { EngineTransport, type EngineAnswer, type EngineRequest } from "../src/engine/engine-transport.ts";
 import { createDockerBackend } from "../src/index.ts";
 
 export interface CrashRequest {
@@ -21,7 +21,8 @@ if (text !== undefined) await run(JSON.parse(text) as CrashRequest);
 
 async function run({ request, isAfter, guest, image, spec, ...context }: CrashRequest): Promise<void> {
   let count = 0;
-  const original = EngineTransport.prototype.request;
+  type Ask = (this: EngineTransport, asked: EngineRequest) => Promise<EngineAnswer>;
+  const original = Reflect.get(EngineTransport.prototype, "request") as Ask;
   EngineTransport.prototype.request = async function counted(asked) {
     count += 1;
     const isLast = count === request;
