@@ -22,7 +22,7 @@ if (text !== undefined) await run(JSON.parse(text) as CrashRequest);
 async function run({ request, isAfter, guest, image, spec, ...context }: CrashRequest): Promise<void> {
   let count = 0;
   type Ask = (this: EngineTransport, asked: EngineRequest) => Promise<EngineAnswer>;
-  const original = Reflect.get(EngineTransport.prototype, "request") as Ask;
+  const original: Ask = Reflect.get(EngineTransport.prototype, "request");
   EngineTransport.prototype.request = async function counted(asked) {
     count += 1;
     const isLast = count === request;
