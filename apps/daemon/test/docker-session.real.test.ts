@@ -149,7 +149,7 @@ describe.runIf(hasDocker())("a session in Docker", () => {
       });
       await until(async () => (await session.exec(["test", "-s", "modes"])).exitCode === 0, "the agent did not run");
       expect(await out(session, "cat", "settings")).toContain("skipDangerousModePermissionPrompt");
-      expect(await out(session, "cat", "modes")).toMatch(/^-rw-r--r-- .* \/opt\/clauderon-agent\//u);
+      expect(await out(session, "cat", "modes")).toMatch(/^-rw------- .* \/home\/agent\/\.clauderon-session\//u);
       // As one of its hooks would.
       const report = `printf '{"hook_event_name":"Stop"}' | /opt/clauderon/clauderon-guest hook`;
       await session.exec(["sh", "-c", report]);

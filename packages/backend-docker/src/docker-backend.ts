@@ -130,7 +130,9 @@ class DockerBackend implements Backend {
       const isRunning = existing?.state === "running";
       await bringUp(world, { sandboxId, name, signal, environment: isRunning ? undefined : environment });
       world.environments.set(sandboxId, environment);
-      await world.records.update(sandboxId, (record) => ({ ...record, state: "running" }));
+      await world.records.update(sandboxId, (record) =>
+        record.state === "running" ? record : { ...record, state: "running" },
+      );
       signal.throwIfAborted();
       const { channel } = spec;
       return { sandbox: this.#handle({ sandboxId, name, hostPath: workspace.hostPath ?? "", channel }), isNew };

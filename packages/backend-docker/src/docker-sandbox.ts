@@ -57,7 +57,6 @@ export class DockerSandbox implements Sandbox {
   readonly sandboxId: string;
   readonly name: string;
   readonly workspacePath: string = inside.workspace;
-  readonly agentFilesPath: string = inside.agentFiles;
   readonly hookCommand: readonly [string, string] = [guestProgram, "hook"];
   readonly files: SandboxFiles;
   readonly hibernate: Sandbox["hibernate"];

@@ -29,8 +29,14 @@ function reason(): string | undefined {
   return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }
 
+export interface BuiltGuest extends GuestProgram, Disposable {
+  /** Where it was built, and where copies of it are. */
+  readonly binaries: string;
+  readonly directory: string;
+}
+
 /** Builds the guest as a release does. */
-export function buildGuest(): GuestProgram & Disposable {
+export function buildGuest(): BuiltGuest {
   const directory = mkdtempSync(join(tmpdir(), "clauderon-guest-"));
   const program = fileURLToPath(new URL("../../guest/build-guest.ts", import.meta.url));
   const { status, stderr } = spawnSync(process.execPath, [program, "--output", join(directory, "built")], {
@@ -39,6 +45,8 @@ export function buildGuest(): GuestProgram & Disposable {
   if (status !== 0) throw new Error(`the guest was not built: ${stderr}`);
   const guest = createGuestProgram({ directory: join(directory, "copies"), binaries: `${join(directory, "built")}/` });
   return {
+    binaries: `${join(directory, "built")}/`,
+    directory: join(directory, "copies"),
     version: guest.version,
     pathFor: (platform) => guest.pathFor(platform),
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),

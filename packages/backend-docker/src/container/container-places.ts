@@ -6,8 +6,6 @@ export const inside = {
   home: "/home/agent",
   /** Read-only: the guest's program. */
   program: "/opt/clauderon",
-  /** Read-only: the agent's settings and long prompts. */
-  agentFiles: "/opt/clauderon-agent",
   /** The guest's own: its socket, and its key for a moment. */
   run: "/run/clauderon",
   /** Read-only: the way to the proxy, and the certificates to trust. */

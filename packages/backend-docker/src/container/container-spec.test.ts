@@ -87,11 +87,6 @@ describe("The container of a sandbox", () => {
     ]);
   });
 
-  it("has the agent's own files, and cannot change them", () => {
-    const { mounts } = made({ spec: { ...spec, agentFiles: "/s/agent" } });
-    expect(mounts.at(-1)).toMatchObject({ Source: "/s/agent", Target: "/opt/clauderon-agent", ReadOnly: true });
-  });
-
   it("has the channel's directory, and the guest dials the socket in it", () => {
     const channel = { kind: "socket", directory: "/c", proxyPort: 4711 } as const;
     const { body, mounts } = made({ spec: { ...spec, channel } });

@@ -148,7 +148,6 @@ function mounts({ spec, places, programs }: ContainerRequest): readonly Mount[] 
     bind(programs, inside.program, true),
     bind(places.run, inside.run),
     bind(places.home, inside.home),
-    ...(spec.agentFiles === undefined ? [] : [bind(spec.agentFiles, inside.agentFiles, true)]),
     ...(channel?.directory === undefined ? [] : [bind(channel.directory, inside.channel, true)]),
   ];
 }

@@ -49,7 +49,7 @@ export class DockerWorld {
     this.guest = guest;
     this.#machine = machine;
     this.records = createSandboxRecords(this.#stateDirectory(), context.instanceId);
-    this.images = new Images(machine, context.runner);
+    this.images = new Images(machine, context.runner, context.logger);
   }
 
   get instanceId(): string {

@@ -73,7 +73,7 @@ export async function makeGuestKey({ directory, key }: SandboxPlaces): Promise<v
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const temporary = `${key}.${randomUUID()}`;
   try {
-    await writeFile(temporary, randomBytes(keyBytes).toString("hex"), { mode: 0o600, flag: "wx", flush: true });
+    await writeFile(temporary, randomBytes(keyBytes).toString("hex"), { mode: 0o600, flag: "wx" });
     await link(temporary, key);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

@@ -53,9 +53,10 @@ export async function makeContainer(
       channelKind: channelKind(world.settings, engine.facts, spec.channel),
       facts: engine.facts,
     });
+    // First, so that what a crash leaves is found again.
+    await remember(world, spec);
     await makeGuestKey(places);
     for (const place of [places.run, places.home]) await mkdir(place, { recursive: true, mode: 0o700 });
-    await remember(world, spec);
     signal.throwIfAborted();
     return createOrAdopt(world, { engine, spec, body });
   });
@@ -109,7 +110,7 @@ async function remember(world: DockerWorld, { sandboxId, name, workspace }: Sand
     instanceId: world.instanceId,
     name,
     workspacePath: workspace.hostPath ?? "",
-    state: "stopped",
+    state: "running",
     launches: [],
   });
 }

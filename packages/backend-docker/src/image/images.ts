@@ -1,4 +1,10 @@
-import type { CallOptions, CommandRunner, PullPolicy } from "@clauderon/core/contract";
+import {
+  silentLogger,
+  type CallOptions,
+  type CommandRunner,
+  type Logger,
+  type PullPolicy,
+} from "@clauderon/core/contract";
 import { abortable } from "@clauderon/core/host";
 
 import type { Machine } from "../endpoint/usual-sockets.ts";
@@ -26,11 +32,13 @@ interface RunningPull {
 export class Images {
   readonly #machine: Machine;
   readonly #runner: CommandRunner;
+  readonly #logger: Logger;
   readonly #pulls = new Map<string, RunningPull>();
 
-  constructor(machine: Machine, runner: CommandRunner) {
+  constructor(machine: Machine, runner: CommandRunner, logger: Logger = silentLogger) {
     this.#machine = machine;
     this.#runner = runner;
+    this.#logger = logger;
   }
 
   /** The image as the policy wants it, for this engine's platform. */
@@ -84,7 +92,9 @@ export class Images {
     const controller = new AbortController();
     const { signal } = controller;
     const listeners = new Set<(progress: PullProgress) => void>();
+    const log = this.#progressLog();
     const run = async (): Promise<void> => {
+      this.#logger.info({ image: reference.whole }, "pulling an image");
       const { registry } = reference;
       const { socketPath, transport } = engine;
       const { header, note } = await registryCredentials(registry, {
@@ -98,6 +108,7 @@ export class Images {
           signal,
           onProgress: (progress) => {
             for (const listener of listeners) listener(progress);
+            log(progress);
           },
         });
       } catch (error) {
@@ -112,4 +123,17 @@ export class Images {
     this.#pulls.set(reference.whole, pull);
     return pull;
   }
+
+  /** A line now and then, however much the engine says, and one for the end. */
+  #progressLog(): (progress: PullProgress) => void {
+    let nextAt = performance.now() + logPauseMs;
+    return (progress) => {
+      const isOver = progress.layers > 0 && progress.layersDone === progress.layers;
+      if (!isOver && performance.now() < nextAt) return;
+      nextAt = performance.now() + logPauseMs;
+      this.#logger.info({ ...progress }, "an image is being pulled");
+    };
+  }
 }
+
+const logPauseMs = 5000;

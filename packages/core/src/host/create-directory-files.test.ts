@@ -1,6 +1,19 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -317,5 +330,27 @@ describe("archives", () => {
     await expect
       .poll(async () => (await readdir("/proc/self/fd").catch(() => [])).length)
       .toBeLessThanOrEqual(before + 2);
+  });
+});
+
+describe.runIf(process.platform === "linux" && process.getuid?.() === 0)("in somebody else's directory", () => {
+  test("what root makes is theirs", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "clauderon-owner-"));
+    try {
+      await chown(directory, 12_345, 12_346);
+      const files = createDirectoryFiles({ root: directory });
+      await files.write("made/deep/file", new TextEncoder().encode("x"));
+      const archive = pack();
+      archive.entry({ name: "sub", type: "directory" });
+      archive.entry({ name: "sub/link", type: "symlink", linkname: "other" });
+      archive.finalize();
+      await files.extract("unpacked", ReadableStream.from(archive));
+      for (const path of ["made", "made/deep", "made/deep/file", "unpacked", "unpacked/sub", "unpacked/sub/link"]) {
+        const { uid, gid } = await lstat(join(directory, path));
+        expect([path, uid, gid]).toEqual([path, 12_345, 12_346]);
+      }
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 });
