@@ -1,5 +1,5 @@
 import { lstat, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { uploadsDirectory, type WorkspaceStatus } from "@clauderon/core/contract";
 
@@ -42,8 +42,8 @@ export async function measureIgnored(
     options.signal?.throwIfAborted();
     if (isUpload(tree, place)) continue;
     const status = await lstat(place).catch(() => undefined);
-    // Blocks are of 512 bytes (POSIX).
-    bytes += (status?.blocks ?? 0) * 512;
+    // Blocks are of 512 bytes (POSIX). The directory that only they are in is theirs, too.
+    if (!place.equals(placeOf(tree, dirname(uploadsDirectory)))) bytes += (status?.blocks ?? 0) * 512;
     if (bytes > limitBytes) return { bytes: limitBytes, isMore: true };
     if (status?.isDirectory() !== true) continue;
     for (const name of await readdir(place, { encoding: "buffer" }).catch(() => []))
